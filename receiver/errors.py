@@ -1,0 +1,27 @@
+"""What the user must mend. Each message is one sentence: where, what is wrong, what would be right."""
+
+
+class RadomeError(Exception):
+    """Base of all errors that a user can mend; the command line prints its message and exits with status 2."""
+
+
+class SourceError(RadomeError, OSError):
+    """A file or device cannot be read as what it claims to be."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class FlowgraphError(RadomeError, ValueError):
+    """A definition or chain names something that does not exist or does not fit."""
+
+
+class OrbitError(RadomeError, ValueError):
+    """Orbital elements, a station position or a time cannot be used."""
+
+
+class SinkError(RadomeError, OSError):
+    """A file or socket for the output cannot be opened or written."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

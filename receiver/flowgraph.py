@@ -1,0 +1,173 @@
+"""From TOML tables to checked stages.
+
+``use = "demod.fsk"`` is the module path below `receiver`; that module's name ``stage`` is the class. There is no registry.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .errors import FlowgraphError
+from .stage import Chunk, Frame, Stage, Stream
+
+
+def folder() -> Path:
+    """Folder of the definitions: inside the installed package, or at the top of a checkout."""
+    installed = Path(__file__).parent / "flowgraphs"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "flowgraphs"
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises FlowgraphError, naming the file, when it cannot be read or is not TOML.
+    """
+    try:
+        import tomllib
+    except ModuleNotFoundError:
+        import tomli as tomllib  # type: ignore[no-redef]
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FlowgraphError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FlowgraphError(f"{path}: is not text in UTF-8, so it cannot be a definition in TOML") from error
+    except tomllib.TOMLDecodeError as error:
+        raise FlowgraphError(f"{path}: is not TOML: {error}") from error
+
+
+@lru_cache(maxsize=None)
+def stage_class(use: str) -> type[Stage]:
+    """Find the stage that ``use`` names, such as "demod.fsk"."""
+    known = all(part.isidentifier() for part in use.split("."))
+    try:
+        module = importlib.import_module(f"receiver.{use}") if known else None
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("receiver"):
+            raise
+        module = None
+    cls = getattr(module, "stage", None)
+    if cls is None:
+        near = difflib.get_close_matches(use, list(stage_names(use.split(".")[0])), 1)
+        raise FlowgraphError(f"use = {use!r}: there is no such stage" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return typing.cast("type[Stage]", cls)
+
+
+def stage_names(room: str) -> Iterator[str]:
+    """Names of the stages in a folder of the package, such as "demod"."""
+    path = Path(__file__).parent / room
+    for file in sorted(path.glob("*.py")) if room.isidentifier() and path.is_dir() else ():
+        if not file.stem.startswith("_"):
+            yield f"{room}.{file.stem}"
+
+
+@lru_cache(maxsize=None)
+def _parameters(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: (f, hints[f.name]) for f in dataclasses.fields(cls) if f.init}
+
+
+def build(table: Mapping[str, Any], where: str, room: str = "") -> Stage:
+    """Make a stage from its TOML table, checking every key and value.
+
+    Parameters
+    ----------
+    table : ``use`` and the stage's parameters
+    where : named in messages, such as ``funcube.toml, transmitter 1``
+    room : folder that a short ``use`` stands in, such as "demod"
+
+    Raises
+    ------
+    FlowgraphError
+    """
+    use = table.get("use")
+    if not isinstance(use, str):
+        raise FlowgraphError(f"{where}: has no 'use' that names a stage, such as use = \"fsk\"")
+    try:
+        cls = stage_class(use if "." in use or not room else f"{room}.{use}")
+    except FlowgraphError as error:
+        raise FlowgraphError(f"{where}: {error}") from None
+    known = _parameters(cls)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == "use":
+            continue
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has: {', '.join(known) or 'none'}"
+            raise FlowgraphError(f"{where}: {use} has no parameter {key!r}{hint}")
+        values[key] = _checked(value, *known[key], f"{where}: {key}")
+    missing = [
+        name
+        for name, (f, _) in known.items()
+        if name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise FlowgraphError(f"{where}: {use} needs {', '.join(missing)}")
+    try:
+        return typing.cast("Stage", cls(**values))
+    except ValueError as error:
+        raise FlowgraphError(f"{where}: {error}") from error
+
+
+def _checked(value: Any, f: dataclasses.Field[Any], hint: Any, where: str) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    choices = f.metadata.get("choices")
+    if choices and value not in choices:
+        raise FlowgraphError(f"{where} is {value!r}; it is one of {', '.join(map(repr, choices))}")
+    for option in options:
+        kind = typing.get_origin(option) or option
+        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        if kind is int and isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if kind in (str, bool, list, dict) and isinstance(value, kind):
+            return value
+    names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", list: "a list"}
+    wanted = " or ".join(names.get(typing.get_origin(o) or o, str(o)) for o in options if o is not types.NoneType)
+    raise FlowgraphError(f"{where} is {value!r}; it must be {wanted}")
+
+
+class Chain:
+    """Stages in a row; itself used like a stage.
+
+    Raises FlowgraphError when one stage does not take what the one before it gives.
+    """
+
+    def __init__(self, stages: Sequence[Stage], where: str = "chain") -> None:
+        self.stages = list(stages)
+        for before, after in zip(self.stages, self.stages[1:], strict=False):
+            if before.gives not in after.takes:
+                raise FlowgraphError(
+                    f"{where}: {type(after).__name__} takes {' or '.join(after.takes)}, "
+                    f"but {type(before).__name__} before it gives {before.gives}"
+                )
+
+    def open(self, stream: Stream) -> Stream:
+        for stage in self.stages:
+            stream = stage.open(stream)
+        return stream
+
+    def process(self, chunk: Chunk) -> list[Chunk | Frame]:
+        return self._run([chunk], 0)
+
+    def close(self) -> list[Chunk | Frame]:
+        """Close each stage in turn, passing what was inside it through those behind it."""
+        out: list[Chunk | Frame] = []
+        for i, stage in enumerate(self.stages):
+            out = [*self._run(out, i, i + 1), *stage.close()]
+        return out
+
+    def _run(self, items: Sequence[Chunk | Frame], first: int, last: int | None = None) -> list[Chunk | Frame]:
+        out = list(items)
+        for stage in self.stages[first:last]:
+            out = [made for item in out for made in stage.process(item)]  # type: ignore[arg-type]
+        return out
