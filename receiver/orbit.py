@@ -1,0 +1,1 @@
+"""Orbital elements and a station, to range rate at a time."""
