@@ -57,7 +57,9 @@ def stage_class(use: str) -> type[Stage]:
     cls = getattr(module, "stage", None)
     if cls is None:
         near = difflib.get_close_matches(use, list(stage_names(use.split(".")[0])), 1)
-        raise FlowgraphError(f"use = {use!r}: there is no such stage" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise FlowgraphError(
+            f"use = {use!r}: there is no such stage" + (f"; did you mean {near[0]!r}?" if near else "")
+        )
     return typing.cast("type[Stage]", cls)
 
 

@@ -1,0 +1,5 @@
+"""``python -m receiver`` is ``radome``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Between source and demodulator: Doppler, decimation, finding the carrier."""

@@ -1,0 +1,1 @@
+"""Demodulators: samples to soft symbols, one modulation a module."""

@@ -1,0 +1,1 @@
+"""Frame sync and decoding: soft symbols to frames, one family of formats a module."""

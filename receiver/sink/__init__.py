@@ -1,0 +1,1 @@
+"""Where frames go, one kind of output a module."""
