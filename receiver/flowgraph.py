@@ -1,6 +1,7 @@
 """From TOML tables to checked stages.
 
-``use = "demod.fsk"`` is the module path below `receiver`; that module's name ``stage`` is the class. There is no registry.
+``use = "demod.fsk"`` is the module path below `receiver`; that module's name ``stage`` is the class. There is no
+registry.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +32,19 @@ def load_toml(path: Path) -> dict[str, Any]:
 
     Raises FlowgraphError, naming the file, when it cannot be read or is not TOML.
     """
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        import tomllib
-    except ModuleNotFoundError:
-        import tomli as tomllib  # type: ignore[no-redef]
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+        return table
     except OSError as error:
         raise FlowgraphError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise FlowgraphError(f"{path}: is not text in UTF-8, so it cannot be a definition in TOML") from error
-    except tomllib.TOMLDecodeError as error:
+    except toml.TOMLDecodeError as error:
         raise FlowgraphError(f"{path}: is not TOML: {error}") from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def stage_class(use: str) -> type[Stage]:
     """Find the stage that ``use`` names, such as "demod.fsk"."""
     known = all(part.isidentifier() for part in use.split("."))
@@ -71,7 +71,7 @@ def stage_names(room: str) -> Iterator[str]:
             yield f"{room}.{file.stem}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
     hints = typing.get_type_hints(cls)
     return {f.name: (f, hints[f.name]) for f in dataclasses.fields(cls) if f.init}
@@ -115,7 +115,7 @@ def build(table: Mapping[str, Any], where: str, room: str = "") -> Stage:
     if missing:
         raise FlowgraphError(f"{where}: {use} needs {', '.join(missing)}")
     try:
-        return typing.cast("Stage", cls(**values))
+        return cls(**values)
     except ValueError as error:
         raise FlowgraphError(f"{where}: {error}") from error
 

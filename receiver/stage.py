@@ -3,8 +3,8 @@
 A *stage* turns chunks of one kind into chunks of another, or into frames. It knows neither its neighbours nor threads.
 Three conventions hold everywhere:
 
-- **Position.** Every item has a position: the index, in samples of the source, of the instant it stands for. Filters take
-  their own delay off. A symbol's position is its centre. `Clock` turns a position into UTC.
+- **Position.** Every item has a position: the index, in samples of the source, of the instant it stands for. Filters
+  take their own delay off. A symbol's position is its centre. `Clock` turns a position into UTC.
 - **Law of chunks.** Any split of a stream into chunks, empty ones included, gives the same items.
 - **Gaps.** A source that lost samples starts a new `Clock`; the runner then closes and reopens every stage.
 """

@@ -42,7 +42,7 @@ class SymbolHistory:
         n = len(chunk)
         positions = chunk.positions
         if positions is None:
-            positions = chunk.position + chunk.step * np.arange(n)
+            positions = chunk.position + chunk.step * np.arange(n, dtype=np.float64)
         offsets = chunk.offsets if chunk.offsets is not None else np.full(n, np.nan, np.float32)
         self._soft = np.concatenate([self._soft[drop:], chunk.items])
         self._positions = np.concatenate([self._positions[drop:], positions])
@@ -87,7 +87,7 @@ class SymbolHistory:
 def _esn0(soft: NDArray[np.float64]) -> float:
     """Es/N0 of antipodal symbols in real noise, from the first two moments of their magnitude, 0.01 to 10000.
 
-    Folding makes |s| of weak symbols too large and its spread too small; the fixed point undoes that (Gaussian folded at 0).
+    Folding makes |s| of weak symbols too large and its spread too small; the fixed point undoes that.
     """
     magnitude = np.abs(soft)
     mean, square = float(magnitude.mean()), float((magnitude**2).mean())
