@@ -1,8 +1,8 @@
 """Signal processing and decoding kernels in Cython: numpy arrays in and out, normalised units.
 
 Hot kernels are built once per instruction set, each set in a folder of its own (``avx2/``, ``avx512/``); the best one
-that runs here comes first on this package's path, so that ``dsp_ext.fir`` is the fastest build there is. The environment
-variable ``DSP_EXT_ISA`` chooses another; `isa` says which is in use.
+that runs here comes first on this package's path, so that ``dsp_ext.fir`` is the fastest build there is. The
+environment variable ``DSP_EXT_ISA`` chooses another; `isa` says which is in use.
 """
 
 import os

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .errors import FlowgraphError
 
 
 @dataclass(frozen=True)
@@ -33,3 +38,155 @@ class Satellite:
     alternative_names: tuple[str, ...]
     transmitters: tuple[Transmitter, ...]
     path: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.alternative_names)
+
+
+def load_satellite(path: Path) -> Satellite:
+    """Read a definition, checking its keys and values; the stages themselves are not built.
+
+    Raises FlowgraphError, naming the file and the transmitter.
+    """
+    from .flowgraph import load_toml
+
+    table = load_toml(path)
+    where = str(path)
+    _check_keys(table, ("name", "norad", "alternative_names", "transmitter"), where)
+    norad = _get(table, "norad", int, where)
+    if norad <= 0:
+        raise FlowgraphError(f"{where}: norad is {norad}; it must be a catalogue number above 0")
+    names = _get(table, "alternative_names", list, where, [])
+    if not all(isinstance(name, str) for name in names):
+        raise FlowgraphError(f"{where}: alternative_names is {names!r}; it must be a list of texts")
+    tables = _get(table, "transmitter", list, where)
+    if not tables or not all(isinstance(item, dict) for item in tables):
+        raise FlowgraphError(f"{where}: transmitter must be one or more tables, each headed [[transmitter]]")
+    transmitters = tuple(_transmitter(item, f"{where}, transmitter {i}") for i, item in enumerate(tables, 1))
+    called = [transmitter.name for transmitter in transmitters]
+    for name in called:
+        if called.count(name) > 1:
+            raise FlowgraphError(f"{where}: {called.count(name)} transmitters are named {name!r}; names must differ")
+    return Satellite(_get(table, "name", str, where), norad, tuple(names), transmitters, path)
+
+
+def _transmitter(table: Mapping[str, Any], where: str) -> Transmitter:
+    name = _get(table, "name", str, where)
+    where = f"{where} ({name})"
+    _check_keys(table, ("name", "frequency", "modulation", "demod", "framing"), where)
+    frequency = _get(table, "frequency", float, where)
+    if not 0 < frequency < 1e12:
+        raise FlowgraphError(f"{where}: frequency is {frequency:g}; it must be the downlink in Hz, such as 437.3e6")
+    demod, framing = (_get(table, key, dict, where) for key in ("demod", "framing"))
+    for key, stage, example in (("demod", demod, "fsk"), ("framing", framing, "ax25")):
+        if not isinstance(stage.get("use"), str):
+            raise FlowgraphError(f'{where}: {key} does not name a stage; write {key} = {{ use = "{example}", … }}')
+    return Transmitter(name, frequency, demod, framing, _get(table, "modulation", str, where, ""))
+
+
+_KINDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a table in braces, such as { use = … }",
+}
+
+
+def _get(table: Mapping[str, Any], key: str, kind: type, where: str, default: Any = None) -> Any:
+    """The checked value of a key; without a default the key must be there."""
+    value = table.get(key, default)
+    if value is None:
+        raise FlowgraphError(f"{where}: has no {key!r}; it must be {_KINDS[kind]}")
+    fits = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+    if not fits or value == "":
+        raise FlowgraphError(f"{where}: {key} is {value!r}; it must be {_KINDS[kind]}")
+    return float(value) if kind is float else value
+
+
+def _check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise FlowgraphError(f"{where}: {key!r} is not known here; {hint}")
+
+
+def find_satellite(query: str, folders: Sequence[Path] = ()) -> Satellite:
+    """Find a definition by catalogue number, name or alternative name, whatever the case and punctuation.
+
+    Parameters
+    ----------
+    query : such as "43466", "FUNcube-1" or "funcube1"
+    folders : looked through, in this order, before the definitions that are shipped
+
+    Raises
+    ------
+    FlowgraphError
+        None or several have that name, or the definition is faulty.
+    """
+    wanted, number = _plain(query), int(query) if query.isascii() and query.isdigit() else None
+    if number is not None:
+        shipped = list(_shipped().glob(f"{number}-*.toml"))
+        for path in [*(path for path, norad, _ in _scan(folders) if norad == number), *shipped]:
+            return load_satellite(path)
+    everything = list(_scan([*folders, _shipped()]))
+    for part in (slice(0, 1), slice(1, None)):  # the chief name before the others
+        found = [(path, names) for path, _, names in everything if wanted in map(_plain, names[part])]
+        if found and (len(found) == 1 or found[0][0].parent != found[1][0].parent):
+            return load_satellite(found[0][0])
+        if found:
+            several = ", ".join(f"{names[0]} ({path.name})" for path, names in found)
+            raise FlowgraphError(f"satellite {query!r}: several have that name: {several}; give its catalogue number")
+    raise FlowgraphError(f"satellite {query!r}: there is no definition of it; {_hint(wanted, everything)}")
+
+
+def all_satellites(folders: Sequence[Path] = (), query: str = "") -> list[Satellite]:
+    """Load all definitions, or those with `query` in their number or one of their names; sorted by name.
+
+    Of several definitions with the same number the first is taken; `folders` come before what is shipped.
+    """
+    found: dict[int, Path] = {}
+    for path, norad, names in _scan([*folders, _shipped()]):
+        if not query or query == str(norad) or any(_plain(query) in _plain(name) for name in names):
+            found.setdefault(norad, path)
+    return sorted(map(load_satellite, found.values()), key=lambda satellite: satellite.name.casefold())
+
+
+def _shipped() -> Path:
+    from .flowgraph import folder
+
+    return folder() / "satellites"
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+_NORAD = re.compile(r"^norad\s*=\s*([\d_]+)", re.MULTILINE)
+_NAME = re.compile(r"""^name\s*=\s*(["'])(.*?)\1""", re.MULTILINE)
+_OTHERS = re.compile(r"^alternative_names\s*=\s*\[(.*?)\]", re.MULTILINE | re.DOTALL)
+_TEXT = re.compile(r"""(["'])(.*?)\1""")
+
+
+def _scan(folders: Sequence[Path]) -> Iterator[tuple[Path, int, list[str]]]:
+    """Path, catalogue number and names of the definitions in folders, read off their heads without parsing TOML."""
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                head = path.read_text(encoding="utf-8", errors="replace").partition("[[")[0]
+            except OSError:
+                continue
+            norad, name, others = _NORAD.search(head), _NAME.search(head), _OTHERS.search(head)
+            if norad and name:
+                texts = _TEXT.findall(others[1]) if others else []
+                yield path, int(norad[1]), [name[2], *(text for _, text in texts)]
+
+
+def _hint(wanted: str, everything: Sequence[tuple[Path, int, list[str]]]) -> str:
+    known = {_plain(name): name for _, _, names in everything for name in names}
+    near = [plain for plain in known if wanted and (wanted in plain or (len(plain) > 3 and plain in wanted))][:3]
+    near += [plain for plain in difflib.get_close_matches(wanted, known, 3) if plain not in near]
+    close = ", ".join(known[plain] for plain in near[:3])
+    return f"did you mean {close}?" if close else "'radome satellites' lists all, --definition takes a file of your own"

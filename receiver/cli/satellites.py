@@ -1,0 +1,89 @@
+"""`radome satellites`: which satellites are known, and what they send."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..satellite import Satellite
+
+HEADER = ("NORAD", "satellite", "transmitter", "MHz", "modulation", "baud", "framing")
+
+
+@click.command()
+@click.argument("query", required=False, default="")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line, everything that the definitions say.")
+@click.option(
+    "--folder",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of your own definitions; they go before those that are shipped.",
+)
+def command(query: str, as_json: bool, folders: tuple[Path, ...]) -> None:
+    """List the satellites with QUERY in their name or as their catalogue number; without it, all.
+
+    A table on a terminal; elsewhere a line for each transmitter, its columns separated by tabs.
+    """
+    from ..errors import FlowgraphError
+    from ..satellite import all_satellites
+
+    found = all_satellites(folders, query)
+    if not found:
+        raise FlowgraphError(f"no satellite has {query!r} in its name or as its catalogue number")
+    if as_json:
+        _print_json(found)
+    elif sys.stdout.isatty():
+        _print_table(found)
+    else:
+        for row in (row for satellite in found for row in _rows(satellite)):
+            print("\t".join(row))
+
+
+def _print_json(satellites: list[Satellite]) -> None:
+    import dataclasses
+    import json
+
+    for satellite in satellites:
+        print(json.dumps({**dataclasses.asdict(satellite), "path": str(satellite.path)}, ensure_ascii=False))
+
+
+def _print_table(satellites: list[Satellite]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in HEADER:
+        table.add_column(name, justify="right" if name in ("NORAD", "MHz", "baud") else "left", no_wrap=True)
+    for satellite in satellites:
+        for i, row in enumerate(_rows(satellite)):
+            table.add_row(*(row if i == 0 else ("", "", *row[2:])))
+    Console().print(table)
+    transmitters = sum(len(satellite.transmitters) for satellite in satellites)
+    print(f"{len(satellites)} satellites, {transmitters} transmitters")
+
+
+def _rows(satellite: Satellite) -> list[tuple[str, ...]]:
+    names = satellite.name + "".join(f", {name}" for name in satellite.alternative_names)
+    return [
+        (
+            str(satellite.norad),
+            names,
+            transmitter.name,
+            f"{transmitter.frequency / 1e6:.6f}".rstrip("0").rstrip("."),
+            transmitter.modulation,
+            f"{transmitter.baudrate:g}",
+            _framing(transmitter.framing),
+        )
+        for transmitter in satellite.transmitters
+    ]
+
+
+def _framing(table: Mapping[str, Any]) -> str:
+    """The framing's name and those of its parameters that are words."""
+    return " ".join(value for value in table.values() if isinstance(value, str))
