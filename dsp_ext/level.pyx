@@ -1,0 +1,129 @@
+"""Centre and swing of a two-level signal, and the signal put to -1 and +1.
+
+In each window of 128 symbols the values are parted at their centre; the new centre is midway between the means of the two
+parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a row of
+HDLC flags. Windows advance by 32 symbols; between their middles centre and swing are interpolated.
+"""
+import numpy as np
+
+from libc.string cimport memmove
+
+cdef enum:
+    BLOCK = 32
+    WINDOW = 128
+
+
+cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
+    cdef float middle = 0, high, low, limit, v, mean_high = 0, mean_low = 0
+    cdef Py_ssize_t i, k, many
+    for i in range(WINDOW):
+        middle += x[i]
+    middle /= WINDOW
+    limit = <float>1e30
+    for k in range(5):
+        high = low = 0
+        many = 0
+        for i in range(WINDOW):
+            v = x[i] - middle
+            v = v if v < limit else limit
+            v = v if v > -limit else -limit
+            high += v if v > 0 else 0
+            low += 0 if v > 0 else v
+            many += v > 0
+        mean_high = high / (many if many > 0 else 1)
+        mean_low = low / (WINDOW - many if many < WINDOW else 1)
+        middle += (mean_high + mean_low) / 2
+        # what is far outside is a click of the discriminator, not a level
+        limit = mean_high - mean_low
+    centre[0] = middle
+    swing[0] = (mean_high - mean_low) / 2
+    if swing[0] < <float>1e-12:
+        swing[0] = <float>1e-12
+
+
+cdef class Level:
+    """Take off the centre and divide by the swing, both estimated around each symbol."""
+    cdef float _x[WINDOW + BLOCK]
+    cdef float _centre, _swing         # at the middle of the window before
+    cdef Py_ssize_t _held, _ready      # symbols in _x; how many of them, from its start, are already out
+    cdef bint _first
+
+    def __cinit__(self):
+        self.reset()
+
+    cpdef reset(self):
+        """Forget all input."""
+        self._held = self._ready = 0
+        self._first = True
+
+    cdef Py_ssize_t _push(self, const float* x, Py_ssize_t n, float* soft, float* centres, float* swings) noexcept nogil:
+        cdef Py_ssize_t i, made = 0, stop
+        cdef float centre, swing, u, c, s
+        for i in range(n):
+            self._x[self._held] = x[i]
+            self._held += 1
+            if self._held < WINDOW:
+                continue
+            _cluster(self._x, &centre, &swing)
+            if self._first:
+                self._centre, self._swing, self._first = centre, swing, False
+            stop = WINDOW // 2
+            while self._ready < stop:
+                u = <float>(self._ready - (stop - BLOCK)) / BLOCK
+                u = u if u > 0 else 0
+                c = self._centre + u * (centre - self._centre)
+                s = self._swing + u * (swing - self._swing)
+                soft[made] = (self._x[self._ready] - c) / s
+                centres[made], swings[made] = c, s
+                made += 1
+                self._ready += 1
+            self._centre, self._swing = centre, swing
+            memmove(self._x, self._x + BLOCK, (WINDOW - BLOCK) * sizeof(float))
+            self._held -= BLOCK
+            self._ready -= BLOCK
+        return made
+
+    def process(self, const float[::1] x not None):
+        """Level a chunk.
+
+        Parameters
+        ----------
+        x : (n,) float32
+
+        Returns
+        -------
+        soft : (m,) float32, near -1 and +1, clipped to +-4
+        centres, swings : (m,) float32, what was taken off, and half the distance of the levels
+        """
+        cdef Py_ssize_t n = x.shape[0], made = 0
+        cdef float[::1] a, b, c
+        soft = np.empty(n + WINDOW, np.float32)
+        centres, swings = np.empty_like(soft), np.empty_like(soft)
+        if n:
+            a, b, c = soft, centres, swings
+            with nogil:
+                made = self._push(&x[0], n, &a[0], &b[0], &c[0])
+        return np.clip(soft[:made], -4, 4), centres[:made], swings[:made]
+
+    def flush(self):
+        """Level what is left with the estimate of the last window. The state is reset.
+
+        Returns
+        -------
+        soft, centres, swings : as of `process`
+        """
+        cdef Py_ssize_t i
+        rest = np.array([self._x[i] for i in range(self._ready, self._held)], np.float32)
+        if self._first and len(rest):
+            # shorter than one window: repeat it until it fills one
+            full = np.resize(rest, WINDOW)
+            _fill(self, full)
+        centre, swing = self._centre, self._swing
+        self.reset()
+        n = len(rest)
+        return (np.clip((rest - np.float32(centre)) / np.float32(swing), -4, 4).astype(np.float32),
+                np.full(n, centre, np.float32), np.full(n, swing, np.float32))
+
+
+cdef _fill(Level level, const float[::1] full):
+    _cluster(&full[0], &level._centre, &level._swing)

@@ -1,0 +1,59 @@
+"""Filter design: low-pass prototypes by the Kaiser window (Oppenheim, Schafer: Discrete-Time Signal Processing, 7.6).
+
+Frequencies are in cycles per input sample.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def _kaiser(transition: float, attenuation: float) -> tuple[float, float]:
+    """Half length in samples and beta for a transition width and a stop-band attenuation in dB."""
+    beta = 0.1102 * (attenuation - 8.7) if attenuation > 50 else 0.5842 * (attenuation - 21) ** 0.4
+    return (attenuation - 7.95) / (14.36 * transition) / 2, max(beta, 0.0)
+
+
+def _windowed_sinc(t: NDArray[np.float64], cutoff: float, half: float, beta: float) -> NDArray[np.float64]:
+    u = np.clip(1 - (t / half) ** 2, 0, None)
+    inside = np.abs(t) <= half
+    h: NDArray[np.float64] = 2 * cutoff * np.sinc(2 * cutoff * t) * np.i0(beta * np.sqrt(u)) / np.i0(beta) * inside
+    return h
+
+
+def lowpass(cutoff: float, transition: float, attenuation: float = 60.0) -> NDArray[np.float32]:
+    """Symmetric low-pass taps of odd number, with gain 1 at zero frequency.
+
+    Parameters
+    ----------
+    cutoff : middle of the transition band (gain 1/2)
+    transition : width of the transition band
+    attenuation : of the stop band, dB
+    """
+    half, beta = _kaiser(transition, attenuation)
+    k = np.arange(-math.floor(half), math.floor(half) + 1, dtype=np.float64)
+    h = _windowed_sinc(k, cutoff, half, beta)
+    taps: NDArray[np.float32] = (h / h.sum()).astype(np.float32)
+    return taps
+
+
+def polyphase(cutoff: float, transition: float, attenuation: float = 50.0, phases: int = 64) -> NDArray[np.float32]:
+    """The same low-pass between samples, as the bank that `dsp_ext.resample.Resampler` takes.
+
+    Returns
+    -------
+    (phases + 1, K) float32
+    """
+    half, beta = _kaiser(transition, attenuation)
+    return tabulate(lambda t: _windowed_sinc(t, cutoff, half, beta), half, phases)
+
+
+def tabulate(h, half: float, phases: int = 64) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
+    """Bank of a pulse h(t), t in input samples, that is zero beyond +-half; each row has gain 1 at zero frequency."""
+    length = 2 * max(1, math.ceil(half))
+    k = np.arange(length, dtype=np.float64)
+    rows = np.stack([h(k - length // 2 + 1 - p / phases) for p in range(phases + 1)])
+    return np.ascontiguousarray(rows / rows.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -1,0 +1,140 @@
+"""FSK, GFSK, GMSK and MSK by frequency discriminator, from IQ or from FM-discriminator audio.
+
+    IQ:    channel filter, 8 samples a symbol -> discriminator -> |
+    audio:                                                        | low-pass, 4 a symbol -> clock -> level -> soft
+
+Timing, centre and swing are estimated looking both ways, so a burst is right from its first symbol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.clock import SymbolClock
+from dsp_ext.discriminator import Discriminator
+from dsp_ext.level import Level
+from dsp_ext.resample import Resampler
+
+from ..channel.filters import polyphase
+from ..stage import Chunk, Clock, Kind, Stream, parameter, required
+
+CLOCK_WIDTH = 64
+"""Symbols on each side over which timing is smoothed: 200 ppm move it by 1/40 symbol in that time."""
+
+
+@dataclass
+class Fsk:
+    """Demodulate two-level frequency shift keying."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
+    gives: ClassVar[Kind] = "soft"
+
+    baudrate: float = required("Bd", "symbols per second")
+    deviation: float | None = parameter(None, "Hz", "from the centre to a 1; negative when a 1 is the lower frequency")
+    subaudio: bool = parameter(False, "", "the data are below the voice band of an FM voice channel")
+
+    _resampler: Resampler = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.baudrate > 0:
+            raise ValueError(f"baudrate is {self.baudrate}; it must be above 0")
+
+    @property
+    def bandwidth(self) -> float:
+        """Band that the signal takes at radio frequency, Hz."""
+        return 2 * (abs(self.deviation or self.baudrate / 3) + 0.55 * self.baudrate)
+
+    def open(self, stream: Stream) -> Stream:
+        rate, step = stream.rate, 0.0
+        self._channel = None
+        if stream.kind == "iq":
+            per_symbol = 8
+            cutoff = min(self.bandwidth / 2 / rate, 0.45)
+            self._channel = Resampler(
+                polyphase(cutoff, cutoff * 0.4, 50), rate / (per_symbol * self.baudrate), is_complex=True
+            )
+            self._discriminator = Discriminator()
+            rate = per_symbol * self.baudrate
+        step = rate / (4 * self.baudrate)
+        cutoff = min(0.55 * self.baudrate / rate, 0.45)
+        self._resampler = Resampler(polyphase(cutoff, cutoff * 0.9, 40), step, is_complex=False)
+        self._clock_recovery = SymbolClock(CLOCK_WIDTH)
+        self._level = Level()
+        self._unlevelled: NDArray[np.float64] = np.empty(0)
+        self._sign = -1.0 if self.deviation is not None and self.deviation < 0 else 1.0
+        # source samples per sample of the clock's input, and where its first one stands
+        self._step = stream.clock.rate / (4 * self.baudrate)
+        self._delay = 0.5 * stream.clock.rate / rate if stream.kind == "iq" else 0.0
+        self._to_hz = rate if stream.kind == "iq" else None
+        self._origin: float | None = None
+        self._clock: Clock = stream.clock
+        self._track = _Track()
+        return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
+
+    def process(self, chunk: Chunk) -> list[Chunk]:
+        if self._origin is None:
+            self._origin = chunk.position
+        self._clock = chunk.clock
+        x = chunk.items
+        if self._channel is not None:
+            self._track.append(chunk)
+            x = self._discriminator.process(self._channel.process(x))
+        return self._symbols(*self._clock_recovery.process(self._resampler.process(x)))
+
+    def close(self) -> list[Chunk]:
+        tail = np.empty(0, np.float32)
+        if self._channel is not None:
+            tail = self._discriminator.process(self._channel.flush())
+        tail = np.concatenate([self._resampler.process(tail), self._resampler.flush()])
+        out = self._symbols(*self._clock_recovery.process(tail))
+        out += self._symbols(*self._clock_recovery.flush())
+        out += self._give(*self._level.flush())
+        self._origin = None
+        return out
+
+    def _symbols(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:
+        self._unlevelled = np.concatenate([self._unlevelled, instants])
+        return self._give(*self._level.process(values))
+
+    def _give(
+        self, soft: NDArray[np.float32], centres: NDArray[np.float32], swings: NDArray[np.float32]
+    ) -> list[Chunk]:
+        if not len(soft):
+            return []
+        instants, self._unlevelled = self._unlevelled[: len(soft)], self._unlevelled[len(soft) :]
+        positions = (self._origin or 0.0) + instants * self._step - self._delay
+        offsets = None
+        if self._to_hz is not None:
+            offsets = (centres * np.float32(self._to_hz) + self._track.at(positions)).astype(np.float32)
+        if self._sign < 0:
+            soft = -soft
+        return [Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, offsets)]
+
+
+class _Track:
+    """Offsets of past chunks, to be read at the positions of symbols that come later."""
+
+    def __init__(self) -> None:
+        self._position = np.empty(0)
+        self._offset = np.empty(0, np.float32)
+
+    def append(self, chunk: Chunk) -> None:
+        if chunk.offsets is not None and len(chunk):
+            # the track is smooth: a point every 64 samples will do
+            self._position = np.append(self._position, chunk.position + chunk.step * np.arange(0, len(chunk), 64))
+            self._offset = np.append(self._offset, chunk.offsets[::64])
+
+    def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64] | float:
+        if not len(self._position):
+            return 0.0
+        found = np.interp(positions, self._position, self._offset)
+        keep = max(0, int(np.searchsorted(self._position, positions[-1])) - 1)
+        self._position, self._offset = self._position[keep:], self._offset[keep:]
+        return found
+
+
+stage = Fsk

@@ -1,0 +1,96 @@
+"""AX.25 frames in HDLC.
+
+    | flag 01111110 ... | addresses 14 to 70 B | control 1 to 2 B | PID 1 B | information | FCS 2 B | flag |
+
+NRZI on the line (a 0 is a change); with the G3RUH scrambler, 1 + x^12 + x^17, over it at 9600 Bd and above. AX.25 2.2
+(TAPR, 1998), sections 3.1 to 3.8; scrambler: J. Miller G3RUH, "9600 Baud Packet Radio Modem Design", 1988.
+
+The payload begins with the addresses and ends before the FCS. Many satellites put other things than AX.25 into HDLC, so
+the addresses need not make sense.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from dsp_ext.hdlc import HdlcReceiver
+
+from ..stage import Chunk, Frame, Kind, Stream, parameter
+from ._symbols import SymbolHistory
+
+LONGEST = 2048
+SHORTEST = 10
+"""Bytes in a frame, FCS included."""
+FALSE_ALARM = 1e-7
+"""A frame that noise would have made with a higher probability than this is not reported."""
+
+
+@dataclass
+class Ax25:
+    """Find HDLC frames with a right checksum."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("soft",)
+    gives: ClassVar[Kind] = "frames"
+
+    scrambler: str = parameter("none", "", "scrambler on the line", ("none", "g3ruh"))
+
+    def open(self, stream: Stream) -> Stream:
+        self._hdlc = HdlcReceiver(self.scrambler == "g3ruh", LONGEST, SHORTEST)
+        self._history = SymbolHistory(LONGEST * 10 + 64)
+        self.failures: Counter[str] = Counter()
+        return Stream("frames", stream.rate, stream.clock, stream.frequency)
+
+    def process(self, chunk: Chunk) -> list[Frame]:
+        self._history.append(chunk)
+        frames = []
+        for payload, start, stop, flags in self._hdlc.process(chunk.items):
+            link, chance = addresses(payload), 2.0**-16
+            if link:
+                # six characters of 37 in seven bits, last bits clear, twice
+                chance *= (37 / 256) ** 12
+            else:
+                chance *= 2.0 ** (-7 * min(flags - 1, 4))
+            if chance > FALSE_ALARM:
+                self.failures["crc"] += 1
+                continue
+            frames.append(
+                self._history.frame(
+                    start,
+                    stop,
+                    payload,
+                    "AX.25 G3RUH" if self.scrambler == "g3ruh" else "AX.25",
+                    integrity="crc",
+                    crc_ok=True,
+                    false_alarm=chance,
+                    link=link,
+                )
+            )
+        return frames
+
+    def close(self) -> list[Frame]:
+        self.failures["crc"] += self._hdlc.crc_failures
+        self._hdlc.reset()
+        return []
+
+
+def addresses(payload: bytes) -> dict[str, Any]:
+    """Callsigns of an AX.25 frame, empty when the payload does not begin with well-formed addresses."""
+    calls = []
+    for i in range(0, min(len(payload) - 6, 70), 7):
+        field = payload[i : i + 7]
+        call = "".join(chr(b >> 1) for b in field[:6])
+        name = call.rstrip(" ")
+        if any(b & 1 for b in field[:6]) or not all(c.isascii() and (c.isupper() or c.isdigit()) for c in name):
+            return {}
+        ssid = field[6] >> 1 & 15
+        calls.append(f"{name}-{ssid}" if ssid else name)
+        if field[6] & 1:
+            if len(calls) < 2:
+                return {}
+            return {"destination": calls[0], "source": calls[1], **({"via": calls[2:]} if calls[2:] else {})}
+    return {}
+
+
+stage = Ax25
