@@ -1,0 +1,19 @@
+import numpy as np
+from numpy.typing import NDArray
+
+class Mixer:
+    def __init__(self, frequency: float = 0.0, rate: float = 0.0, phase: float = 0.0) -> None: ...
+    @property
+    def phase(self) -> float: ...
+    @property
+    def frequency(self) -> float: ...
+    def set(self, frequency: float, rate: float = 0.0, phase: float | None = None) -> None: ...
+    def process(self, x: NDArray[np.complex64], out: NDArray[np.complex64]) -> None: ...
+    def pieces(
+        self,
+        x: NDArray[np.complex64],
+        out: NDArray[np.complex64],
+        lengths: NDArray[np.int64],
+        frequencies: NDArray[np.float64],
+        rates: NDArray[np.float64],
+    ) -> None: ...
