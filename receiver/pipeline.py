@@ -1,0 +1,201 @@
+"""Runs chains over a source: one thread reads, one runs each chain, the caller's thread publishes.
+
+Queues between them are bounded: a file is read no faster than the slowest chain. Frames come out in the order of their
+ends whatever the threads do.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, Full, Queue
+
+from .flowgraph import Chain
+from .merge import Merger
+from .source import Source
+from .stage import Chunk, Clock, Frame, Stream
+
+QUEUE = 8
+"""Chunks between reader and chain."""
+DELAY_SYMBOLS = 8192
+"""No chain gives a frame out later than this many symbols behind its end."""
+
+
+@dataclass
+class Statistics:
+    """What a run did."""
+
+    frames: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+    seconds: float = 0.0
+    """Length of what was received."""
+    elapsed: float = 0.0
+    failures: dict[str, Counter[str]] = field(default_factory=dict)
+    """By transmitter: why candidates were not frames, `sync`, `length`, `fec`, `crc`."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A chain to be run, and what the runner must know of it."""
+
+    name: str
+    chain: Chain
+    satellite: Hashable
+    baudrate: float
+
+
+class _Stopped(Exception):
+    pass
+
+
+class Pipeline:
+    """One run of some chains over one source.
+
+    Parameters
+    ----------
+    source : open source
+    lines : what to run, in parallel
+    realtime : hand chunks out no faster than they were recorded
+    """
+
+    def __init__(self, source: Source, lines: Sequence[Line], *, realtime: bool = False) -> None:
+        self._source, self._lines, self._realtime = source, list(lines), realtime
+        self._stop = threading.Event()
+        self._inputs: list[Queue[Chunk | None]] = [Queue(QUEUE) for _ in self._lines]
+        # (line, frames, position up to which all are given); line -1 is the reader: its fault, or None
+        self._results: Queue[tuple[int, list[Frame], float] | tuple[int, BaseException | None, float]] = Queue(1024)
+        self.statistics = Statistics()
+
+    def run(
+        self, publish: Callable[[int, Frame], None], progress: Callable[[float], None] | None = None
+    ) -> Statistics:
+        """Run to the end of the source.
+
+        Parameters
+        ----------
+        publish : called with line and frame, from this thread
+        progress : called with the seconds of the source that are done
+
+        Raises
+        ------
+        What the source raised, and the first exception of a chain, when all that was received is published.
+        """
+        recording = self._source.recording
+        begun = time.monotonic()
+        tolerance = max((64 / line.baudrate for line in self._lines), default=0.0) * recording.rate
+        merger = Merger(len(self._lines), tolerance, [line.satellite for line in self._lines])
+        threads = [threading.Thread(target=self._read, name="source", daemon=True)]
+        threads += [
+            threading.Thread(target=self._work, args=(i,), name=line.name, daemon=True)
+            for i, line in enumerate(self._lines)
+        ]
+        for thread in threads:
+            thread.start()
+        fault: BaseException | None = None
+        running = len(threads)
+        try:
+            while running:
+                line, what, position = self._results.get()
+                if isinstance(what, list):
+                    for frame in what:
+                        merger.add(line, frame)
+                    ready = merger.advance(line, position)
+                    if position == float("inf"):
+                        running -= 1
+                    elif progress is not None:
+                        progress(position / recording.rate)
+                else:
+                    running -= 1
+                    fault = fault or what
+                    ready = merger.advance(line, float("inf")) if line >= 0 else []
+                for chain, frame in ready:
+                    self._publish(publish, chain, frame)
+        finally:
+            # on an interrupt, too, everything decoded so far goes out
+            self._stop.set()
+            for chain, frame in merger.close():
+                self._publish(publish, chain, frame)
+            self.statistics.duplicates = merger.duplicates
+            self.statistics.elapsed = time.monotonic() - begun
+            for line_ in self._lines:
+                counted: Counter[str] = Counter()
+                for stage in line_.chain.stages:
+                    counted.update(getattr(stage, "failures", {}))
+                self.statistics.failures[line_.name] = counted
+        if fault is not None:
+            raise fault
+        return self.statistics
+
+    def _publish(self, publish: Callable[[int, Frame], None], chain: int, frame: Frame) -> None:
+        self.statistics.frames += 1
+        publish(chain, frame)
+
+    def _put(self, queue: Queue[Chunk | None], item: Chunk | None) -> None:
+        while not self._stop.is_set():
+            try:
+                return queue.put(item, timeout=0.2)
+            except Full:
+                continue
+        raise _Stopped
+
+    def _read(self) -> None:
+        fault: BaseException | None = None
+        clock: Clock | None = None
+        begun = time.monotonic()
+        try:
+            while (chunk := self._source.read()) is not None:
+                if clock is not None and chunk.clock is not clock:
+                    self.statistics.gaps += 1
+                clock = chunk.clock
+                end = chunk.position + len(chunk)
+                self.statistics.seconds = end / chunk.rate
+                if self._realtime:
+                    self._stop.wait(max(0.0, begun + end / chunk.rate - time.monotonic()))
+                for queue in self._inputs:
+                    self._put(queue, chunk)
+        except _Stopped:
+            return
+        except BaseException as error:
+            fault = error
+        try:
+            for queue in self._inputs:
+                self._put(queue, None)
+        except _Stopped:
+            return
+        self._results.put((-1, fault, 0.0))
+
+    def _work(self, index: int) -> None:
+        line = self._lines[index]
+        recording = self._source.recording
+        delay = DELAY_SYMBOLS / line.baudrate * recording.rate
+        clock: Clock | None = None
+        try:
+            while not self._stop.is_set():
+                try:
+                    chunk = self._inputs[index].get(timeout=0.2)
+                except Empty:
+                    continue
+                frames: list[Frame] = []
+                if clock is not None and (chunk is None or chunk.clock is not clock):
+                    frames += [item for item in line.chain.close() if isinstance(item, Frame)]
+                if chunk is None:
+                    self._results.put((index, frames, float("inf")))
+                    return
+                if chunk.clock is not clock:
+                    clock = chunk.clock
+                    line.chain.open(Stream(recording.kind, recording.rate, clock, recording.frequency))
+                frames += [item for item in line.chain.process(chunk) if isinstance(item, Frame)]
+                self._results.put((index, frames, chunk.position + len(chunk) - delay))
+        except BaseException as error:
+            self._results.put((index, error, 0.0))
+            # keep the reader going for the other chains
+            while not self._stop.is_set():
+                try:
+                    if self._inputs[index].get(timeout=0.2) is None:
+                        return
+                except Empty:
+                    continue

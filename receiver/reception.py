@@ -1,0 +1,79 @@
+"""From a satellite and a recording to the chains that receive it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import FlowgraphError
+from .flowgraph import Chain, build
+from .pipeline import Line
+from .satellite import Satellite, Transmitter
+from .source import Recording
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from .orbit import Orbit, Station
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is known of a reception beside the satellite and the recording."""
+
+    orbit: Orbit | None = None
+    station: Station | None = None
+    ppm: float = 0.0
+    offset: float | None = None
+    """Hz of the signal from where it should be; None: to be found."""
+
+
+def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions, where: str) -> Chain:
+    """Put the stages together that receive one transmitter.
+
+    IQ goes through Doppler correction and carrier search; audio is what a receiver made of it, so the carrier is gone.
+    """
+    demod = build(transmitter.demod, where, "demod")
+    framing = build(transmitter.framing, where, "framing")
+    stages: list[Stage] = []
+    if recording.kind == "iq":
+        from .channel.doppler import Doppler
+        from .channel.track import Track
+
+        known: dict[str, Any] = {"frequency": transmitter.frequency} if recording.frequency is not None else {}
+        stages.append(
+            Doppler(
+                **known, ppm=conditions.ppm, offset=conditions.offset, orbit=conditions.orbit, site=conditions.station
+            )
+        )
+        stages.append(Track(bandwidth=demod.bandwidth))  # type: ignore[attr-defined]
+    return Chain([*stages, demod, framing], where)
+
+
+def lines(
+    satellite: Satellite,
+    recording: Recording,
+    conditions: Conditions,
+    names: Sequence[str] = (),
+) -> list[tuple[Transmitter, Line]]:
+    """Chains for all transmitters of a satellite, or for those named.
+
+    Raises
+    ------
+    FlowgraphError : no transmitter of such a name
+    """
+    chosen = [t for t in satellite.transmitters if not names or t.name in names]
+    for name in names:
+        if name not in [t.name for t in satellite.transmitters]:
+            have = ", ".join(repr(t.name) for t in satellite.transmitters)
+            raise FlowgraphError(f"{satellite.name} has no transmitter {name!r}; it has {have}")
+    made = []
+    for transmitter in chosen:
+        where = f"{satellite.name}, {transmitter.name}"
+        made.append(
+            (
+                transmitter,
+                Line(where, chain(transmitter, recording, conditions, where), satellite.norad, transmitter.baudrate),
+            )
+        )
+    return made
