@@ -70,9 +70,7 @@ class Pipeline:
         self._results: Queue[tuple[int, list[Frame], float] | tuple[int, BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
 
-    def run(
-        self, publish: Callable[[int, Frame], None], progress: Callable[[float], None] | None = None
-    ) -> Statistics:
+    def run(self, publish: Callable[[int, Frame], None], progress: Callable[[float], None] | None = None) -> Statistics:
         """Run to the end of the source.
 
         Parameters

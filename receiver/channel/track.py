@@ -68,8 +68,8 @@ class Track:
         self._mixer = Mixer()
         self._held = np.empty(0, np.complex64)  # samples from the start of the first undecided row on
         self._measured = 0  # samples of them whose rows are measured
-        self._spectra: list[NDArray[np.float32]] = []  # of the rows that are not decided
-        self._knots: list[float] = []  # carrier in decided rows: the last one given out and those to come
+        self._spectra = np.empty((0, size), np.float32)  # of the rows that are not decided
+        self._knots: NDArray[np.float64] = np.empty(0)  # carrier in decided rows: the last given out, those to come
         self._origin: float | None = None
         self._given = 0  # samples given out
         self._clock: Clock = stream.clock
@@ -87,8 +87,8 @@ class Track:
         out = self._take(self._decimator.flush()) if self._decimator else []
         self._decide(self._ridge.flush())
         rest = self._held
-        if not self._knots:
-            self._knots = [self._target]
+        if not len(self._knots):
+            self._knots = np.array([self._target])
         if len(rest):
             out += self._give(math.ceil(len(rest) / self._row), last=True)
         self._origin = None
@@ -103,67 +103,75 @@ class Track:
         self._measured += rows * self._row
         power = np.fft.fft(block * self._window, axis=2)
         spectra = np.fft.fftshift((power.real**2 + power.imag**2).mean(axis=1), axes=1).astype(np.float32)
-        self._spectra += list(spectra)
+        self._spectra = np.concatenate([self._spectra, spectra])
         self._decide(self._ridge.process(self._score(spectra)))
         # a row needs the carrier in the next one to be interpolated to
-        return self._give(len(self._knots) - 2) if len(self._knots) > 2 else []
+        ready = len(self._knots) - (2 if self._given else 1)
+        return self._give(ready) if ready > 0 else []
 
     def _score(self, spectra: NDArray[np.float32]) -> NDArray[np.float32]:
         floor = np.quantile(spectra[:, self._usable], 0.3, axis=1, keepdims=True) + 1e-30
         gain = np.where(self._usable, np.log1p(spectra / floor) - np.log(2), 0)
-        total = np.concatenate([np.zeros((len(gain), 1)), np.cumsum(gain, axis=1)], axis=1)
+        total = _cumulated(gain)
         index = np.arange(self._size)
         low, high = np.clip(index - self._half, 0, None), np.clip(index + self._half + 1, None, self._size)
         score = (total[:, high] - total[:, low]) / self._deviation
         return np.ascontiguousarray(score[:, self._wanted], np.float32)
 
     def _decide(self, path: NDArray[np.int64]) -> None:
-        at = np.flatnonzero(self._wanted)
-        for step in path:
-            spectrum = self._spectra.pop(0)
-            floor = float(np.quantile(spectrum[self._usable], 0.3))
-            centre = float(self._frequency[at[step]])
-            for _ in range(3):
-                inside = np.abs(self._frequency - centre) <= self.bandwidth * 0.6
-                # compressed, so that a line in the signal does not pull its centre
-                excess = np.where(inside & self._usable, np.log1p(np.clip(spectrum / (2 * floor + 1e-30) - 1, 0, None)), 0)
-                if excess.sum() <= 0:
-                    break
-                centre = float((self._frequency * excess).sum() / excess.sum())
-            self._knots.append(centre)
+        """Refine the path's bins to the centre of gravity of the power about them."""
+        spectra, self._spectra = self._spectra[: len(path)], self._spectra[len(path) :]
+        floor = np.quantile(spectra[:, self._usable], 0.3, axis=1, keepdims=True) + 1e-30
+        # compressed, so that a line in the signal does not pull its centre
+        excess = np.where(self._usable, np.log1p(np.clip(spectra / (2 * floor) - 1, 0, None)), 0)
+        weight, moment = _cumulated(excess), _cumulated(excess * self._frequency)
+        bin_width = self._rate / self._size
+        reach = math.ceil(0.6 * self.bandwidth / bin_width)
+        centre = self._frequency[np.flatnonzero(self._wanted)[path]]
+        rows = np.arange(len(path))
+        for _ in range(3):
+            index = np.clip(np.rint(centre / bin_width).astype(np.int64) + self._size // 2, 0, self._size - 1)
+            low, high = np.clip(index - reach, 0, None), np.clip(index + reach + 1, None, self._size)
+            mass = weight[rows, high] - weight[rows, low]
+            centre = np.where(mass > 0, (moment[rows, high] - moment[rows, low]) / np.maximum(mass, 1e-30), centre)
+        self._knots = np.concatenate([self._knots, centre])
 
     def _give(self, rows: int, last: bool = False) -> list[Chunk]:
-        """Mix rows down; knots[0] is the row before the first held one once anything was given out."""
-        out = []
-        bin_width = self._rate / self._size
+        """Mix rows down. Knot 0 is the row before the first that is held, once anything was given out."""
         knots = self._knots
-        first = 0 if self._given == 0 else 1
-        for i in range(rows):
-            here = knots[min(first + i, len(knots) - 1)]
-            before = knots[max(first + i - 1, 0)]
-            after = knots[min(first + i + 1, len(knots) - 1)]
-            # within one path the carrier runs straight from middle to middle; a jump takes effect at the row's edge
-            left = (before + here) / 2 if abs(here - before) <= 3 * bin_width else here
-            right = (here + after) / 2 if abs(here - after) <= 3 * bin_width else here
-            x = self._held[i * self._row : (i + 1) * self._row]
-            for part, a, b in ((slice(0, self._row // 2), left, here), (slice(self._row // 2, None), here, right)):
-                piece = np.ascontiguousarray(x[part])
-                n = len(piece)
-                if not n:
-                    continue
-                full = self._row // 2 if part.start == 0 else self._row - self._row // 2
-                slope = (b - a) / full
-                y = np.empty_like(piece)
-                self._mixer.set(-a / self._rate, -slope / self._rate)
-                self._mixer.process(piece, y)
-                offsets = (a - self._target + slope * np.arange(n)).astype(np.float32)
-                position = (self._origin or 0.0) + self._given * (self._clock.rate / self._rate)
-                out.append(Chunk(y, self._rate, position, self._clock, offsets=offsets))
-                self._given += n
-        self._held = self._held[rows * self._row :]
-        self._measured = max(0, self._measured - rows * self._row)
-        self._knots = knots[first + rows - 1 :]
-        return out
+        if not self._given:
+            knots = np.concatenate([knots[:1], knots])
+        if last:
+            knots = np.concatenate([knots, np.repeat(knots[-1:], max(0, rows + 2 - len(knots)))])
+        before, here, after = knots[:rows], knots[1 : rows + 1], knots[2 : rows + 2]
+        near = 3 * self._rate / self._size
+        # within one path the carrier runs straight from middle to middle; a jump takes effect at the row's edge
+        left = np.where(np.abs(here - before) <= near, (before + here) / 2, here)
+        right = np.where(np.abs(here - after) <= near, (here + after) / 2, here)
+        first = self._row // 2
+        lengths = np.tile(np.array([first, self._row - first]), rows)
+        starts = np.stack([left, here], axis=1).ravel()
+        slopes = (np.stack([here, right], axis=1).ravel() - starts) / lengths
+        n = min(rows * self._row, len(self._held))
+        over = rows * self._row - n
+        if over:
+            ends = np.minimum(np.cumsum(lengths), n)
+            lengths = np.diff(ends, prepend=0)
+        x = np.ascontiguousarray(self._held[:n])
+        y = np.empty_like(x)
+        self._mixer.pieces(x, y, lengths, -starts / self._rate, -slopes / self._rate)
+        inside = np.arange(n) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        offsets = (np.repeat(starts - self._target, lengths) + np.repeat(slopes, lengths) * inside).astype(np.float32)
+        position = (self._origin or 0.0) + self._given * (self._clock.rate / self._rate)
+        self._given += n
+        self._held = self._held[n:]
+        self._measured -= rows * self._row
+        self._knots = knots[rows:]
+        return [Chunk(y, self._rate, position, self._clock, offsets=offsets)]
+
+
+def _cumulated(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
 
 
 stage = Track
