@@ -48,7 +48,7 @@ class Line:
     baudrate: float
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     pass
 
 
@@ -138,7 +138,7 @@ class Pipeline:
                 return queue.put(item, timeout=0.2)
             except Full:
                 continue
-        raise _Stopped
+        raise _StoppedError
 
     def _read(self) -> None:
         fault: BaseException | None = None
@@ -155,14 +155,14 @@ class Pipeline:
                     self._stop.wait(max(0.0, begun + end / chunk.rate - time.monotonic()))
                 for queue in self._inputs:
                     self._put(queue, chunk)
-        except _Stopped:
+        except _StoppedError:
             return
         except BaseException as error:
             fault = error
         try:
             for queue in self._inputs:
                 self._put(queue, None)
-        except _Stopped:
+        except _StoppedError:
             return
         self._results.put((-1, fault, 0.0))
 

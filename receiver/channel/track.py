@@ -3,8 +3,8 @@
     decimate to the searched band -> power spectrum each row -> score of a signal of this bandwidth at each frequency
     -> best path through the rows -> centre of gravity about it -> mixer
 
-The score adds log(1 + P/N) over the signal's bandwidth, so that a bare carrier or the receiver's DC line weighs less than
-a modulated signal. Rows stand at fixed samples, so how the stream is cut does not matter.
+The score adds log(1 + P/N) over the signal's bandwidth, so that a bare carrier or the receiver's DC line weighs less
+than a modulated signal. Rows stand at fixed samples, so how the stream is cut does not matter.
 """
 
 from __future__ import annotations
