@@ -1,0 +1,147 @@
+"""Encoders of the error-correcting codes, built from their definitions."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bits import Bits
+
+PARITY = 32
+"""Parity symbols of RS(255,223)."""
+
+
+# -- Golay (24,12) ---------------------------------------------------------------------------------------------------
+
+
+def golay24(message: int) -> int:
+    """Extended Golay codeword: parity in the upper 12 bits, which are sent first, the 12-bit message in the lower.
+
+    The parity matrix is the bordered circulant of the quadratic residues modulo 11
+    (MacWilliams and Sloane, The Theory of Error-Correcting Codes, chapter 2, section 6).
+    """
+    if not 0 <= message < 4096:
+        raise ValueError(f"a Golay message has 12 bits, got {message}")
+    residues = {n * n % 11 for n in range(1, 11)}
+    parity = 0
+    for row in range(11):
+        # row and column 11 are the border
+        taps = 1 | sum(1 << 11 - column for column in range(11) if (column + row + 2) % 11 not in residues)
+        parity = parity << 1 | (taps & message).bit_count() & 1
+    parity = parity << 1 | (0xFFE & message).bit_count() & 1
+    return parity << 12 | message
+
+
+# -- Reed-Solomon (255,223) ------------------------------------------------------------------------------------------
+
+
+@cache
+def _field() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Powers and logarithms in GF(256) of x^8 + x^7 + x^2 + x + 1 (CCSDS 131.0-B, section 4)."""
+    power, logarithm = np.zeros(255, np.intp), np.zeros(256, np.intp)
+    x = 1
+    for i in range(255):
+        power[i], logarithm[x] = x, i
+        x = x << 1 ^ (0x187 if x & 0x80 else 0)
+    return power, logarithm
+
+
+def _multiply(a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:
+    power, logarithm = _field()
+    return np.where((a == 0) | (b == 0), 0, power[(logarithm[a] + logarithm[b]) % 255])
+
+
+@cache
+def _parity_of_places() -> NDArray[np.uint8]:
+    """(223, 256, 32) parity that each byte value makes at each place of the message."""
+    power, _ = _field()
+    generator = np.array([1], np.intp)  # highest power first
+    for j in range(112, 144):
+        root = power[11 * j % 255]
+        generator = np.append(generator, 0) ^ np.append(0, _multiply(generator, root))
+    # x^(32+k) modulo the generator, for k from 0
+    rows = [generator[1:]]
+    for _ in range(222):
+        last = rows[-1]
+        rows.append(np.append(last[1:], 0) ^ _multiply(last[:1], generator[1:]))
+    places = np.array(rows[::-1])
+    values = np.arange(256, dtype=np.intp)
+    return _multiply(values[None, :, None], places[:, None, :]).astype(np.uint8)
+
+
+@cache
+def dual_basis() -> NDArray[np.uint8]:
+    """(256,) table from the conventional to the dual basis: bit i, from the most significant, is Tr(x a^(117 i)).
+
+    CCSDS 131.0-B, annex on the transformation between representations.
+    """
+    power, _ = _field()
+    values = np.arange(256, dtype=np.intp)
+    table = np.zeros(256, np.uint8)
+    for i in range(8):
+        conjugate = _multiply(values, np.full(256, power[117 * i % 255]))
+        trace = np.zeros(256, np.intp)
+        for _ in range(8):
+            trace ^= conjugate
+            conjugate = _multiply(conjugate, conjugate)
+        table |= (trace << 7 - i).astype(np.uint8)
+    return table
+
+
+def reed_solomon(message: bytes) -> bytes:
+    """Message and its 32 parity bytes, conventional basis; shorter messages count as led by zeros."""
+    if not 1 <= len(message) <= 255 - PARITY:
+        raise ValueError(f"a Reed-Solomon message has 1 to 223 bytes, got {len(message)}")
+    values = np.frombuffer(message, np.uint8)
+    places = np.arange(223 - len(message), 223)
+    parity = np.bitwise_xor.reduce(_parity_of_places()[places, values], axis=0)
+    return message + bytes(parity.tolist())
+
+
+def ccsds_reed_solomon(frame: bytes, interleaving: int = 1, dual: bool = True) -> bytes:
+    """Frame and its parity; byte i belongs to codeword i modulo `interleaving` (CCSDS 131.0-B, section 4)."""
+    if len(frame) % interleaving:
+        raise ValueError(f"{len(frame)} bytes do not fill {interleaving} codewords evenly")
+    to_dual = dual_basis()
+    parts = np.frombuffer(frame, np.uint8).reshape(-1, interleaving).T
+    if dual:
+        parts = np.argsort(to_dual).astype(np.uint8)[parts]
+    codewords = [np.frombuffer(reed_solomon(part.tobytes()), np.uint8) for part in parts]
+    coded = np.stack(codewords, axis=1)
+    return (to_dual[coded] if dual else coded).tobytes()
+
+
+# -- Convolutional code, rate 1/2, constraint length 7 ---------------------------------------------------------------
+
+_G1 = (0, 1, 2, 3, 6)  # 171 octal: delays that are added up
+_G2 = (0, 2, 3, 5, 6)  # 133 octal
+
+
+class Convolutional:
+    """Rate 1/2 encoder that remembers its last six bits.
+
+    `variant` says which polynomial is sent first and whether G2 is inverted: CCSDS 131.0-B, section 3, sends G1 and
+    then G2 inverted; the NASA Deep Space Network G2 inverted and then G1.
+    """
+
+    variants = ("CCSDS", "CCSDS uninverted", "NASA-DSN", "NASA-DSN uninverted")
+
+    def __init__(self, variant: str = "CCSDS") -> None:
+        if variant not in self.variants:
+            raise ValueError(f"no convolutional code {variant!r}; there are: {', '.join(self.variants)}")
+        self._inverted = 0 if variant.endswith("uninverted") else 1
+        self._g1_first = variant.startswith("CCSDS")
+        self._last: Bits = np.zeros(6, np.uint8)
+
+    def __call__(self, bits: Bits) -> Bits:
+        x = np.concatenate([self._last, bits])
+        self._last = x[len(x) - 6 :]
+        n = len(bits)
+        first, second = (
+            np.bitwise_xor.reduce([x[6 - delay : 6 - delay + n] for delay in delays]) for delays in (_G1, _G2)
+        )
+        second = second ^ self._inverted
+        pair = (first, second) if self._g1_first else (second, first)
+        return np.stack(pair, axis=1).reshape(-1).astype(np.uint8)

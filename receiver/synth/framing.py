@@ -1,0 +1,270 @@
+"""Frames to channel bits, for each framing that the receiver knows, told by the same table.
+
+    AX.25       7E | address … information, LSB first | FCS, LSB first | 7E     a 0 behind five 1s; NRZI; G3RUH
+    AX100       preamble AA… | 93 0B 51 DE | Golay(24,12) of the length | randomised RS(255,223)      "ASM+Golay"
+                preamble AA… | 93 0B 51 DE | length | RS(255,223)     all of it G3RUH-scrambled   "Reed Solomon"
+    U482C       preamble AA… | C3 AA 66 55 | Golay(24,12) of flags and length | RS, randomised, convolutional
+    CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
+
+Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
+and 10; GomSpace's two formats as their satellites send them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import FlowgraphError
+from .bits import (
+    Bits,
+    MultiplicativeScrambler,
+    ccsds_randomise,
+    crc16_x25,
+    lsb_first,
+    msb_first,
+    nrz_m,
+    nrzi,
+    word,
+)
+from .codes import Convolutional, ccsds_reed_solomon, golay24, reed_solomon
+
+
+@dataclass
+class Piece:
+    """Some of what is sent: channel bits, and where the frame lies in them."""
+
+    bits: Bits
+    payload: bytes | None = None
+    start: int = 0
+    """Channel bit at which the frame begins: the first behind flag or sync word."""
+    stop: int = 0
+    """Channel bit behind the frame's last."""
+
+
+class Encoder:
+    """One transmission after another: `begin`, frames, `end`."""
+
+    name: str
+    """As the field calls the framing."""
+    rate: float = 1.0
+    """Information bits per channel bit that count for Eb/N0."""
+
+    def begin(self, preamble: int) -> Piece:
+        """Start transmitting, with so many bytes of preamble or flags."""
+        raise NotImplementedError
+
+    def frame(self, payload: bytes) -> Piece:
+        """Send a frame. ValueError for one that the format cannot hold."""
+        raise NotImplementedError
+
+    def end(self, postamble: int) -> Piece:
+        """Stop transmitting."""
+        raise NotImplementedError
+
+
+@dataclass
+class Ax25(Encoder):
+    """AX.25 unnumbered frames in HDLC; `payload` is from the addresses to the end of the information, without FCS."""
+
+    scrambler: str = "none"
+    name: str = field(init=False, default="AX.25")
+    rate: float = field(init=False, default=1.0)
+
+    FLAG = np.array([0, 1, 1, 1, 1, 1, 1, 0], np.uint8)
+
+    def __post_init__(self) -> None:
+        _choice("scrambler", self.scrambler, ("none", "g3ruh"))
+        if self.scrambler == "g3ruh":
+            self.name = "AX.25 G3RUH"
+
+    def begin(self, preamble: int) -> Piece:
+        self._level = 0
+        self._scramble: Callable[[Bits], Bits] = MultiplicativeScrambler() if self.scrambler == "g3ruh" else _as_is
+        return Piece(self._line(np.tile(self.FLAG, max(preamble, 1))))
+
+    def frame(self, payload: bytes) -> Piece:
+        stuffed = self.stuff(lsb_first(payload + crc16_x25(payload).to_bytes(2, "little")))
+        return Piece(self._line(np.concatenate([stuffed, self.FLAG])), payload, 0, len(stuffed))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(self._line(np.tile(self.FLAG, postamble)))
+
+    @staticmethod
+    def stuff(bits: Bits) -> Bits:
+        """Put a 0 behind each five 1s in a row."""
+        return np.frombuffer(bits.tobytes().replace(b"\1" * 5, b"\1" * 5 + b"\0"), np.uint8)
+
+    def _line(self, bits: Bits) -> Bits:
+        levels = nrzi(bits, self._level)
+        if len(levels):
+            self._level = int(levels[-1])
+        return self._scramble(levels)
+
+
+@dataclass
+class Ax100(Encoder):
+    """GomSpace NanoCom AX100: a CSP packet, Reed-Solomon coded."""
+
+    mode: str = "ASM+Golay"
+    scrambler: str = "CCSDS"
+    """Of mode ASM+Golay: CCSDS or none."""
+    name: str = field(init=False)
+    rate: float = field(init=False, default=223 / 255)
+
+    SYNC = bytes.fromhex("930B51DE")
+
+    def __post_init__(self) -> None:
+        _choice("mode", self.mode, ("ASM+Golay", "Reed Solomon"))
+        _choice("scrambler", self.scrambler, ("CCSDS", "none"))
+        self.name = f"AX100 {self.mode}"
+
+    def begin(self, preamble: int) -> Piece:
+        self._scramble: Callable[[Bits], Bits] = MultiplicativeScrambler() if self.mode == "Reed Solomon" else _as_is
+        return Piece(self._scramble(msb_first(b"\xaa" * preamble)))
+
+    def frame(self, payload: bytes) -> Piece:
+        coded = reed_solomon(payload)
+        if self.mode == "ASM+Golay":
+            if self.scrambler == "CCSDS":
+                coded = ccsds_randomise(coded)
+            body = golay24(len(coded)).to_bytes(3, "big") + coded
+        else:
+            # the length counts itself; receivers take 256 bytes whatever it says
+            if len(payload) > 222:
+                raise ValueError(f"an AX100 Reed Solomon frame has 1 to 222 bytes, got {len(payload)}")
+            body = bytes([len(coded) + 1]) + coded
+        bits = self._scramble(msb_first(self.SYNC + body))
+        return Piece(bits, payload, 8 * len(self.SYNC), len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(self._scramble(msb_first(b"\xaa" * postamble)))
+
+
+@dataclass
+class U482c(Encoder):
+    """GomSpace NanoCom U482C: like AX100 ASM+Golay, with flags beside the length."""
+
+    viterbi: bool = True
+    scrambler: bool = True
+    rs: bool = True
+    name: str = field(init=False, default="U482C")
+    rate: float = field(init=False)
+
+    SYNC = bytes.fromhex("C3AA6655")
+    VITERBI, SCRAMBLER, RS = 0x100, 0x200, 0x400
+
+    def __post_init__(self) -> None:
+        self.rate = (223 / 255 if self.rs else 1.0) * (0.5 if self.viterbi else 1.0)
+
+    def begin(self, preamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * preamble))
+
+    def frame(self, payload: bytes) -> Piece:
+        data, flags = payload, 0
+        if self.rs:
+            data, flags = reed_solomon(data), flags | self.RS
+        if self.scrambler:
+            data, flags = ccsds_randomise(data), flags | self.SCRAMBLER
+        bits = msb_first(data)
+        if self.viterbi:
+            # one byte of zeros brings the encoder back to zero
+            bits = Convolutional("NASA-DSN uninverted")(np.append(bits, np.zeros(8, np.uint8)))
+            flags |= self.VITERBI
+        length = len(bits) // 8
+        if length > 255:
+            raise ValueError(f"a U482C frame has at most 255 coded bytes, got {length} from {len(payload)}")
+        head = msb_first(self.SYNC)
+        bits = np.concatenate([head, word(golay24(flags | length), 24), bits])
+        return Piece(bits, payload, len(head), len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * postamble))
+
+
+@dataclass
+class Ccsds(Encoder):
+    """CCSDS TM frames of one size: uncoded, Reed-Solomon, convolutional, or both (concatenated)."""
+
+    frame_size: int
+    """Bytes of a transfer frame."""
+    rs: bool = True
+    rs_basis: str = "dual"
+    rs_interleaving: int = 1
+    scrambler: str = "CCSDS"
+    convolutional: str = "none"
+    precoding: str = "none"
+    name: str = field(init=False)
+    rate: float = field(init=False)
+
+    SYNC = bytes.fromhex("1ACFFC1D")
+
+    def __post_init__(self) -> None:
+        _choice("rs_basis", self.rs_basis, ("dual", "conventional"))
+        _choice("scrambler", self.scrambler, ("CCSDS", "none"))
+        _choice("convolutional", self.convolutional, ("none", *Convolutional.variants))
+        _choice("precoding", self.precoding, ("none", "differential"))
+        outer = "Reed-Solomon" if self.rs else "Uncoded"
+        self.name = f"CCSDS {outer if self.convolutional == 'none' else 'Concatenated'}"
+        coded = self.frame_size + 32 * self.rs_interleaving * self.rs
+        self.rate = self.frame_size / coded * (1.0 if self.convolutional == "none" else 0.5)
+
+    def begin(self, preamble: int) -> Piece:
+        self._level = 0
+        self._code: Callable[[Bits], Bits] = (
+            _as_is if self.convolutional == "none" else Convolutional(self.convolutional)
+        )
+        return Piece(self._line(msb_first(b"\xaa" * preamble)))
+
+    def frame(self, payload: bytes) -> Piece:
+        if len(payload) != self.frame_size:
+            raise ValueError(f"frames of this transmitter have {self.frame_size} bytes, got {len(payload)}")
+        data = ccsds_reed_solomon(payload, self.rs_interleaving, self.rs_basis == "dual") if self.rs else payload
+        if self.scrambler == "CCSDS":
+            data = ccsds_randomise(data)
+        bits = self._line(msb_first(self.SYNC + data))
+        start = len(bits) * len(self.SYNC) // (len(self.SYNC) + len(data))
+        return Piece(bits, payload, start, len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(self._line(msb_first(b"\xaa" * postamble)))
+
+    def _line(self, bits: Bits) -> Bits:
+        if self.precoding == "differential":
+            bits = nrz_m(bits, self._level)
+            if len(bits):
+                self._level = int(bits[-1])
+        return self._code(bits)
+
+
+_ENCODERS: dict[str, Callable[..., Encoder]] = {"ax25": Ax25, "ax100": Ax100, "u482c": U482c, "ccsds": Ccsds}
+
+
+def encoder(table: dict[str, Any]) -> Encoder:
+    """Encoder for the table of a framing, as a transmitter's definition has it; FlowgraphError where there is none."""
+    parameters = dict(table)
+    use = str(parameters.pop("use", "")).removeprefix("framing.")
+    if use not in _ENCODERS:
+        raise FlowgraphError(f"framing {use!r} cannot be synthesised; there are: {', '.join(_ENCODERS)}")
+    try:
+        return _ENCODERS[use](**parameters)
+    except TypeError as error:
+        raise FlowgraphError(f"framing {use!r} with {parameters}: {str(error).split('__init__() ')[-1]}") from error
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise FlowgraphError(f"{name} = {value!r}: one of {', '.join(map(repr, choices))} was expected")
+
+
+def _as_is(bits: Bits) -> Bits:
+    return bits
+
+
+def code_loss_db(rate: float) -> float:
+    """How far Es/N0 is below Eb/N0, dB (zero or less)."""
+    return 10 * math.log10(rate)
