@@ -1,1 +1,79 @@
 """Where frames go, one kind of output a module."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import IO, Any, Literal
+
+from ..errors import SinkError
+from ..stage import required
+
+Remark = Callable[[str], None]
+"""Takes a sentence for the user."""
+
+
+def to_stderr(text: str) -> None:
+    print(f"radome: {text}", file=sys.stderr)
+
+
+class Sink:
+    """An output for frames. One thread opens, feeds and closes it; only `interrupt` may come from others."""
+
+    def open(self, boot: str, remark: Remark = to_stderr) -> None:
+        """Get ready for a run with this id. Raises SinkError."""
+
+    def write(self, record: dict[str, Any], payload: bytes) -> None:
+        """Hand over one frame: its record, and its payload once more as bytes. Raises SinkError."""
+
+    def event(self, kind: Literal["status", "gap"], table: dict[str, Any]) -> None:
+        """Tell of something else than a frame, where the output has a place for it."""
+
+    def tick(self) -> None:
+        """Do what is due by the wall clock; called some ten times a second when there are no frames."""
+
+    def interrupt(self) -> None:
+        """Stop waiting for anyone, now and later."""
+
+    def close(self) -> None:
+        """Flush and end. Called once after `open`, whatever happened in between."""
+
+
+@dataclass
+class FileSink(Sink):
+    """Appends the bytes of each frame to a file or standard output, and flushes them."""
+
+    file: str = required(help="path, replaced if it exists; - is standard output")
+    _out: IO[bytes] | None = field(default=None, init=False, repr=False)
+
+    def encode(self, record: dict[str, Any], payload: bytes) -> bytes:
+        raise NotImplementedError
+
+    def open(self, boot: str, remark: Remark = to_stderr) -> None:
+        try:
+            self._out = sys.stdout.buffer if self.file == "-" else open(self.file, "wb")  # noqa: SIM115
+        except (OSError, ValueError) as error:
+            raise self._error(error) from error
+
+    def write(self, record: dict[str, Any], payload: bytes) -> None:
+        assert self._out is not None, "not open"
+        try:
+            self._out.write(self.encode(record, payload))
+            self._out.flush()
+        except OSError as error:
+            if self.file == "-" and isinstance(error, BrokenPipeError):
+                raise
+            raise self._error(error) from error
+
+    def close(self) -> None:
+        out, self._out = self._out, None
+        if out is not None and self.file != "-":
+            try:
+                out.close()
+            except OSError as error:
+                raise self._error(error) from error
+
+    def _error(self, error: OSError | ValueError) -> SinkError:
+        name = "standard output" if self.file == "-" else self.file
+        return SinkError(f"{name}: cannot be written: {getattr(error, 'strerror', None) or error}")
