@@ -2,8 +2,8 @@
 
 Transitions of a two-level signal make  d[n] = |x[n+1] - x[n-1]|  large midway between symbols; the phase of d at the
 symbol rate, smoothed over some 130 symbols on both sides, gives the timing (the feed-forward estimator of Oerder and
-Meyr, IEEE Trans. Comm. 36-5, 1988, on the difference so that a constant does not matter). Looking both ways, it is right
-from the first symbol of a burst. Symbols are interpolated by a cubic through four samples.
+Meyr, IEEE Trans. Comm. 36-5, 1988, on the difference so that a constant does not matter). Looking both ways, it is
+right from the first symbol of a burst. Symbols are interpolated by a cubic through four samples.
 """
 import numpy as np
 

@@ -13,11 +13,11 @@ cdef unsigned short CRC_TABLE[256]
 
 
 cdef void _make_table() noexcept:
-    cdef int i, j
+    cdef int i, _bit
     cdef unsigned int c
     for i in range(256):
         c = i
-        for j in range(8):
+        for _bit in range(8):
             c = (c >> 1) ^ 0x8408 if c & 1 else c >> 1
         CRC_TABLE[i] = <unsigned short>c
 

@@ -1,8 +1,8 @@
 """Centre and swing of a two-level signal, and the signal put to -1 and +1.
 
-In each window of 128 symbols the values are parted at their centre; the new centre is midway between the means of the two
-parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a row of
-HDLC flags. Windows advance by 32 symbols; between their middles centre and swing are interpolated.
+In each window of 128 symbols the values are parted at their centre; the new centre is midway between the means of the
+two parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a row
+of HDLC flags. Windows advance by 32 symbols; between their middles centre and swing are interpolated.
 """
 import numpy as np
 
@@ -15,12 +15,12 @@ cdef enum:
 
 cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
     cdef float middle = 0, high, low, limit, v, mean_high = 0, mean_low = 0
-    cdef Py_ssize_t i, k, many
+    cdef Py_ssize_t i, _round, many
     for i in range(WINDOW):
         middle += x[i]
     middle /= WINDOW
     limit = <float>1e30
-    for k in range(5):
+    for _round in range(5):
         high = low = 0
         many = 0
         for i in range(WINDOW):
@@ -56,7 +56,9 @@ cdef class Level:
         self._held = self._ready = 0
         self._first = True
 
-    cdef Py_ssize_t _push(self, const float* x, Py_ssize_t n, float* soft, float* centres, float* swings) noexcept nogil:
+    cdef Py_ssize_t _push(
+        self, const float* x, Py_ssize_t n, float* soft, float* centres, float* swings
+    ) noexcept nogil:
         cdef Py_ssize_t i, made = 0, stop
         cdef float centre, swing, u, c, s
         for i in range(n):

@@ -40,7 +40,8 @@ cdef class Resampler:
     def __cinit__(self, const float[:, ::1] bank not None, double step, bint is_complex):
         cdef Py_ssize_t p, k, w
         if bank.shape[0] < 2 or bank.shape[1] < 2 or bank.shape[1] % 2:
-            raise ValueError(f"a bank of 2 or more rows and an even number of taps expected, got {bank.shape[0]} x {bank.shape[1]}")
+            raise ValueError(f"a bank of 2 or more rows and an even number of taps expected, "
+                             f"got {bank.shape[0]} x {bank.shape[1]}")
         if not 1e-6 < step < 1e9:
             raise ValueError(f"a step above 0 expected, got {step}")
         self.is_complex, self._width = is_complex, 2 if is_complex else 1

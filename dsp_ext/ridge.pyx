@@ -2,8 +2,8 @@
 
     V[t, f] = score[t, f] + max( V[t-1, f + d] - move*|d|  for |d| <= 2,   max V[t-1] - jump )
 
-Moving a little is cheap, so a drifting carrier is followed through fades; jumping costs as much as a burst elsewhere must
-earn (A. J. Viterbi, IEEE Trans. Inf. Theory 13-2, 1967, for the recursion).
+Moving a little is cheap, so a drifting carrier is followed through fades; jumping costs as much as a burst elsewhere
+must earn (A. J. Viterbi, IEEE Trans. Inf. Theory 13-2, 1967, for the recursion).
 """
 import numpy as np
 
