@@ -74,10 +74,10 @@ class Motion:
 
     _DEGREE = 7
 
-    def __init__(self, channel: Channel, symbol_rate: float, frequency: float, symbol: float) -> None:
-        """`symbol`: the place on the symbol clock at time 0. `frequency`: of the carrier, Hz."""
+    def __init__(self, channel: Channel, symbol_rate: float, frequency: float, tuning: float, symbol: float) -> None:
+        """`frequency`: of the carrier, Hz; `tuning`: how much that is above zero; `symbol`: the symbol clock at 0."""
         self._curve = channel.shift()
-        self._offset = channel.offset
+        self._offset = channel.offset + tuning
         self._symbol_rate, self._frequency, self._symbol = symbol_rate, frequency, float(symbol)
         self._clock = 1 + channel.clock_ppm * 1e-6
         self._integral: Chebyshev | None = None
@@ -95,7 +95,7 @@ class Motion:
             self._integral -= float(self._integral(0.0))
 
     def cycles(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Carrier phase by offset and Doppler, in cycles."""
+        """Carrier phase by tuning, offset and Doppler, in cycles."""
         cycles = self._offset * seconds
         return cycles if self._integral is None else cycles + self._integral(seconds)
 

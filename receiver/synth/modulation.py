@@ -205,14 +205,14 @@ def _gaussian_phase(bt: float | None, reach: int) -> NDArray[np.float64]:
     """
     x = _distances(reach)
     if bt is None:
-        return np.clip(x + 0.5, 0.0, 1.0)
+        return np.asarray(np.clip(x + 0.5, 0.0, 1.0))
     sigma = _gaussian_width(bt)
 
     def ramp(t: NDArray[np.float64]) -> NDArray[np.float64]:
         """Integral of the normal distribution function."""
         z = t / sigma
         normal = 0.5 * np.vectorize(math.erfc)(-z / math.sqrt(2))
-        return t * normal + sigma * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        return np.asarray(t * normal + sigma * np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
 
     # five standard deviations away, the rest is below 1e-7
     return np.asarray(np.clip(ramp(x + 0.5) - ramp(x - 0.5), 0.0, 1.0))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import FlowgraphError
 from ..satellite import Transmitter
 from .channel import Channel, Motion, Noise
 from .framing import Encoder, Piece, encoder
@@ -39,6 +40,8 @@ class Truth:
     """When the first bit arrived, since the first sample; lost samples count."""
     time_ns: int | None
     """The same as UTC, ns since 1970-01-01."""
+    doppler: float | None
+    """Doppler shift then, Hz; None without any."""
     continuity: bool = True
     """False when lost samples touch the frame."""
 
@@ -65,6 +68,8 @@ class Synthesiser:
     seed: int = 0
     start_ns: int | None = None
     """UTC of the first sample, ns since 1970-01-01."""
+    centre: float | None = None
+    """Radio frequency of zero in IQ, Hz; None: the transmitter's."""
     level: float = 0.25
     """RMS of signal and noise, of full scale; for FM audio: that of the peak deviation."""
     bt: float | None = 0.5
@@ -90,6 +95,8 @@ class Synthesiser:
     truth: list[Truth] = field(init=False, default_factory=list)
     captures: list[tuple[int, int]] = field(init=False, default_factory=list)
     """Of each stretch without a gap: its first sample in the recording, and the same with lost ones counted."""
+    samples: int = field(init=False, default=0)
+    """Samples so far, without lost ones."""
 
     def __post_init__(self) -> None:
         if self.form not in ("iq", "fm", "ssb"):
@@ -98,6 +105,8 @@ class Synthesiser:
         self._modulator = modulator(self.transmitter.demod, self.bt, self.rolloff)
         self._rng = np.random.default_rng(self.seed)
         self._gaps = [(round(at * self.rate), round(long * self.rate)) for at, long in sorted(self.channel.gaps)]
+        self._tuning = 0.0 if self.centre is None else self.transmitter.frequency - self.centre
+        self._doppler = self.channel.shift()
         self._end: float | None = None
         """Seconds at which the recording ends, once known."""
 
@@ -109,19 +118,26 @@ class Synthesiser:
         bits = self.transmitter.baudrate * self._encoder.rate
         return float(10 ** (-self.channel.ebn0_db / 10) / bits)
 
+    @property
+    def zero_frequency(self) -> float:
+        """Radio frequency of zero in the recording, Hz; for FM audio the transmitter's."""
+        if self.form == "ssb":
+            return self.transmitter.frequency - self.carrier
+        return self.transmitter.frequency - self._tuning
+
     def blocks(self) -> Iterator[Block]:
         """Samples, split where some were lost."""
         form = {"iq": self._iq_form, "fm": self._fm_form, "ssb": self._ssb_form}[self.form]
-        index = written = 0
+        index = 0
         previous: int | None = None
         for samples in form():
             if self._end is not None:
                 samples = samples[: max(0, math.ceil(self._end * self.rate) - index)]
             for a, b in self._kept(index, index + len(samples)):
                 if previous != a:
-                    self.captures.append((written, a))
+                    self.captures.append((self.samples, a))
+                previous, self.samples = b, self.samples + b - a
                 yield Block(samples[a - index : b - index], a)
-                previous, written = b, written + b - a
             index += len(samples)
 
     # -- forms --------------------------------------------------------------------------------------------------------
@@ -178,7 +194,7 @@ class Synthesiser:
         """Signal and spurs at the instants (i + shift) / rate for i from `first`, and `margin` beyond the end."""
         symbol_rate = self.transmitter.baudrate * self._modulator.per_bit
         phase, fraction = self._rng.random(2)
-        motion = Motion(self.channel, symbol_rate, self.transmitter.frequency, _SILENCE + fraction)
+        motion = Motion(self.channel, symbol_rate, self.transmitter.frequency, self._tuning, _SILENCE + fraction)
         sender = _Sender(self, symbol_rate)
         while self._end is None or (first + shift) / rate < self._end + margin / rate:
             seconds = np.arange(first, first + BLOCK, dtype=np.float64) + shift
@@ -227,6 +243,7 @@ class Synthesiser:
                 length=self._place(stop) - position,
                 seconds=start,
                 time_ns=None if self.start_ns is None else self.start_ns + round(start * 1e9),
+                doppler=None if self._doppler is None else float(self._doppler(np.array([start]))[0]),
                 continuity=not touched,
             )
         )
@@ -283,11 +300,16 @@ class _Sender:
         synthesiser = self._synthesiser
         frames = iter(synthesiser.frames)
         frame = next(frames, None)
+        number = 0
         while frame is not None:
             yield self._encoder.begin(synthesiser.preamble)
             sent = 0
             while frame is not None and sent != synthesiser.burst:
-                yield self._encoder.frame(frame)
+                number += 1
+                try:
+                    yield self._encoder.frame(frame)
+                except ValueError as error:
+                    raise FlowgraphError(f"frame {number}: {error}") from error
                 frame, sent = next(frames, None), sent + 1
             yield self._encoder.end(synthesiser.postamble)
             if frame is not None:

@@ -1,0 +1,56 @@
+"""Frames such as a satellite would send, made up: callsign RADOME, counting, with some telemetry."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """Make `count` payloads for the table of a framing.
+
+    Parameters
+    ----------
+    length : bytes of each; None: 40 to 120 of them, where the framing leaves that open
+    """
+    rng = np.random.default_rng([seed, 0x7E1E])
+    use = str(framing.get("use", "")).removeprefix("framing.")
+    for number in range(count):
+        size = length or int(rng.integers(40, 121))
+        if use == "ax25":
+            head = ax25_address("CQ", "RADOME")
+        elif use == "ccsds":
+            size = int(framing["frame_size"])
+            head = tm_header(number)
+        else:
+            head = csp_header()
+        yield (head + _telemetry(number, rng, size))[:size]
+
+
+def _telemetry(number: int, rng: np.random.Generator, size: int) -> bytes:
+    """A counter, a text, and housekeeping that looks like some."""
+    voltages = rng.integers(7000, 8300, 4)
+    temperatures = rng.integers(-200, 400, 4)
+    return b"RADOME" + struct.pack(">I4H4h", number, *voltages, *temperatures) + rng.bytes(size)
+
+
+def ax25_address(to: str, sender: str) -> bytes:
+    """Address, control and protocol fields of an unnumbered information frame (AX.25 2.2, section 3)."""
+
+    def field(call: str, last: int) -> bytes:
+        return bytes(ord(letter) << 1 for letter in f"{call:6}") + bytes([0x60 | last])
+
+    return field(to, 0x80) + field(sender, 1) + b"\x03\xf0"
+
+
+def csp_header() -> bytes:
+    """CSP version 1: priority 2, from 5 port 31 to 10 port 10, no flags."""
+    return struct.pack(">I", 2 << 30 | 5 << 25 | 10 << 20 | 10 << 14 | 31 << 8)
+
+
+def tm_header(number: int) -> bytes:
+    """Primary header of a TM transfer frame, spacecraft 0x2AD, virtual channel 1 (CCSDS 132.0-B, section 4.1.2)."""
+    return struct.pack(">HBBH", 0x2AD << 4 | 1 << 1, number & 0xFF, number & 0xFF, 0x1800)
