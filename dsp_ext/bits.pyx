@@ -1,0 +1,247 @@
+"""Bits and checksums: CRCs, scrambling sequences, self-synchronising and differential decoding of soft bits.
+
+Soft values are positive for 1. A sum modulo 2 of soft values is as sure as the least sure of them: its sign is the
+product of the signs, its magnitude the smallest magnitude (the max-log approximation of the sum of likelihood ratios).
+"""
+
+import numpy as np
+
+cimport cython
+from libc.math cimport fabsf
+from libc.stdint cimport uint8_t, uint64_t
+
+
+@cython.final
+cdef class Crc:
+    """Cyclic redundancy check of 8 to 64 bits over whole bytes, in the Rocksoft model.
+
+    Parameters
+    ----------
+    width : bits, 8 to 64
+    polynomial : without the leading term, highest power in the most significant bit
+    initial : register before the first byte
+    reflected : bytes go in least significant bit first, and the result is reflected
+    final : added modulo 2 to the result
+
+    Raises
+    ------
+    ValueError : a width outside 8 to 64, or a number that does not fit into it
+    """
+    cdef readonly int width
+    cdef bint reflected
+    cdef uint64_t initial, final
+    cdef uint64_t table[256]
+
+    def __init__(self, int width, polynomial, initial=0, *, bint reflected=False, final=0):
+        cdef uint64_t value, p
+        cdef int byte, i
+        if not 8 <= width <= 64:
+            raise ValueError(f"width of a CRC must be 8 to 64 bits, got {width}")
+        for name, number in (("polynomial", polynomial), ("initial", initial), ("final", final)):
+            if number < 0 or number >> width:
+                raise ValueError(f"{name} {number:#x} does not fit into {width} bits")
+        self.width, self.reflected, self.final = width, reflected, final
+        p = polynomial
+        self.initial = initial
+        if reflected:
+            p = _reverse(p, width)
+            self.initial = _reverse(self.initial, width)
+        for byte in range(256):
+            if reflected:
+                value = byte
+                for i in range(8):
+                    value = (value >> 1) ^ (p if value & 1 else 0)
+            else:
+                value = (<uint64_t>byte) << 56
+                for i in range(8):
+                    value = (value << 1) ^ ((p << (64 - width)) if value >> 63 else 0)
+                value >>= 64 - width
+            self.table[byte] = value
+
+    def __call__(self, const uint8_t[::1] data not None):
+        """CRC of the bytes; `bytes`, `bytearray` and uint8 arrays will do."""
+        cdef Py_ssize_t n = data.shape[0]
+        cdef uint64_t value
+        with nogil:
+            value = self._run(&data[0] if n else NULL, n)
+        return value
+
+    cdef uint64_t _run(self, const uint8_t *data, Py_ssize_t n) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef uint64_t value = self.initial
+        cdef int shift = self.width - 8
+        cdef uint64_t mask = (<uint64_t>-1) >> (64 - self.width)
+        if self.reflected:
+            for i in range(n):
+                value = (value >> 8) ^ self.table[(value ^ data[i]) & 0xff]
+        else:
+            for i in range(n):
+                value = ((value << 8) ^ self.table[((value >> shift) ^ data[i]) & 0xff]) & mask
+        return value ^ self.final
+
+
+cdef uint64_t _reverse(uint64_t value, int width) noexcept nogil:
+    cdef uint64_t result = 0
+    cdef int i
+    for i in range(width):
+        result = (result << 1) | ((value >> i) & 1)
+    return result
+
+
+CRC16_X25 = Crc(16, 0x1021, 0xffff, reflected=True, final=0xffff)
+CRC16_CCITT_FALSE = Crc(16, 0x1021, 0xffff)
+CRC32C = Crc(32, 0x1edc6f41, 0xffffffff, reflected=True, final=0xffffffff)
+
+
+def lfsr_sequence(taps, seed, Py_ssize_t n):
+    """Bytes of an additive scrambler, first bit in the most significant bit.
+
+    The bits follow s[i] = sum modulo 2 of s[i - t] over the taps t.
+
+    Parameters
+    ----------
+    taps : distances back, 1 to 64, such as (8, 5, 3, 1) for h(x) = x^8 + x^7 + x^5 + x^3 + 1
+    seed : the first max(taps) bits as 0 and 1
+    n : bytes wanted
+
+    Returns
+    -------
+    (n,) uint8
+
+    Raises
+    ------
+    ValueError : taps outside 1 to 64, or a seed of another length than the longest tap
+    """
+    cdef uint64_t mask = 0, state = 0
+    cdef Py_ssize_t i, length
+    if not taps or not all(1 <= t <= 64 for t in taps):
+        raise ValueError(f"taps must be 1 to 64, got {tuple(taps)}")
+    length = max(taps)
+    if len(seed) != length:
+        raise ValueError(f"the seed must have {length} bits, the longest tap, got {len(seed)}")
+    for t in taps:
+        mask |= (<uint64_t>1) << (<int>t - 1)
+    bits = np.empty(8 * n, np.uint8)
+    cdef uint8_t[::1] out = bits
+    bits[:length] = np.asarray(seed, np.uint8)[:8 * n]
+    for i in range(8 * n):
+        if i >= length:
+            out[i] = <uint8_t>_parity(state & mask)
+        state = (state << 1) | out[i]
+    return np.packbits(bits)
+
+
+cdef inline int _parity(uint64_t x) noexcept nogil:
+    x ^= x >> 32
+    x ^= x >> 16
+    x ^= x >> 8
+    x ^= x >> 4
+    return (0x6996 >> (x & 15)) & 1
+
+
+@cython.final
+cdef class Descrambler:
+    """Self-synchronising (multiplicative) descrambler of soft bits: y[n] = x[n] + sum of x[n - tap] modulo 2.
+
+    Before the first symbol stand sure zeros. `Descrambler(12, 17)` is the one of G3RUH modems (1 + x^12 + x^17).
+
+    Parameters
+    ----------
+    taps : one to four distances back, 1 to 64
+
+    Raises
+    ------
+    ValueError : other taps
+    """
+    cdef int taps[4]
+    cdef int count
+    cdef float history[64]
+
+    def __init__(self, *taps):
+        if not 1 <= len(taps) <= 4 or not all(1 <= t <= 64 for t in taps):
+            raise ValueError(f"a descrambler has one to four taps of 1 to 64, got {taps}")
+        self.count = len(taps)
+        for i, t in enumerate(taps):
+            self.taps[i] = t
+        self.reset()
+
+    def reset(self):
+        """Forget the symbols so far."""
+        cdef int i
+        for i in range(64):
+            self.history[i] = <float>-3e38
+
+    def process(self, const float[::1] soft not None):
+        """Descramble the next symbols: (n,) float32 to (n,) float32."""
+        cdef Py_ssize_t n = soft.shape[0]
+        # the longest memory before the chunk makes the loops free of branches
+        joined = np.empty(n + 64, np.float32)
+        result = np.empty(n, np.float32)
+        cdef float[::1] x = joined, y = result
+        cdef int k
+        if n == 0:
+            return result
+        with nogil:
+            for k in range(64):
+                x[k] = self.history[k]
+            _copy(&soft[0], &x[64], n)
+            _copy(&soft[0], &y[0], n)
+            for k in range(self.count):
+                _add(&x[64 - self.taps[k]], &y[0], n)
+            for k in range(64):
+                self.history[k] = x[n + k]
+        return result
+
+
+cdef void _copy(const float *x, float *y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = x[i]
+
+
+cdef void _add(const float *x, float *y, Py_ssize_t n) noexcept nogil:
+    """y = x + y modulo 2: positive where the signs differ."""
+    cdef Py_ssize_t i
+    cdef float a, b, least
+    for i in range(n):
+        a = fabsf(x[i])
+        b = fabsf(y[i])
+        least = a if a < b else b
+        y[i] = least if (x[i] > 0) != (y[i] > 0) else -least
+
+
+@cython.final
+cdef class DifferentialDecoder:
+    """Soft decoding of NRZ-M (1 is a change) or NRZ-S (0 is a change, as HDLC's NRZI).
+
+    The symbol before the first is taken for a sure 0.
+
+    Parameters
+    ----------
+    mark : True for NRZ-M, False for NRZ-S
+    """
+    cdef float sign, last
+
+    def __init__(self, bint mark=True):
+        self.sign = <float>(1.0 if mark else -1.0)
+        self.reset()
+
+    def reset(self):
+        """Forget the symbol before."""
+        self.last = <float>-3e38
+
+    def process(self, const float[::1] soft not None):
+        """Decode the next symbols: (n,) float32 to (n,) float32."""
+        cdef Py_ssize_t i, n = soft.shape[0]
+        cdef float a, b, least, last = self.last, sign = self.sign
+        result = np.empty(n, np.float32)
+        cdef float[::1] y = result
+        with nogil:
+            for i in range(n):
+                a = fabsf(soft[i])
+                b = fabsf(last)
+                least = a if a < b else b
+                y[i] = sign * (least if (soft[i] > 0) != (last > 0) else -least)
+                last = soft[i]
+        self.last = last
+        return result
