@@ -34,7 +34,7 @@ cdef class Crc:
 
     def __init__(self, int width, polynomial, initial=0, *, bint reflected=False, final=0):
         cdef uint64_t value, p
-        cdef int byte, i
+        cdef int byte, _
         if not 8 <= width <= 64:
             raise ValueError(f"width of a CRC must be 8 to 64 bits, got {width}")
         for name, number in (("polynomial", polynomial), ("initial", initial), ("final", final)):
@@ -49,11 +49,11 @@ cdef class Crc:
         for byte in range(256):
             if reflected:
                 value = byte
-                for i in range(8):
+                for _ in range(8):
                     value = (value >> 1) ^ (p if value & 1 else 0)
             else:
                 value = (<uint64_t>byte) << 56
-                for i in range(8):
+                for _ in range(8):
                     value = (value << 1) ^ ((p << (64 - width)) if value >> 63 else 0)
                 value >>= 64 - width
             self.table[byte] = value

@@ -2,13 +2,13 @@
 """Soft-decision Viterbi decoder for convolutional codes of rate 1/2 and constraint length 7.
 
 Each information bit u gives two symbols, c = parity of (u and the six bits before it, AND a generator). Octal 171 and
-133 with the second inverted is the code of CCSDS 131.0-B, section 3. A trellis state is the last six bits, the newest in
-the least significant place, so that states i and i + 32 lead to 2 i and 2 i + 1; both generators have their first and
-last tap, which makes the two branches into a state complementary and one branch metric enough for a butterfly.
+133 with the second inverted is the code of CCSDS 131.0-B, section 3. A trellis state is the last six bits, the newest
+in the least significant place, so that states i and i + 32 lead to 2 i and 2 i + 1; both generators have their first
+and last tap, which makes the two branches into a state complementary and one branch metric enough for a butterfly.
 
 Symbols become 16 levels, a step a quarter of their mean magnitude, so branch metrics fit into 0 to 30. In six steps any
-state is reached from any other, therefore path metrics lie within 6 * 30 of the least, and the least grows by at most 15
-a step (one of two complementary branches): bytes are enough when the least is subtracted every fourth step
+state is reached from any other, therefore path metrics lie within 6 * 30 of the least, and the least grows by at most
+15 a step (one of two complementary branches): bytes are enough when the least is subtracted every fourth step
 (180 + 3 * 15 + 30 = 255). The survivors are traced back over blocks at fixed places, so what comes out does not depend
 on how the input was cut.
 """

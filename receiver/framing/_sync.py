@@ -1,0 +1,108 @@
+"""Frames behind a sync word: candidates, tried in the order in which their symbols are complete."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.framesync import FrameSync
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Candidate:
+    """A place where a sync word may have been."""
+
+    start: int
+    """Index of the first symbol behind it."""
+    errors: int
+    """Its wrong bits."""
+    polarity: int
+    """1, or -1 where the complement was found."""
+
+
+class SyncedFrames(Generic[T]):
+    """Finds sync words in soft symbols and has each tried as soon as enough symbols have come.
+
+    Parameters
+    ----------
+    word : sync word of 32 bits
+    tolerance : wrong bits allowed in it
+    longest : symbols of the longest frame behind it
+    header : symbols behind it that the first try needs
+    attempt : given candidate and soft symbols in upright polarity, gives the number of symbols that it needs, the
+        frame, or None when there is none
+    inverted : search for the complement too
+    """
+
+    def __init__(
+        self,
+        word: int,
+        tolerance: int,
+        longest: int,
+        header: int,
+        attempt: Callable[[Candidate, NDArray[np.float32]], int | T | None],
+        *,
+        inverted: bool = True,
+    ) -> None:
+        self._sync = FrameSync(word, 32, tolerance, inverted=inverted)
+        self._window = Window(longest)
+        self._header = header
+        self._attempt = attempt
+        self._waiting: list[tuple[int, Candidate]] = []
+        self._end = 0
+
+    @property
+    def stop(self) -> int:
+        """Index of the symbol that comes next; every frame that ends before it has been given."""
+        return self._window.stop
+
+    def process(self, soft: NDArray[np.float32]) -> list[T]:
+        """Search the next soft symbols; gives the frames that they complete, in the order of their ends."""
+        self._window.append(soft)
+        for start, errors, polarity in zip(*(a.tolist() for a in self._sync.process(soft)), strict=True):
+            heapq.heappush(self._waiting, (start + self._header, Candidate(start, errors, polarity)))
+        frames = []
+        while self._waiting and self._waiting[0][0] <= self._window.stop:
+            ready, candidate = heapq.heappop(self._waiting)
+            if candidate.start < self._end:
+                continue  # inside a frame
+            symbols = self._window[candidate.start : ready]
+            result = self._attempt(candidate, symbols if candidate.polarity > 0 else -symbols)
+            if isinstance(result, int):
+                heapq.heappush(self._waiting, (candidate.start + result, candidate))
+            elif result is not None:
+                self._end = ready
+                frames.append(result)
+        return frames
+
+
+class Window:
+    """The last items of a stream, by their index since its beginning: at least `capacity` and those appended last."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._first = 0
+        self._items: NDArray[np.float32] = np.empty(0, np.float32)
+
+    @property
+    def stop(self) -> int:
+        """Index of the item that comes next."""
+        return self._first + len(self._items)
+
+    def append(self, items: NDArray[Any]) -> None:
+        """Add items at the end."""
+        drop = max(0, len(self._items) - self._capacity)
+        self._first += drop
+        self._items = np.concatenate([self._items[drop:], items])
+
+    def __getitem__(self, span: slice) -> NDArray[np.float32]:
+        if not self._first <= span.start <= span.stop <= self.stop:
+            raise ValueError(f"items {span.start} to {span.stop} asked for, {self._first} to {self.stop} are kept")
+        return self._items[span.start - self._first : span.stop - self._first]

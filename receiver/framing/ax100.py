@@ -1,0 +1,106 @@
+"""Frames of GomSpace's NanoCom AX100 transceiver.
+
+    ASM+Golay:    | 93 0B 51 DE | length, Golay (24,12) 3 B | payload | RS parity 32 B |  scrambled behind the length
+    Reed Solomon: | 93 0B 51 DE | length 1 B | payload | RS parity 32 B |                 scrambled as a whole
+
+The Golay word holds the number of bytes behind it in its low 8 bits; the plain length byte counts itself as well. The
+scrambler of the first mode is CCSDS 131.0-B's 255-bit sequence, that of the second G3RUH's, 1 + x^12 + x^17.
+RS(255,223) is CCSDS 131.0-B's in the conventional basis, shortened to the frame. Described in D. Estevez,
+"Decoding packets from GOMX-3: modulation and coding" (2016), from what GomSpace told radio amateurs. The payload
+usually is a CSP packet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext import golay
+from dsp_ext.bits import Descrambler
+
+from ..stage import Chunk, Frame, Kind, Stream, parameter
+from ._block import (
+    FALSE_ALARM,
+    PARITY,
+    ccsds_randomiser,
+    correct,
+    hard_bytes,
+    reliability,
+    repeats,
+    sync_chance,
+)
+from ._symbols import SymbolHistory
+from ._sync import Candidate, SyncedFrames
+
+SYNC_WORD = 0x930B51DE
+TOLERANCE = {"ASM+Golay": 5, "Reed Solomon": 6}
+"""Wrong bits in the sync word; the G3RUH descrambler makes three of one."""
+LONGEST = 256
+"""Bytes behind the sync word, about."""
+
+
+@dataclass
+class Ax100:
+    """Find AX100 frames."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("soft",)
+    gives: ClassVar[Kind] = "frames"
+
+    mode: str = parameter("ASM+Golay", "", "framing mode of the radio", ("ASM+Golay", "Reed Solomon"))
+    scrambler: str = parameter("CCSDS", "", "scrambler in ASM+Golay mode", ("CCSDS", "none"))
+
+    def open(self, stream: Stream) -> Stream:
+        longest = 8 * (LONGEST + 8)
+        golay_mode = self.mode == "ASM+Golay"
+        self._descrambler = None if golay_mode else Descrambler(12, 17)
+        self._history = SymbolHistory(longest)
+        self._frames: SyncedFrames[Frame] = SyncedFrames(
+            SYNC_WORD, TOLERANCE[self.mode], longest, 24 if golay_mode else 8, self._attempt
+        )
+        self.failures: Counter[str] = Counter()
+        return Stream("frames", stream.rate, stream.clock, stream.frequency)
+
+    def process(self, chunk: Chunk) -> list[Frame]:
+        self._history.append(chunk)
+        soft = chunk.items
+        return self._frames.process(self._descrambler.process(soft) if self._descrambler else soft)
+
+    def close(self) -> list[Frame]:
+        return []
+
+    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
+        if self._descrambler is None:
+            header, length = 24, golay.decode_soft(soft[:24])[0] & 0xFF
+        else:
+            header, length = 8, int(hard_bytes(soft[:8])[0]) - 1
+        if not PARITY < length <= 255:
+            self.failures["length"] += 1
+            return None
+        if len(soft) < header + 8 * length:
+            return header + 8 * length
+        coded = soft[header:]
+        received = hard_bytes(coded)
+        sequence = ccsds_randomiser(length) if self._descrambler is None and self.scrambler == "CCSDS" else np.uint8(0)
+        chance = sync_chance(candidate.errors)
+        word = correct(received ^ sequence, reliability(coded), FALSE_ALARM / chance)
+        if word is None or repeats(word.word ^ sequence):
+            self.failures["fec"] += 1
+            return None
+        return self._history.frame(
+            candidate.start,
+            candidate.start + len(soft),
+            word.word[:-PARITY].tobytes(),
+            f"AX100 {self.mode}",
+            (length - PARITY) / length,
+            sync_errors=candidate.errors,
+            corrected=word.corrected,
+            integrity="rs",
+            false_alarm=chance * word.chance,
+        )
+
+
+stage = Ax100

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from receiver.framing.ax100 import Ax100
+from tests import reference
+from tests.receiver.framing.jig import STEP, follows_the_law_of_chunks, joined, run
+
+PAYLOADS = [bytes(range(7, 7 + n)) for n in (1, 38, 222)]
+
+
+def symbols(mode: str, noise: float = 0.0, seed: int = 0, invert: bool = False) -> np.ndarray:
+    encode = reference.ax100 if mode == "ASM+Golay" else reference.ax100_reed_solomon
+    bits = joined([encode(p) for p in PAYLOADS], seed=seed)
+    if mode == "Reed Solomon":
+        bits = reference.g3ruh(bits)
+    return (-1 if invert else 1) * reference.soft(bits, noise, seed)
+
+
+@pytest.mark.parametrize("mode", ["ASM+Golay", "Reed Solomon"])
+@pytest.mark.parametrize("invert", [False, True])
+def test_frames_come_out_whole(mode: str, invert: bool) -> None:
+    frames = follows_the_law_of_chunks(Ax100(mode), symbols(mode, 0.3, invert=invert))
+    # an inverted stream stays inverted behind a descrambler with an even number of taps
+    assert [f.payload for f in frames] == PAYLOADS
+    for f in frames:
+        assert f.framing == f"AX100 {mode}"
+        assert f.integrity == "rs"
+        assert f.corrected is not None
+        assert f.sync_errors is not None
+        assert f.false_alarm is not None
+        assert f.false_alarm < 1e-12
+        assert f.snr_db == pytest.approx(-20 * np.log10(0.3) - 10 * np.log10(2), abs=1)
+    header = 24 if mode == "ASM+Golay" else 8
+    assert frames[0].position == pytest.approx(100 + (200 + 32 - 0.5) * STEP)
+    assert frames[0].length == pytest.approx((header + 8 * 33) * STEP)
+
+
+def test_the_payload_may_be_unscrambled() -> None:
+    payload = b"not scrambled"
+    bits = reference.ax100(payload)
+    bits[56:] ^= reference.ccsds_sequence(len(bits) - 56)
+    (frame,) = run(Ax100(scrambler="none"), reference.soft(joined([bits])))
+    assert frame.payload == payload
+    assert run(Ax100(), reference.soft(joined([bits]))) == []
+
+
+def test_corrects_sync_length_and_bytes() -> None:
+    payload = bytes(np.random.default_rng(1).integers(0, 256, 100, np.uint8))
+    bits = reference.ax100(payload)
+    rng = np.random.default_rng(2)
+    bits[[1, 7, 20, 31]] ^= 1
+    bits[[33, 40, 50]] ^= 1
+    for byte in rng.choice(132, 16, replace=False):
+        bits[56 + 8 * byte : 64 + 8 * byte] ^= rng.integers(1, 256, 1, np.uint8) >> np.arange(8, dtype=np.uint8) & 1
+    x = reference.soft(bits)
+    (frame,) = run(Ax100(), x)
+    assert (frame.payload, frame.sync_errors, frame.corrected) == (payload, 4, 16)
+    bits[56 + 8 * np.setdiff1d(np.arange(132), [])[:20]] ^= 1
+    stage = Ax100()
+    assert run(stage, reference.soft(bits)) == []
+    assert stage.failures["fec"] == 1
+
+
+def test_weak_bytes_are_given_up_first() -> None:
+    payload = bytes(60)
+    bits = reference.ax100(payload + b"x")
+    x = reference.soft(bits)
+    # 24 wrong bytes, 12 of them weak: 12 errors and 8 erasures are within the bound
+    places = np.random.default_rng(3).choice(93, 20, replace=False)
+    x[56 + 8 * places] *= np.where(np.arange(20) < 8, -0.1, -1.0).astype(np.float32)
+    (frame,) = run(Ax100(), x)
+    assert (frame.payload, frame.corrected) == (payload + b"x", 20)
+    assert frame.false_alarm is not None
+    assert frame.false_alarm < 1e-12
+
+
+@pytest.mark.parametrize("mode", ["ASM+Golay", "Reed Solomon"])
+def test_noise_and_carriers_make_no_frames(mode: str) -> None:
+    rng = np.random.default_rng(4)
+    noise = rng.standard_normal(1 << 19).astype(np.float32)
+    assert run(Ax100(mode), noise) == []
+    # a sync word and length by chance, then a bare carrier or a preamble: code words both
+    for period in (1, 2, 8, 24, 40):
+        pattern = np.resize(rng.integers(0, 2, period, np.uint8), 3000)
+        for value in (255, 80):
+            head = [
+                reference.to_bits(bytes.fromhex("930b51de")),
+                reference.to_bits(reference.golay(value).to_bytes(3, "big")),
+            ]
+            for scrambler in ("CCSDS", "none"):
+                assert run(Ax100(scrambler=scrambler), reference.soft(np.concatenate([*head, pattern]))) == []
+        head = [reference.to_bits(bytes.fromhex("930b51de00"))]
+        assert run(Ax100("Reed Solomon"), reference.soft(reference.g3ruh(np.concatenate([*head, pattern])))) == []
