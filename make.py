@@ -134,8 +134,11 @@ def demo(words):
 def test(words):
     """Run the tests on what is installed: from .venv, so that the checkout's packages are not found before it."""
     install("test")
-    words = words or [ROOT / "tests"]
-    run(PYTHON, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT, "-n", "auto", *words, cwd=VENV)
+    pytest("-n", "auto", *(words or [ROOT / "tests"]))
+
+
+def pytest(*words):
+    run(PYTHON, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT, *words, cwd=VENV)
 
 
 def lint(words):
@@ -163,28 +166,30 @@ def bench(words):
 
 
 def build(words):
-    debug = "--debug" in words
-    install()
-    pip("installing the build tools", "cython>=3.1", "cmake>=3.20", "ninja")
-    folder = ROOT / "build" / ("debug" if debug else "inplace")
-    place = f"-DDSP_EXT_INPLACE={'OFF' if debug else 'ON'}"
-    cmake = VENV / "bin" / "cmake"
-    run(
-        cmake,
-        "-S",
-        ROOT / "dsp_ext",
-        "-B",
-        folder,
-        "-G",
-        "Ninja",
-        place,
-        f"-DDSP_EXT_DEBUG={'ON' if debug else 'OFF'}",
-        f"-DPython_EXECUTABLE={PYTHON}",
-        f"-DCMAKE_MAKE_PROGRAM={VENV / 'bin' / 'ninja'}",
+    install("test")
+    compile_into(ROOT / "build" / "inplace", "-DDSP_EXT_INPLACE=ON")
+
+
+def debug(words):
+    """Run the kernels' tests with modules that check bounds and are compiled with sanitizers."""
+    install("test")
+    folder = ROOT / "build" / "debug"
+    compile_into(folder, "-DDSP_EXT_DEBUG=ON")
+    run(VENV / "bin" / "cmake", "--install", folder, "--prefix", folder / "installed")
+    shutil.copy(ROOT / "dsp_ext" / "__init__.py", folder / "installed" / "dsp_ext")
+    library = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True).stdout.strip()
+    os.environ.update(
+        LD_PRELOAD=library, ASAN_OPTIONS="detect_leaks=0", PYTHONMALLOC="malloc", PYTHONPATH=str(folder / "installed")
     )
+    pytest(*(words or [ROOT / "tests" / "dsp_ext"]))
+
+
+def compile_into(folder, *options):
+    pip("installing the build tools", "cython>=3.1", "cmake>=3.20", "ninja")
+    cmake, ninja = VENV / "bin" / "cmake", VENV / "bin" / "ninja"
+    tools = ("-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", f"-DPython_EXECUTABLE={PYTHON}")
+    run(cmake, "-S", ROOT / "dsp_ext", "-B", folder, *tools, *options)
     run(cmake, "--build", folder)
-    if debug:
-        run(cmake, "--install", folder, "--prefix", folder / "installed")
 
 
 COMMANDS = {
