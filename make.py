@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Build, install and try Radome in a private environment, .venv beside this file. Needs Python and a C compiler only.
 
-python3 make.py demo     install, then decode a recording that is shipped
-python3 make.py test     install, then run the tests; further words go to pytest
-python3 make.py lint     ruff, mypy, stubtest, cython-lint
-python3 make.py bench    throughput of each kernel and chain; further words go to benchmarks/throughput.py
-python3 make.py build    compile into the checkout, for work on it; --debug: with sanitizers, into build/debug
-python3 make.py install  only install: .venv/bin/radome
+    python3 make.py demo     install, then decode a recording that is shipped
+    python3 make.py test     install, then run the tests
+    python3 make.py lint     ruff, mypy, stubtest, cython-lint
+    python3 make.py bench    throughput of each kernel and chain
+    python3 make.py build    compile into the checkout, for work on it
+    python3 make.py debug    compile with bounds checks and sanitizers into build/debug, and test the kernels with that
+    python3 make.py install  only install: .venv/bin/radome
+
+Further words go to radome decode, pytest or benchmarks/throughput.py.
 """
 
 import hashlib
@@ -198,6 +201,7 @@ COMMANDS = {
     "lint": lint,
     "bench": bench,
     "build": build,
+    "debug": debug,
     "install": lambda words: install(),
 }
 
