@@ -182,7 +182,11 @@ def debug(words):
     shutil.copy(ROOT / "dsp_ext" / "__init__.py", folder / "installed" / "dsp_ext")
     library = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True).stdout.strip()
     os.environ.update(
-        LD_PRELOAD=library, ASAN_OPTIONS="detect_leaks=0", PYTHONMALLOC="malloc", PYTHONPATH=str(folder / "installed")
+        LD_PRELOAD=library,
+        ASAN_OPTIONS="detect_leaks=0",
+        UBSAN_OPTIONS="halt_on_error=1",
+        PYTHONMALLOC="malloc",
+        PYTHONPATH=str(folder / "installed"),
     )
     pytest(*(words or [ROOT / "tests" / "dsp_ext"]))
 
