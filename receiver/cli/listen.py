@@ -54,7 +54,7 @@ def command(
     from ..satellite import find_satellite
     from ..sink.command import Command
     from ..sink.jsonl import JsonLines
-    from ..sink.kiss import Kiss
+    from ..sink.kiss import KissFile
     from ..sink.terminal import Display
     from ..subscriber import Subscriber
 
@@ -65,7 +65,7 @@ def command(
         prefixes.append(f"frame/{int(number)}/")
     sinks: list[Sink] = []
     sinks += [JsonLines(jsonl)] if jsonl else []
-    sinks += [Kiss(kiss)] if kiss else []
+    sinks += [KissFile(kiss)] if kiss else []
     sinks += [Command(text, quiet=data_on_stdout) for text in commands]
     display = Display(data_on_stdout)
     with ExitStack() as stack:

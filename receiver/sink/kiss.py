@@ -27,7 +27,7 @@ def escape(content: bytes) -> bytes:
 
 
 @dataclass
-class Kiss(FileSink):
+class KissFile(FileSink):
     timestamps: bool = parameter(False, "", "a control frame with the time before each frame")
 
     def encode(self, record: dict[str, Any], payload: bytes) -> bytes:
@@ -40,4 +40,4 @@ class Kiss(FileSink):
         return frame
 
 
-stage = Kiss
+stage = KissFile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from threading import Lock
@@ -12,6 +13,7 @@ from typing import Any, TextIO
 from ..statistics import Statistics
 
 _BAR = 24  # characters
+_REFRESH = 0.1  # seconds between two states of the progress bar
 _REASONS = ("sync", "length", "fec", "crc")
 
 
@@ -33,6 +35,7 @@ class Display:
         self._colour = self._out.isatty() and "NO_COLOR" not in os.environ
         self._live = self._err.isatty()
         self._bar = False
+        self._shown = -_REFRESH
         self._frames = 0
         self._lock = Lock()
 
@@ -53,8 +56,10 @@ class Display:
         seconds, total : of signal; total None where unknown
         speed : seconds of signal per second
         """
-        if not self._live:
+        now = time.monotonic()
+        if not self._live or now - self._shown < _REFRESH:
             return
+        self._shown = now
         text = f"{duration(seconds)} of signal"
         if total:
             part = min(seconds / total, 1.0)

@@ -43,7 +43,7 @@ _SAY = 5.0  # seconds of waiting after which the user is told
 
 
 @dataclass
-class Zmq(Sink):
+class Publisher(Sink):
     address: str = required(help="such as tcp://*:5555 or ipc:///tmp/frames")
     connect: bool = parameter(False, "", "connect to a proxy there instead of being the one others connect to")
     live: bool = parameter(False, "", "never wait for a slow subscriber")
@@ -89,6 +89,8 @@ class Zmq(Sink):
             raise
 
     def write(self, record: dict[str, Any], payload: bytes) -> None:
+        if record["boot"] != self._boot:
+            raise ValueError(f"record of run {record['boot']}, opened for {self._boot}")
         topic = f"{FRAME}{record['norad']}/{record['transmitter']}"
         header = {name: value for name, value in record.items() if name != "payload"}
         header["topic_seq"] = self._topics[topic]
@@ -184,7 +186,7 @@ class Zmq(Sink):
             if not told and thread.is_alive() and waited > _SAY:
                 told = True
                 self._remark(f"{self.address}: waiting for a subscriber that has not taken the last frames")
-        if told and time.monotonic() - start >= linger:
+        if 0 < linger <= time.monotonic() - start:
             self._remark(f"{self.address}: a subscriber did not take the last frames")
 
     def _abandon(self) -> None:
@@ -221,4 +223,4 @@ def address_error(address: str, error: zmq.ZMQError, wanted: str) -> SinkError:
     return SinkError(f"{address}: {reason}")
 
 
-stage = Zmq
+stage = Publisher

@@ -16,7 +16,7 @@ import zmq
 
 from receiver.cli import main
 from receiver.record import to_json
-from receiver.sink.zmq import Zmq
+from receiver.sink.zmq import Publisher
 from tests.receiver.frames import BOOT, PAYLOAD, make
 
 Radome = Callable[..., tuple[int, str, str]]
@@ -26,7 +26,7 @@ def publish(address: str, records: list[tuple[dict[str, Any], bytes]], close: bo
     """Publish from a thread, as soon as somebody listens."""
 
     def run() -> None:
-        sink = Zmq(address, wait=10.0, heartbeat=0.1, patience=2.0)
+        sink = Publisher(address, wait=10.0, heartbeat=0.1, patience=2.0)
         sink.open(BOOT, lambda text: None)
         for record, payload in records:
             sink.write(record, payload)
@@ -97,13 +97,13 @@ def test_filter_by_satellite(radome: Radome, tmp_path: Path) -> None:
 
 
 def test_loss_is_reported(radome: Radome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    send = Zmq._send
+    send = Publisher._send
 
-    def lossy(self: Zmq, parts: list[bytes]) -> None:
+    def lossy(self: Publisher, parts: list[bytes]) -> None:
         if not (parts[0].startswith(b"frame/") and json.loads(parts[1])["seq"] in (1, 2, 4)):
             send(self, parts)
 
-    monkeypatch.setattr(Zmq, "_send", lossy)
+    monkeypatch.setattr(Publisher, "_send", lossy)
     thread = publish(f"ipc://{tmp_path}/s", [make(seq) for seq in range(5)])
     status, _, err = radome("listen", f"ipc://{tmp_path}/s", "--until-end", "--quiet")
     thread.join()

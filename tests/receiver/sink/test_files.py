@@ -14,7 +14,7 @@ from receiver.flowgraph import build
 from receiver.sink import FileSink, Sink
 from receiver.sink.command import Command, environment
 from receiver.sink.jsonl import JsonLines
-from receiver.sink.kiss import Kiss, escape
+from receiver.sink.kiss import KissFile, escape
 
 RECORD: dict[str, Any] = {
     "schema": 1,
@@ -60,10 +60,14 @@ def test_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
 
 def test_kiss(tmp_path: Path) -> None:
     data = b"\xc0\x00\xdb\xdc\xdb\xdd\x00\xc0"
-    assert written(Kiss(str(tmp_path / "a")), RECORD) == data
+    assert written(KissFile(str(tmp_path / "a")), RECORD) == data
     time = b"\xc0\x09" + (1_700_000_000_223).to_bytes(8, "big") + b"\xc0"
-    assert written(Kiss(str(tmp_path / "b"), timestamps=True), RECORD, {**RECORD, "time": None}) == time + data + data
-    assert written(Kiss(str(tmp_path / "c"), timestamps=True), {**RECORD, "time": "1969" + RECORD["time"][4:]}) == data
+    assert (
+        written(KissFile(str(tmp_path / "b"), timestamps=True), RECORD, {**RECORD, "time": None}) == time + data + data
+    )
+    assert (
+        written(KissFile(str(tmp_path / "c"), timestamps=True), {**RECORD, "time": "1969" + RECORD["time"][4:]}) == data
+    )
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -94,7 +98,7 @@ def test_full_disk() -> None:
 
 def test_made_from_toml() -> None:
     sink = build({"use": "kiss", "file": "x", "timestamps": True}, "test", "sink")
-    assert isinstance(sink, Kiss)
+    assert isinstance(sink, KissFile)
     assert isinstance(sink, Sink)
     assert sink.timestamps
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections import Counter
 from typing import Any
 
@@ -96,12 +97,16 @@ def test_progress_gives_way_to_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", terminal)
     display = Display()
     display.progress(30.0, 120.0, 10.0)
+    display.progress(31.0, 120.0, 10.0)
+    time.sleep(0.11)
     display.progress(200.0, 120.0, 10.0)
+    time.sleep(0.11)
     display.progress(200.0, None, 10.0)
     display.frame(RECORD, PAYLOAD)
     display.close()
     text = terminal.getvalue()
     assert "  25%  30.0 s of 2:00  10x  0 frames" in text
+    assert "31.0 s" not in text
     assert " 100%  3:20 of 2:00" in text
     assert "\r\x1b[K3:20 of signal  10x  0 frames\r\x1b[K\x1b[1m2023" in text
     assert text.endswith("\x1b[0m\n")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from receiver.errors import SinkError, SourceError
 from receiver.record import to_json
-from receiver.sink.zmq import Zmq
+from receiver.sink.zmq import Publisher
 from receiver.subscriber import Continuity, MalformedError, Message, Subscriber, parse
 from tests.receiver.frames import BOOT, make
 
@@ -27,8 +27,8 @@ EXAMPLE = Path(__file__).parent / "subscriber_example.py"
 
 
 @contextmanager
-def publishing(address: str = "tcp://127.0.0.1:*", boot: str = BOOT, **options: Any) -> Iterator[Zmq]:
-    sink = Zmq(address, **{"patience": 5.0, "heartbeat": 0.05, **options})
+def publishing(address: str = "tcp://127.0.0.1:*", boot: str = BOOT, **options: Any) -> Iterator[Publisher]:
+    sink = Publisher(address, **{"patience": 5.0, "heartbeat": 0.05, **options})
     sink.open(boot, lambda text: None)
     try:
         yield sink
@@ -36,7 +36,7 @@ def publishing(address: str = "tcp://127.0.0.1:*", boot: str = BOOT, **options: 
         sink.close()
 
 
-def until(sink: Zmq, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(sink: Publisher, condition: Callable[[], bool], seconds: float = 5.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         sink.tick()
@@ -120,7 +120,7 @@ def test_live_does_not_wait_and_others_get_everything(monkeypatch: pytest.Monkey
     remarks: list[str] = []
     payload = bytes(50_000)
     table, _ = make(0)
-    sink = Zmq("tcp://127.0.0.1:*", live=True, patience=0.1, heartbeat=100)
+    sink = Publisher("tcp://127.0.0.1:*", live=True, patience=0.1, heartbeat=100)
     sink.open(BOOT, remarks.append)
     with zmq.Context() as context, context.socket(zmq.SUB) as stuck, Subscriber([sink.endpoint]) as good:
         stuck.set(zmq.RCVHWM, 1)
@@ -144,7 +144,7 @@ def test_live_does_not_wait_and_others_get_everything(monkeypatch: pytest.Monkey
 
 def test_interrupted_publisher_does_not_wait() -> None:
     table, _ = make(0)
-    sink = Zmq("tcp://127.0.0.1:*", patience=100.0)
+    sink = Publisher("tcp://127.0.0.1:*", patience=100.0)
     sink.open(BOOT, lambda text: None)
     with zmq.Context() as context, context.socket(zmq.SUB) as stuck:
         stuck.set(zmq.RCVHWM, 1)
@@ -165,8 +165,8 @@ def test_interrupted_publisher_does_not_wait() -> None:
 
 def test_waits_for_the_first_subscriber() -> None:
     with pytest.raises(SinkError, match=r"nobody subscribed within 0\.2 s"):
-        Zmq("tcp://127.0.0.1:*", wait=0.2).open(BOOT)
-    sink = Zmq("inproc://wait", wait=5.0)
+        Publisher("tcp://127.0.0.1:*", wait=0.2).open(BOOT)
+    sink = Publisher("inproc://wait", wait=5.0)
     opening = threading.Thread(target=sink.open, args=[BOOT])
     opening.start()
     with Subscriber(["inproc://wait"]) as subscriber:
@@ -228,7 +228,7 @@ class Proxy:
 
 
 @contextmanager
-def proxied(drop: Callable[[list[bytes]], bool], *topics: str) -> Iterator[tuple[Zmq, Proxy, Subscriber]]:
+def proxied(drop: Callable[[list[bytes]], bool], *topics: str) -> Iterator[tuple[Publisher, Proxy, Subscriber]]:
     proxy = Proxy(drop)
     try:
         with publishing(heartbeat=1000) as sink, Subscriber([proxy.address], topics) as subscriber:
@@ -350,7 +350,7 @@ def test_continuity_remembers_a_bounded_number_of_runs() -> None:
 )
 def test_bad_address_is_one_sentence(address: str, reason: str) -> None:
     for make_it, error in (
-        (lambda: Zmq(address).open(BOOT), SinkError),
+        (lambda: Publisher(address).open(BOOT), SinkError),
         (lambda: Subscriber([address], bind=True), SourceError),
     ):
         with pytest.raises(error, match=r"^[^\n]+$") as info:
@@ -361,7 +361,7 @@ def test_bad_address_is_one_sentence(address: str, reason: str) -> None:
 
 def test_address_in_use() -> None:
     with publishing() as sink, pytest.raises(SinkError, match="in use by another program"):
-        Zmq(sink.endpoint).open(BOOT)
+        Publisher(sink.endpoint).open(BOOT)
 
 
 def good_parts() -> list[bytes]:
@@ -463,3 +463,15 @@ def test_example_of_the_readme(tmp_path: Path) -> None:
     assert out.splitlines()[0] == "2023-11-14T22:13:20.000000000Z Test-99999 12.0 c048656c6c6f00"
     assert len(out.splitlines()) == 3
     assert process.returncode == 0
+
+
+def test_readme_shows_the_example() -> None:
+    readme = EXAMPLE.parents[3] / "README.md"
+    if not readme.exists() or "zmq.SUB" not in readme.read_text():
+        pytest.skip("README.md has no example of a subscriber")
+    assert EXAMPLE.read_text() in readme.read_text()
+
+
+def test_record_of_another_run_is_refused() -> None:
+    with publishing(boot="another") as sink, pytest.raises(ValueError, match="opened for another"):
+        sink.write(*make(0))
