@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
+from ..errors import SourceError
 from ..stage import Chunk, Clock, Kind
 
 CHUNK = 65536
@@ -32,7 +33,9 @@ class Recording:
     datatype: str = ""
     """SigMF name of the sample type, such as "cu8"."""
     remarks: list[str] = field(default_factory=list)
-    """Sentences for the user: what was guessed, what is odd."""
+    """Sentences for the user: what was guessed, what is odd. Some are added while reading."""
+    retunings: tuple[tuple[int, float], ...] = ()
+    """Samples from which the frequency is another one, Hz. A new clock begins at each of them."""
 
 
 class Source(Protocol):
@@ -50,3 +53,70 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user says of a recording; it goes before what the file says."""
+
+    format: str | None = None
+    """Sample type, such as "cu8" or "ci16_le"."""
+    rate: float | None = None
+    """Samples per second."""
+    frequency: float | None = None
+    """Radio frequency of zero, Hz."""
+    start: int | None = None
+    """UTC of the first sample, ns since 1970-01-01."""
+    kind: Literal["iq", "real"] | None = None
+    """Says how a recording of two channels is meant; of real audio the first is taken."""
+
+
+def open_source(
+    path: str,
+    *,
+    format: str | None = None,
+    rate: float | None = None,
+    frequency: float | None = None,
+    start: int | None = None,
+    kind: Literal["iq", "real"] | None = None,
+) -> Source:
+    """Open a recording, whatever it is.
+
+    SigMF is known by its name; WAV, FLAC, Ogg and archives by their first bytes; bare samples by their name's suffix or
+    by `format`. Each may be compressed with gzip, bzip2, xz or Zstandard.
+
+    Parameters
+    ----------
+    path : of the file, or "-" for standard input
+    format, rate, frequency, start, kind : see `Options`
+
+    Raises SourceError, whose message is one sentence for the user.
+    """
+    # a module is imported only when there is a file for it
+    from . import _samples, sigmf
+    from ._bytes import ByteReader, inner_name
+
+    options = _samples.checked_options(Options(format, rate, frequency, start, kind))
+    if sigmf.is_pair(path):
+        return sigmf.open_pair(path, options)
+    reader = ByteReader.open(path)
+    try:
+        head = reader.peek(512)
+        if not head:
+            raise reader.fault or SourceError(f"{reader.name}: holds no samples")
+        if head[257:262] == b"ustar" or inner_name(path).endswith(".sigmf"):
+            return sigmf.open_archive(path, reader, options)
+        if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
+            from . import wav
+
+            return wav.open_wav(path, reader, options)
+        if head[:4] in (b"fLaC", b"OggS"):
+            from . import audio
+
+            return audio.open_audio(path, reader, options)
+        from . import raw
+
+        return raw.open_raw(path, reader, options)
+    except BaseException:
+        reader.close()
+        raise

@@ -1,0 +1,260 @@
+"""Sample types, and the one source that all files of bare samples end in."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dsp_ext.convert import clean, to_float
+
+from ..errors import SourceError
+from ..stage import Chunk, Clock, Kind
+from . import CHUNK, Options, Recording
+from ._bytes import ByteReader
+
+HIGHEST_RATE = 1e10
+"""No receiver is faster: above it, a rate is a mistake."""
+
+_SIGMF = re.compile(r"([cr])([fiu])(8|16|24|32|64)(?:_(le|be))?")
+_SHORT = re.compile(r"(c?)([fius])(8|16|24|32|64)(?:_(le|be))?")  # of rtl_433 and others; "s" is signed, "cs16" complex
+_EXAMPLES = "cu8, cs16 or cf32, or a SigMF datatype such as ci16_le or rf32_le"
+
+
+@dataclass(frozen=True)
+class Datatype:
+    """How a sample is stored."""
+
+    name: str
+    """As SigMF writes it, such as "cu8" or "ci16_le" (and "ri24_le", which SigMF does not have)."""
+    pair: bool
+    """Whether it is complex: I, then Q."""
+    value: str
+    """Of I, Q or the real sample: "u8", "i16", "f32" …"""
+    big_endian: bool = False
+
+    @property
+    def width(self) -> int:
+        """Bytes of I, Q or the real sample."""
+        return int(self.value[1:]) // 8
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of a sample."""
+        return self.width * (1 + self.pair)
+
+    @classmethod
+    def parse(cls, text: str) -> Datatype:
+        """Read a SigMF datatype or a short form of it: "cu8", "cs16", "cf32", "s16"; little endian unless it says so.
+
+        Raises ValueError when it is none.
+        """
+        if match := _SIGMF.fullmatch(text):
+            pair, letter, bits, order = match[1] == "c", match[2], match[3], match[4]
+        elif match := _SHORT.fullmatch(text):
+            pair, letter, bits, order = match[1] == "c", match[2].replace("s", "i"), match[3], match[4]
+        else:
+            raise ValueError(f"{text!r} is no sample type; give {_EXAMPLES}")
+        value = letter + bits
+        if value in ("f8", "f16", "f24", "u24"):
+            raise ValueError(f"{text!r} is a sample type that nothing writes; give {_EXAMPLES}")
+        name = ("c" if pair else "r") + value + ("" if bits == "8" else f"_{order or 'le'}")
+        return cls(name, pair, value, order == "be" and bits != "8")
+
+
+def checked_rate(value: Any, where: str) -> float:
+    """Sample rate as a float.
+
+    Raises SourceError, whose sentence begins with `where`, unless it is a number above 0 and at most 1e10.
+    """
+    try:
+        rate = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        rate = math.inf
+    if not 0 < rate <= HIGHEST_RATE:
+        raise SourceError(f"{where} is {short(value)}; a sample rate is a number of samples per second, up to 1e10")
+    return rate
+
+
+def checked_frequency(value: Any, where: str) -> float:
+    """Radio frequency in Hz as a float.
+
+    Raises SourceError, whose sentence begins with `where`, unless it is a finite number below 1e15.
+    """
+    try:
+        frequency = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        frequency = math.inf
+    if not abs(frequency) < 1e15:
+        raise SourceError(f"{where} is {short(value)}; a frequency is a number of Hz")
+    return frequency
+
+
+def checked_options(options: Options) -> Options:
+    """The options, with numbers as floats.
+
+    Raises SourceError for one that can be meant for no recording.
+    """
+    if options.format is not None:
+        try:
+            Datatype.parse(options.format)
+        except ValueError as error:
+            raise SourceError(f"--format: {error}") from None
+    if options.kind not in (None, "iq", "real"):
+        raise SourceError(f"--kind is {short(options.kind)}; it is iq or real")
+    rate = None if options.rate is None else checked_rate(options.rate, "--rate")
+    frequency = None if options.frequency is None else checked_frequency(options.frequency, "--frequency")
+    return replace(options, rate=rate, frequency=frequency)
+
+
+def checked_kind(datatype: Datatype, wanted: str | None, name: str) -> Kind:
+    """Kind of the samples.
+
+    Raises SourceError if another was asked for.
+    """
+    kind: Kind = "iq" if datatype.pair else "real"
+    if wanted not in (None, kind):
+        holds = "IQ samples" if datatype.pair else "real samples"
+        raise SourceError(f"{name}: holds {holds} ({datatype.name}), not what was asked for ({wanted})")
+    return kind
+
+
+def short(value: Any) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of more digits than Python cares to print
+        text = "an immense number"
+    return text if len(text) <= 40 else text[:37] + "…"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Samples in one piece."""
+
+    start: int
+    """First sample, counted in the file."""
+    skip: int
+    """Bytes before it that are no samples."""
+    clock: Clock
+
+
+class SampleSource:
+    """Bare samples of one type, in order.
+
+    Parameters
+    ----------
+    reader : stands at the first segment's bytes
+    recording : with `samples` None if they end where the bytes end
+    datatype : how they are stored
+    segments : in order, the first from sample 0
+    channels : to be found side by side in the file; the first is taken
+    """
+
+    def __init__(
+        self,
+        reader: ByteReader,
+        recording: Recording,
+        datatype: Datatype,
+        segments: Sequence[Segment] = (),
+        channels: int = 1,
+    ) -> None:
+        self.recording = recording
+        self._reader = reader
+        self._type = datatype
+        self._channels = channels
+        self._segments = list(segments) or [Segment(0, 0, recording.clock)]
+        self._clock = self._segments[0].clock
+        self._position = 0
+        self._bad = Bad(recording.name)
+        self._over = False
+        # what comes through a pipe is handed on within a tenth of a second
+        self._most = min(CHUNK, max(1024, int(recording.rate / 10))) if reader.live else CHUNK
+        if self._segments[0].skip:
+            self._begin()
+        if len(reader.peek(datatype.bytes * channels)) < datatype.bytes * channels:
+            reader.close()
+            raise reader.fault or SourceError(f"{recording.name}: holds no samples")
+
+    def _begin(self) -> None:
+        segment = self._segments.pop(0)
+        self._reader.skip(segment.skip)
+        self._clock = segment.clock
+
+    def read(self) -> Chunk | None:
+        if self._over:
+            return None
+        while self._segments and self._segments[0].start <= self._position:
+            self._begin()
+        n = self._most
+        if self._segments:
+            n = min(n, self._segments[0].start - self._position)
+        if self.recording.samples is not None:
+            n = min(n, self.recording.samples - self._position)
+        size = self._type.bytes * self._channels
+        raw = self._reader.read(n * size) if n > 0 else b""
+        if len(raw) < n * size or n <= 0:
+            if len(raw) % size:
+                self.recording.remarks.append(
+                    f"{len(raw) % size} bytes of an incomplete sample at the end were left out"
+                )
+                raw = raw[: len(raw) - len(raw) % size]
+            if not raw:
+                self._end()
+                return None
+        items = samples(raw, self._type, self._channels)
+        self._bad.clean(items, self._position)
+        chunk = Chunk(items, self.recording.rate, float(self._position), self._clock)
+        self._position += len(items)
+        return chunk
+
+    def _end(self) -> None:
+        self._over = True
+        missing = (self.recording.samples or 0) - self._position
+        if missing > 0 and self._reader.fault is None:
+            self.recording.remarks.append(f"the file ends {missing} samples earlier than it says")
+        self._bad.raise_with(self._reader.fault)
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+def samples(raw: bytes, datatype: Datatype, channels: int = 1) -> np.ndarray[Any, Any]:
+    """Samples, (n,) complex64 or float32, from their bytes; of several channels the first."""
+    data = np.frombuffer(raw, np.uint8)
+    width = datatype.width
+    if width > 1 and datatype.big_endian != (sys.byteorder == "big") and datatype.value != "i24":
+        data = data.view(f"u{width}").byteswap().view(np.uint8)
+    values = to_float(data, datatype.value)
+    if channels > 1:
+        values = np.ascontiguousarray(values.reshape(-1, channels, 1 + datatype.pair)[:, 0]).ravel()
+    return values.view(np.complex64) if datatype.pair else values
+
+
+class Bad:
+    """Counts samples that are no numbers."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.count = 0
+        self.first = -1
+
+    def clean(self, items: np.ndarray[Any, Any], position: int) -> None:
+        """Put zero for those in a chunk that begins at `position`."""
+        count, first = clean(items.view(np.float32), 2 if items.dtype == np.complex64 else 1)
+        if count and not self.count:
+            self.first = position + first
+        self.count += count
+
+    def raise_with(self, fault: SourceError | None) -> None:
+        """Raise what was wrong with a recording, now that all of it was handed out."""
+        if self.count:
+            samples = "1 sample is no number" if self.count == 1 else f"{self.count} samples are no numbers"
+            also = f"{fault}; and " if fault else f"{self.name}: "
+            fault = SourceError(f"{also}{samples} (NaN or infinite) and became 0, the first is sample {self.first}")
+        if fault is not None:
+            raise fault

@@ -1,0 +1,113 @@
+"""FLAC and Ogg (Vorbis, Opus): one channel is audio, two are I and Q. Read by libsndfile."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import IO, Any
+
+import numpy as np
+
+from ..errors import SourceError
+from ..stage import Chunk, Kind
+from . import CHUNK, Options, Recording
+from ._bytes import ByteReader, inner_name
+from ._names import facts
+from ._samples import Bad, checked_rate
+
+
+class AudioSource:
+    """Samples of a compressed audio file."""
+
+    def __init__(self, sound: Any, file: IO[bytes], recording: Recording) -> None:
+        self.recording = recording
+        self._sound = sound
+        self._file = file
+        self._position = 0
+        self._bad = Bad(recording.name)
+        self._over = False
+
+    def read(self) -> Chunk | None:
+        if self._over:
+            return None
+        fault = None
+        try:
+            frames = self._sound.read(CHUNK, dtype="float32", always_2d=True)
+        except Exception as error:  # of libsndfile, which tells little
+            frames = np.empty((0, 1), np.float32)
+            fault = SourceError(f"{self.recording.name}: cannot be read beyond sample {self._position}: {error}")
+        if not len(frames):
+            self._over = True
+            if fault is None and self._position < (self.recording.samples or 0):
+                missing = (self.recording.samples or 0) - self._position
+                self.recording.remarks.append(f"the file ends {missing} samples earlier than it says")
+            self._bad.raise_with(fault)
+            return None
+        if self.recording.kind == "iq":
+            items = np.ascontiguousarray(frames).view(np.complex64).ravel()
+        else:
+            items = np.ascontiguousarray(frames[:, 0])
+        self._bad.clean(items, self._position)
+        chunk = Chunk(items, self.recording.rate, float(self._position), self.recording.clock)
+        self._position += len(items)
+        return chunk
+
+    def close(self) -> None:
+        self._sound.close()
+        self._file.close()
+
+
+def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
+    """Open a FLAC or Ogg file that the reader stands at the start of.
+
+    Raises SourceError.
+    """
+    name = reader.name
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        raise SourceError(f"{name}: is FLAC or Ogg, which needs the package soundfile: {error}") from None
+    file: IO[bytes]
+    if reader.seekable:
+        file = open(path, "rb")  # noqa: SIM115
+    else:  # libsndfile must be able to go back
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        while data := reader.read(1 << 18):
+            file.write(data)
+        file.seek(0)
+    reader.close()
+    try:
+        sound = soundfile.SoundFile(file)
+    except Exception as error:
+        file.close()
+        raise reader.fault or SourceError(f"{name}: cannot be read as FLAC or Ogg: {error}") from None
+    try:
+        return AudioSource(sound, file, _recording(sound, path, name, options))
+    except BaseException:
+        sound.close()
+        file.close()
+        raise
+
+
+def _recording(sound: Any, path: str, name: str, options: Options) -> Recording:
+    if sound.channels not in (1, 2):
+        raise SourceError(f"{name}: has {sound.channels} channels; one (audio) or two (I and Q) can be read")
+    if sound.channels == 1 and options.kind == "iq":
+        raise SourceError(f"{name}: has one channel of audio; IQ needs two")
+    kind: Kind = "iq" if sound.channels == 2 and options.kind != "real" else "real"
+    told = facts(inner_name(path))
+    rate = checked_rate(options.rate if options.rate is not None else sound.samplerate, f"{name}: the sample rate")
+    remarks = told.remarks(options)
+    if kind == "real" and sound.channels == 2:
+        remarks.append("of two channels the first was taken")
+    if 0 <= sound.frames < 1:
+        raise SourceError(f"{name}: holds no samples")
+    return Recording(
+        name,
+        kind,
+        rate,
+        told.clock(rate, options),
+        options.frequency if options.frequency is not None else told.frequency,
+        sound.frames if 0 < sound.frames < 1 << 62 else None,
+        datatype="cf32_le" if kind == "iq" else "rf32_le",
+        remarks=remarks,
+    )

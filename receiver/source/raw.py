@@ -1,0 +1,53 @@
+"""Bare samples: what they are, the name's suffix or the user says; the rate, the rest of the name or the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import SourceError
+from . import Options, Recording
+from ._bytes import ByteReader, inner_name
+from ._names import facts
+from ._samples import Datatype, SampleSource, checked_kind
+
+SUFFIXES = {
+    **{name: name for name in ("cu8", "cs8", "ci8", "cu16", "cs16", "ci16", "cs32", "ci32", "cf32", "cf64")},
+    **{name: name for name in ("cu16_le", "ci16_le", "ci16_be", "cf32_le", "cf32_be", "cf64_le", "cf64_be")},
+    "fc32": "cf32",  # UHD
+    "sc16": "ci16",
+    "cfile": "cf32",  # GNU Radio
+    "c64": "cf32",  # numpy
+    "s16": "ri16_le",  # rtl_fm and rtl_433: demodulated
+    "f32": "rf32_le",
+}
+
+
+def open_raw(path: str, reader: ByteReader, options: Options) -> SampleSource:
+    """Open bare samples.
+
+    Raises SourceError when type or rate are not known.
+    """
+    name = inner_name(path)
+    told = facts(name)
+    suffix = Path(name).suffix.lower().removeprefix(".")
+    form = options.format or SUFFIXES.get(suffix)
+    if form is None and suffix == "raw" and name.startswith("gqrx_"):
+        form = "cf32"
+    if form is None:
+        missing = "--format (such as cu8, cs16, cf32)" + ("" if options.rate or told.rate else " and --rate")
+        raise SourceError(f"{reader.name}: is of no known kind; if it holds bare samples, give {missing}")
+    rate = options.rate or told.rate
+    if rate is None:
+        raise SourceError(f"{reader.name}: does not tell its sample rate; give it with --rate, in samples per second")
+    datatype = Datatype.parse(form)
+    recording = Recording(
+        reader.name,
+        checked_kind(datatype, options.kind, reader.name),
+        rate,
+        told.clock(rate, options),
+        options.frequency if options.frequency is not None else told.frequency,
+        None if reader.size is None else reader.size // datatype.bytes,
+        datatype=datatype.name,
+        remarks=told.remarks(options),
+    )
+    return SampleSource(reader, recording, datatype)
