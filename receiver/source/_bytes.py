@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ..errors import SourceError
 
@@ -75,32 +75,33 @@ class _Zstandard:
         return data
 
 
-def _unpacked(file: Any, head: bytes) -> Input | None:
-    """Undo the compression that the first bytes announce; None where they announce none."""
+def _unpacked(file: Any) -> Input:
+    """Undo the compression that a file's first bytes announce, if they do."""
+    plain: Any = _Plain(file)
+    head = b""
+    while len(head) < 10 and (more := plain.read1(10 - len(head))):
+        head += more
+    plain.head = head
     if head[:3] == b"\x1f\x8b\x08" and head[3:4] < b"\x20":  # RFC 1952, section 2.3.1
         import gzip
 
-        return gzip.GzipFile(fileobj=file, mode="rb")
+        return gzip.GzipFile(fileobj=plain, mode="rb")
     if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"):
         import bz2
 
-        return bz2.BZ2File(file, "rb")
+        return bz2.BZ2File(plain, "rb")
     if head[:6] == b"\xfd7zXZ\0":
         import lzma
 
-        return lzma.LZMAFile(file, "rb")
+        return lzma.LZMAFile(plain, "rb")
     if head[:4] == b"\x28\xb5\x2f\xfd":  # RFC 8878, section 3.1.1
-        return _Zstandard(file)
-    return None
+        return _Zstandard(plain)
+    return cast("Input", plain)
 
 
-def _open(path: str) -> tuple[Any, int | None]:
-    """Open a file without buffering; its size where it has one."""
-    if path == "-":
-        return sys.stdin.buffer, None
+def _open(path: str) -> Any:
     try:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115
-        status = os.fstat(file.fileno())
+        return open(path, "rb", buffering=0)
     except FileNotFoundError:
         raise SourceError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -109,26 +110,30 @@ def _open(path: str) -> tuple[Any, int | None]:
         raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from None
     except ValueError as error:
         raise SourceError(f"{path!r}: is not a file name: {error}") from None
-    return file, status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 class ByteReader:
-    """Bytes in order. A fault of the file or its compression ends them like its end does, and stays in `fault`."""
+    """Bytes in order. A fault of the file or its compression ends them like its end does, and stays in `fault`.
 
-    def __init__(self, name: str, source: Input, size: int | None = None, live: bool = False, file: Any = None) -> None:
+    Parameters
+    ----------
+    name : for messages
+    source : where they come from
+    size : how many there are, where known
+    file : to be closed with this
+    live : whether it may be somebody's output that is still being made
+    """
+
+    def __init__(self, name: str, source: Input, size: int | None, file: Any = None, live: bool = False) -> None:
         self.name = name
-        """For messages."""
         self.size = size
-        """Bytes there are in all, where known."""
         self.live = live
-        """Whether it may be somebody's output that is still being made."""
+        self.file = file
         self.offset = 0
         """Bytes taken so far."""
         self.fault: SourceError | None = None
         self._source = source
         self._ahead = b""
-        self._file = file
-        self._can_seek = False
 
     @classmethod
     def open(cls, path: str) -> ByteReader:
@@ -136,29 +141,37 @@ class ByteReader:
 
         Raises SourceError when it cannot be opened.
         """
-        file, size = _open(path)
         name = "standard input" if path == "-" else path
-        head = b""
-        plain = _Plain(file)
+        file = sys.stdin.buffer if path == "-" else _open(path)
         try:
-            while len(head) < 10 and (more := plain.read1(10 - len(head))):
-                head += more
-        except OSError as error:
-            raise SourceError(f"{name}: cannot be read: {error.strerror or error}") from None
-        plain.head = head
-        try:
-            unpacked = _unpacked(plain, head)
-        except ImportError as error:
-            raise SourceError(f"{name}: is compressed, and this Python has no module {error.name} for it") from None
-        closed_with = None if path == "-" else file
-        reader = cls(name, unpacked or plain, None if unpacked else size, size is None, closed_with)
-        reader._can_seek = reader.size is not None
-        return reader
+            size = None
+            if path != "-" and stat.S_ISREG((status := os.fstat(file.fileno())).st_mode):
+                size = status.st_size
+            source = _unpacked(file)
+        except BaseException as error:
+            if path != "-":
+                file.close()
+            if isinstance(error, ImportError):
+                raise SourceError(
+                    f"{name}: is compressed, and Python's {error.name} for that is not installed"
+                ) from None
+            if isinstance(error, OSError):
+                raise SourceError(f"{name}: cannot be read: {error.strerror or error}") from None
+            raise
+        known = size if isinstance(source, _Plain) else None
+        return cls(name, source, known, None if path == "-" else file, live=size is None)
 
     @property
-    def seekable(self) -> bool:
-        """Whether this is a plain file, in which skipping costs nothing."""
-        return self._can_seek
+    def plain(self) -> bool:
+        """Whether this is a file without compression, in which skipping costs nothing."""
+        return self.size is not None and isinstance(self._source, _Plain)
+
+    def rewind(self) -> None:
+        """Go back to the first byte; only for what is not live."""
+        self.file.seek(0)
+        self._source = _unpacked(self.file)
+        self._ahead = b""
+        self.offset = 0
 
     def peek(self, n: int) -> bytes:
         """Look at the next n bytes, fewer only at the end, without taking them."""
@@ -201,9 +214,10 @@ class ByteReader:
 
     def skip(self, n: int) -> None:
         """Pass over n bytes, or over what is left."""
-        if self._can_seek and n > len(self._ahead):
-            self._file.seek(self.offset + n)
-            self._ahead = self._source.head = b""  # type: ignore[attr-defined]
+        if self.plain and n > len(self._ahead):
+            self.file.seek(self.offset + n)
+            self._source = _Plain(self.file)
+            self._ahead = b""
             self.offset += n
             return
         while n > 0 and (data := self.read(min(n, _BLOCK))):
@@ -224,5 +238,5 @@ class ByteReader:
         return b""
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self.file is not None:
+            self.file.close()

@@ -54,17 +54,12 @@ class Datatype:
 
         Raises ValueError when it is none.
         """
-        if match := _SIGMF.fullmatch(text):
-            pair, letter, bits, order = match[1] == "c", match[2], match[3], match[4]
-        elif match := _SHORT.fullmatch(text):
-            pair, letter, bits, order = match[1] == "c", match[2].replace("s", "i"), match[3], match[4]
-        else:
+        match = _SIGMF.fullmatch(text) or _SHORT.fullmatch(text)
+        if match is None or (match[2] + match[3]).replace("s", "i") in ("f8", "f16", "f24", "u24"):
             raise ValueError(f"{text!r} is no sample type; give {_EXAMPLES}")
-        value = letter + bits
-        if value in ("f8", "f16", "f24", "u24"):
-            raise ValueError(f"{text!r} is a sample type that nothing writes; give {_EXAMPLES}")
-        name = ("c" if pair else "r") + value + ("" if bits == "8" else f"_{order or 'le'}")
-        return cls(name, pair, value, order == "be" and bits != "8")
+        pair, value, order = match[1] == "c", match[2].replace("s", "i") + match[3], match[4]
+        name = ("c" if pair else "r") + value + ("" if match[3] == "8" else f"_{order or 'le'}")
+        return cls(name, pair, value, order == "be" and match[3] != "8")
 
 
 def checked_rate(value: Any, where: str) -> float:
@@ -177,7 +172,6 @@ class SampleSource:
         if self._segments[0].skip:
             self._begin()
         if len(reader.peek(datatype.bytes * channels)) < datatype.bytes * channels:
-            reader.close()
             raise reader.fault or SourceError(f"{recording.name}: holds no samples")
 
     def _begin(self) -> None:
@@ -214,6 +208,7 @@ class SampleSource:
 
     def _end(self) -> None:
         self._over = True
+        self._reader.peek(1)  # a compressed stream tells only now whether its checksum is right
         missing = (self.recording.samples or 0) - self._position
         if missing > 0 and self._reader.fault is None:
             self.recording.remarks.append(f"the file ends {missing} samples earlier than it says")
@@ -221,6 +216,13 @@ class SampleSource:
 
     def close(self) -> None:
         self._reader.close()
+
+
+def whole(size: int, width: int, remarks: list[str]) -> int:
+    """Whole samples of some width among `size` bytes, with a remark when something is left over."""
+    if size % width:
+        remarks.append(f"{size % width} bytes of an incomplete sample at the end were left out")
+    return size // width
 
 
 def samples(raw: bytes, datatype: Datatype, channels: int = 1) -> np.ndarray[Any, Any]:

@@ -67,7 +67,7 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
     except (ImportError, OSError) as error:
         raise SourceError(f"{name}: is FLAC or Ogg, which needs the package soundfile: {error}") from None
     file: IO[bytes]
-    if reader.seekable:
+    if reader.plain:
         file = open(path, "rb")  # noqa: SIM115
     else:  # libsndfile must be able to go back
         file = tempfile.TemporaryFile()  # noqa: SIM115

@@ -8,7 +8,7 @@ from ..errors import SourceError
 from . import Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import Datatype, SampleSource, checked_kind
+from ._samples import Datatype, SampleSource, checked_kind, whole
 
 SUFFIXES = {
     **{name: name for name in ("cu8", "cs8", "ci8", "cu16", "cs16", "ci16", "cs32", "ci32", "cf32", "cf64")},
@@ -40,14 +40,15 @@ def open_raw(path: str, reader: ByteReader, options: Options) -> SampleSource:
     if rate is None:
         raise SourceError(f"{reader.name}: does not tell its sample rate; give it with --rate, in samples per second")
     datatype = Datatype.parse(form)
+    remarks = told.remarks(options)
     recording = Recording(
         reader.name,
         checked_kind(datatype, options.kind, reader.name),
         rate,
         told.clock(rate, options),
         options.frequency if options.frequency is not None else told.frequency,
-        None if reader.size is None else reader.size // datatype.bytes,
+        None if reader.size is None else whole(reader.size, datatype.bytes, remarks),
         datatype=datatype.name,
-        remarks=told.remarks(options),
+        remarks=remarks,
     )
     return SampleSource(reader, recording, datatype)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..errors import SourceError
 from ..stage import Clock
 from . import Options, Recording
 from ._bytes import COMPRESSED, ByteReader
-from ._samples import Datatype, SampleSource, Segment, checked_frequency, checked_kind, checked_rate, short
+from ._samples import Datatype, SampleSource, Segment, checked_frequency, checked_kind, checked_rate, short, whole
 from ._time import parse_utc
 
 LARGEST_META = 1 << 28
@@ -65,33 +65,39 @@ def open_pair(path: str, options: Options) -> SampleSource:
         if Path(base + ".sigmf-collection").exists():
             raise SourceError(f"{base}.sigmf-collection: is a list of recordings; name the .sigmf-meta of one of them")
         raise SourceError(f"{base}.sigmf-meta: there is no such file, and the recording cannot be read without it")
-    reader = ByteReader.open(meta_path)
-    text = reader.read_all(LARGEST_META)
-    reader.close()
-    meta = Meta.parse(text, meta_path, options)
+    with closing(ByteReader.open(meta_path)) as reader:
+        meta = Meta.parse(reader.read_all(LARGEST_META), meta_path, options)
     if meta.dataset is not None:
         data_path = str(Path(base).parent / meta.dataset)
     else:
         data_path = _present(base + ".sigmf-data") or base + ".sigmf-data"
-    return _source(path, meta, ByteReader.open(data_path))
+    reader = ByteReader.open(data_path)
+    try:
+        return _source(path, meta, reader)
+    except BaseException:
+        reader.close()
+        raise
 
 
 class _Member:
-    """Samples in an archive, and a look at what comes behind them."""
+    """Samples in an archive; in one that is streamed, also a look at what comes behind them."""
 
-    def __init__(self, tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
+    def __init__(self, tar: tarfile.TarFile, member: tarfile.TarInfo, meta: str, reader: ByteReader) -> None:
         file = tar.extractfile(member)
         assert file is not None  # it is a regular file
-        self.tar = tar
         self.file = file
-        self.name = name
+        self.reader = reader
+        self.behind = iter(()) if reader.plain else iter(tar.next, None)
+        self.meta = meta
 
     def read1(self, size: int, /) -> bytes:
         data = self.file.read(size)
         if not data:
-            for member in self.tar:
-                if member is not None and _role(member) in ("meta", "data"):
-                    raise _several(self.name)
+            for member in self.behind:
+                if _role(member) in ("meta", "data") and member.name != self.meta:
+                    raise _several(self.reader.name)
+            if self.reader.fault:
+                raise self.reader.fault
         return data
 
 
@@ -122,11 +128,11 @@ def open_archive(path: str, reader: ByteReader, options: Options) -> SampleSourc
     is known only at the end of the first).
     """
     name = reader.name
-    plain = reader.seekable
     meta: Meta | None = None
+    meta_name = ""
     data: tarfile.TarInfo | None = None
     with _archive_errors(name):
-        tar = _tar(path, reader)
+        tar = _tar(reader)
         for member in tar:
             role = _role(member)
             if role == "collection" or (role == "meta" and meta) or (role == "data" and data):
@@ -135,29 +141,29 @@ def open_archive(path: str, reader: ByteReader, options: Options) -> SampleSourc
                 file = tar.extractfile(member)
                 if member.size > LARGEST_META or file is None:
                     raise SourceError(f"{name}: {member.name} is {member.size} bytes long, too much for metadata")
+                meta_name = member.name
                 meta = Meta.parse(file.read(), f"{name}: {member.name}", options)
             elif role == "data" or (meta and role == "other" and meta.dataset == Path(member.name).name):
                 data = member
-            if meta and data and not plain:
+            if meta and data and not reader.plain:
                 break
         if meta is None or data is None:
             raise reader.fault or SourceError(f"{name}: has no pair of .sigmf-meta and .sigmf-data in it")
-        if not plain and data is not member:  # in a stream, what has gone by is gone
-            if path == "-":
+        if not reader.plain and data is not member:  # in a stream, what has gone by is gone
+            if reader.live:
                 raise SourceError(f"{name}: has the samples before the metadata; save it as a file and name that")
-            reader.close()
-            reader = ByteReader.open(path)
-            tar = _tar(path, reader)
+            reader.rewind()
+            tar = _tar(reader)
             data = next(member for member in tar if member.name == data.name)
-        samples = ByteReader(name, _Member(tar, data, name), data.size, reader.live, tar if plain else reader)
+        samples = ByteReader(name, _Member(tar, data, meta_name, reader), data.size, reader, reader.live)
     return _source(path, meta, samples)
 
 
-def _tar(path: str, reader: ByteReader) -> tarfile.TarFile:
-    if not reader.seekable:
-        return tarfile.open(fileobj=reader, mode="r|")  # type: ignore[call-overload, no-any-return]
-    reader.close()
-    return tarfile.open(path, "r:")
+def _tar(reader: ByteReader) -> tarfile.TarFile:
+    if reader.plain:
+        reader.file.seek(0)
+        return tarfile.open(fileobj=reader.file, mode="r:")
+    return tarfile.open(fileobj=reader, mode="r|")  # type: ignore[call-overload, no-any-return]
 
 
 @dataclass(frozen=True)
@@ -309,15 +315,12 @@ def _station(table: dict[str, Any], remarks: list[str]) -> tuple[float, float, f
 
 def _source(name: str, meta: Meta, reader: ByteReader) -> SampleSource:
     if meta.trailing and reader.size is None:
-        reader.close()
         raise SourceError(f"{name}: has core:trailing_bytes, which cannot be told from samples; unpack the file first")
     remarks = list(meta.remarks)
     total = None
     if reader.size is not None:
         size = reader.size - meta.trailing - sum(capture.skip for capture in meta.captures)
-        total = max(size, 0) // meta.datatype.bytes
-        if size > 0 and size % meta.datatype.bytes:
-            remarks.append(f"{size % meta.datatype.bytes} bytes of an incomplete sample at the end were left out")
+        total = whole(max(size, 0), meta.datatype.bytes, remarks)
         beyond = sum(capture.start >= total for capture in meta.captures[1:])
         if beyond:
             remarks.append(f"the file ends before {beyond} of its captures begin")

@@ -21,7 +21,7 @@ from ..stage import Clock, Kind
 from . import Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import Datatype, SampleSource, checked_kind, checked_rate
+from ._samples import Datatype, SampleSource, checked_kind, checked_rate, whole
 from ._time import utc_ns
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -35,6 +35,8 @@ _TYPES = {
 }
 _LONGEST = 1 << 20
 """Bytes of a chunk, other than the samples, that are looked at."""
+_MOST = 1000
+"""Chunks before the samples that are passed over."""
 
 
 def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
@@ -46,7 +48,7 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
     magic, riff_size = struct.unpack("<4sI4x", reader.read(12))
     header: bytes | None = None
     auxi, wide = b"", b""
-    while True:
+    for _ in range(_MOST):
         head = reader.read(8)
         if len(head) < 8:
             raise reader.fault or SourceError(f"{name}: is a WAV file that ends before its samples")
@@ -61,6 +63,8 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
             auxi = kept
         elif chunk == b"ds64":
             wide = kept
+    else:
+        raise SourceError(f"{name}: is a WAV file without samples (chunk 'data') in its first {_MOST} chunks")
     if header is None or len(header) < 16:
         raise SourceError(f"{name}: is a WAV file without a format (chunk 'fmt ') before its samples")
     remarks: list[str] = []
@@ -93,7 +97,7 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
         rate,
         clock,
         options.frequency if options.frequency is not None else frequency,
-        None if length is None else length // frame,
+        None if length is None else whole(length, frame, remarks),
         datatype=datatype.name,
         remarks=remarks,
     )
