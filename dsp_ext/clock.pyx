@@ -1,15 +1,32 @@
+# isa: avx2
 """Symbol timing without a loop, for signals at four samples a symbol.
 
-Transitions of a two-level signal make  d[n] = |x[n+1] - x[n-1]|  large midway between symbols; the phase of d at the
-symbol rate, smoothed over some 130 symbols on both sides, gives the timing (the feed-forward estimator of Oerder and
-Meyr, IEEE Trans. Comm. 36-5, 1988, on the difference so that a constant does not matter). Looking both ways, it is
-right from the first symbol of a burst. Symbols are interpolated by a cubic through four samples.
+Transitions of a two-level signal make  d[n] = (x[n+1] - x[n-1])^2  large midway between symbols; the phase of d at the
+symbol rate is the timing (the feed-forward estimator of Oerder and Meyr, IEEE Trans. Comm. 36-5, 1988, on the difference
+so that a constant does not matter). It is followed by dynamic programming over phase and clock error, in blocks of 16
+symbols with 16 blocks looked ahead: a fade is bridged at the clock error that held before it, a burst elsewhere is jumped
+to, and a burst is right from its first symbol. What is left, less than 1/64 symbol, is smoothed away over about 130
+symbols. The tone lives at the band's edge, which costs noise in the symbols: these are taken through a narrower filter, by
+a cubic through four of its outputs.
 """
 import numpy as np
 
-from libc.math cimport atan2, M_PI
-from libc.string cimport memmove, memcpy
+from libc.math cimport atan2, cos, sin, sqrt, M_PI
+from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
+
+cdef enum:
+    BLOCK = 16            # symbols in a step of the path
+    PHASES = 64           # states of phase; a drift of 1 is 1/64 symbol a block, 977 ppm
+    FASTEST = 5           # states of drift: -5 .. 5
+    DRIFTS = 2 * FASTEST + 1
+    LAG = 16              # blocks looked ahead
+    HALF = 32             # symbols on each side in each of two moving sums that smooth the rest
+    RING = 1024           # symbols whose tone is kept, more than LAG*BLOCK + 4*HALF + 2*BLOCK
+
+cdef float JUMP = 20      # cost of any other phase, in standard deviations of a block's score in noise
+cdef float SWERVE = 6     # cost of another clock error, by one state
+cdef float HURRY = <float>0.05   # cost of a clock error, by one state, each block
 
 
 cdef class SymbolClock:
@@ -17,71 +34,167 @@ cdef class SymbolClock:
 
     Parameters
     ----------
-    width : symbols on each side over which the timing is smoothed with falling weight, 4 to 4096
+    taps : (K,) float32, K odd and below 64, filter for the symbols
     """
-    cdef float* _x                   # samples from index _base on
+    cdef float _taps[64]
+    cdef Py_ssize_t _reach               # taps on each side of the middle one
+    cdef float* _x                       # samples from index _base on
     cdef Py_ssize_t _held, _room
-    cdef long long _base, _symbol    # index of _x[0]; nominal symbol whose tone comes next
-    cdef double* _tone               # ring: tone of a symbol (re, im)
-    cdef double* _sums               # ring: its first moving sum
-    cdef Py_ssize_t _half
+    cdef long long _base
+    cdef long long _toned, _refined, _smooth1, _smooth2   # symbols whose tone / residue / sums are known
+    cdef double _last                    # instant of the last symbol given
+    cdef double _tone[2 * RING]
+    cdef double _rest[2 * RING]          # tone turned back by the path
+    cdef double _sums[2 * RING]
+    cdef double _phase[RING]             # path, in turns
     cdef double _sum1[2]
     cdef double _sum2[2]
-    cdef double _last
+    cdef float _value[DRIFTS * PHASES]
+    cdef float _next[DRIFTS * PHASES]
+    cdef float _cosine[PHASES]
+    cdef float _sine[PHASES]
+    cdef signed char _choice[(LAG + 1) * DRIFTS * PHASES]   # drift before: -1, 0, 1 from this one; 2: jump
+    cdef short _jumped[LAG + 1]
+    cdef long long _blocks
+    cdef double _node                    # path at the middle of the last decided block, turns
+    cdef bint _begun
 
-    def __cinit__(self, Py_ssize_t width):
-        if not 4 <= width <= 4096:
-            raise ValueError(f"a width of 4 to 4096 symbols expected, got {width}")
-        self._half = width // 2
-        self._tone = <double*>PyMem_Malloc(2 * (2 * self._half + 1) * sizeof(double))
-        self._sums = <double*>PyMem_Malloc(2 * (2 * self._half + 1) * sizeof(double))
-        self._room = 8 * width + 64
+    def __cinit__(self, const float[::1] taps not None):
+        cdef Py_ssize_t i
+        if taps.shape[0] % 2 == 0 or taps.shape[0] > 63:
+            raise ValueError(f"an odd number of taps below 64 expected, got {taps.shape[0]}")
+        self._reach = taps.shape[0] // 2
+        for i in range(taps.shape[0]):
+            self._taps[i] = taps[i]
+        self._room = 8192
         self._x = <float*>PyMem_Malloc(self._room * sizeof(float))
-        if not (self._tone and self._sums and self._x):
+        if not self._x:
             raise MemoryError
+        for i in range(PHASES):
+            self._cosine[i] = <float>cos(2 * M_PI * i / PHASES)
+            self._sine[i] = <float>sin(2 * M_PI * i / PHASES)
         self.reset()
 
     def __dealloc__(self):
-        PyMem_Free(self._tone)
-        PyMem_Free(self._sums)
         PyMem_Free(self._x)
 
     cpdef reset(self):
         """Forget all input; the next sample is number 0."""
-        cdef Py_ssize_t i
-        for i in range(2 * (2 * self._half + 1)):
-            self._tone[i] = self._sums[i] = 0
+        memset(self._tone, 0, sizeof(self._tone))
+        memset(self._rest, 0, sizeof(self._rest))
+        memset(self._sums, 0, sizeof(self._sums))
+        memset(self._value, 0, sizeof(self._value))
         self._sum1[0] = self._sum1[1] = self._sum2[0] = self._sum2[1] = 0
-        self._x[0] = 0
-        self._held, self._base, self._symbol, self._last = 1, -1, 0, -4
+        memset(self._x, 0, 64 * sizeof(float))
+        self._held, self._base, self._last = 64, -64, -4
+        self._toned = self._refined = self._smooth1 = self._smooth2 = self._blocks = 0
+        self._begun = False
 
-    cdef Py_ssize_t _run(self, float* soft, double* instants) noexcept nogil:
-        # all symbols whose surroundings are complete
-        cdef Py_ssize_t made = 0, ring = 2 * self._half + 1, slot, j
+    cdef void _step(self) noexcept nogil:
+        # one block of the path
+        cdef float score[PHASES]
+        cdef float top = self._value[0], power = 0, re = 0, im = 0, scale, best, straight, left, right, base
+        cdef const float* v
+        cdef float* out
+        cdef signed char* choice = self._choice + (self._blocks % (LAG + 1)) * DRIFTS * PHASES
+        cdef signed char which
+        cdef Py_ssize_t i, p, q, d, at = 0
+        cdef double* tone
+        for i in range(BLOCK):
+            tone = self._tone + 2 * ((self._blocks * BLOCK + i) % RING)
+            re += <float>tone[0]
+            im += <float>tone[1]
+            power += <float>(tone[0] * tone[0] + tone[1] * tone[1])
+        scale = <float>1.0 / (<float>sqrt(power / 2) + <float>1e-20)
+        for p in range(PHASES):
+            score[p] = (re * self._cosine[p] + im * self._sine[p]) * scale
+        for i in range(DRIFTS * PHASES):
+            if self._value[i] > top:
+                top = self._value[i]
+                at = i
+        self._jumped[self._blocks % (LAG + 1)] = <short>at
+        for d in range(DRIFTS):
+            base = -HURRY * (d - FASTEST if d > FASTEST else FASTEST - d) - top
+            out = self._next + d * PHASES
+            for p in range(PHASES):
+                # the phase before was p less the drift
+                q = (p - (d - FASTEST)) & (PHASES - 1)
+                v = self._value + d * PHASES + q
+                straight = v[0]
+                left = (v - PHASES)[0] - SWERVE if d > 0 else straight - 1
+                right = (v + PHASES)[0] - SWERVE if d < DRIFTS - 1 else straight - 1
+                best, which = straight, 0
+                if left > best:
+                    best, which = left, -1
+                if right > best:
+                    best, which = right, 1
+                if top - JUMP > best:
+                    best, which = top - JUMP, 2
+                out[p] = best + base + score[p]
+                choice[d * PHASES + p] = which
+        memcpy(self._value, self._next, sizeof(self._value))
+        self._blocks += 1
+
+    cdef double _trace(self, Py_ssize_t blocks, double* drift) noexcept nogil:
+        # phase of the best path so many blocks before the newest, in turns, and its drift a block
+        cdef Py_ssize_t at = 0, i, d, p
+        cdef int which
+        cdef long long row
+        for i in range(1, DRIFTS * PHASES):
+            if self._value[i] > self._value[at]:
+                at = i
+        for i in range(blocks):
+            row = (self._blocks - 1 - i) % (LAG + 1)
+            which = self._choice[row * DRIFTS * PHASES + at]
+            d, p = at // PHASES, at % PHASES
+            if which == 2:
+                at = self._jumped[row]
+            else:
+                at = (d + which) * PHASES + ((p - (d - FASTEST)) & (PHASES - 1))
+        drift[0] = <double>(at // PHASES - FASTEST) / PHASES
+        return <double>(at % PHASES) / PHASES
+
+    cdef void _decide(self, Py_ssize_t back) noexcept nogil:
+        # path over the symbols of the block that is so many blocks back, and the tone turned back by it
+        cdef double drift, node = self._trace(back, &drift), phase, c, s
+        cdef long long first = (self._blocks - 1 - back) * BLOCK
+        cdef Py_ssize_t i, slot
+        for i in range(BLOCK):
+            slot = (first + i) % RING
+            # straight through the block's middle
+            phase = node + drift * (i - (BLOCK - 1) / 2.0) / BLOCK
+            c, s = cos(2 * M_PI * phase), sin(2 * M_PI * phase)
+            self._phase[slot] = phase
+            self._rest[2 * slot] = self._tone[2 * slot] * c + self._tone[2 * slot + 1] * s
+            self._rest[2 * slot + 1] = self._tone[2 * slot + 1] * c - self._tone[2 * slot] * s
+        self._refined = first + BLOCK
+
+    cdef Py_ssize_t _give(self, float* soft, double* instants) noexcept nogil:
+        # symbols for which the smoothed rest is known
+        cdef Py_ssize_t made = 0, slot, old
         cdef long long k
-        cdef float* p
-        cdef float d[4]
-        cdef double t, re, im, gap
-        while 4 * self._symbol + 4 < self._base + self._held:
-            p = self._x + (4 * self._symbol - self._base)
-            for j in range(4):
-                d[j] = p[j + 1] - p[j - 1]
-                d[j] = d[j] if d[j] >= 0 else -d[j]
-            slot = 2 * <Py_ssize_t>(self._symbol % ring)
-            re, im = d[0] - d[2], d[3] - d[1]
-            self._sum1[0] += re - self._tone[slot]
-            self._sum1[1] += im - self._tone[slot + 1]
-            self._tone[slot], self._tone[slot + 1] = re, im
-            self._sum2[0] += self._sum1[0] - self._sums[slot]
-            self._sum2[1] += self._sum1[1] - self._sums[slot + 1]
+        cdef double t, gap
+        while self._smooth2 < self._refined:
+            k = self._smooth2
+            self._smooth2 += 1
+            slot, old = 2 * (k % RING), 2 * ((k - 2 * HALF - 1) % RING)
+            self._sum1[0] += self._rest[slot]
+            self._sum1[1] += self._rest[slot + 1]
+            if k >= 2 * HALF + 1:
+                self._sum1[0] -= self._rest[old]
+                self._sum1[1] -= self._rest[old + 1]
             self._sums[slot], self._sums[slot + 1] = self._sum1[0], self._sum1[1]
-            k = self._symbol - 2 * self._half      # the symbol amid the two windows
-            self._symbol += 1
+            self._sum2[0] += self._sum1[0]
+            self._sum2[1] += self._sum1[1]
+            if k >= 2 * HALF + 1:
+                self._sum2[0] -= self._sums[old]
+                self._sum2[1] -= self._sums[old + 1]
+            k -= 2 * HALF
             if k < 0:
                 continue
-            # midway between transitions, 0 to 4 samples behind sample 4k
-            t = 2 - atan2(self._sum2[1], self._sum2[0]) * (2 / M_PI)
-            t = 4 * k + (t if t < 4 else t - 4)
+            # the tone's phase is that of the transitions, half a symbol from the middle
+            t = self._phase[k % RING] + atan2(self._sum2[1], self._sum2[0]) / (2 * M_PI) + 0.5
+            t = 4 * (k + t - <long long>(t + 8) + 8)
             gap = t - self._last
             if gap < 2:
                 continue
@@ -91,18 +204,46 @@ cdef class SymbolClock:
             self._last = t
         return made
 
+    cdef Py_ssize_t _run(self, float* soft, double* instants) noexcept nogil:
+        # all symbols whose surroundings are complete
+        cdef Py_ssize_t made = 0, slot, j
+        cdef float* p
+        cdef float d[4]
+        cdef float total
+        while 4 * self._toned + 4 < self._base + self._held:
+            p = self._x + (4 * self._toned - self._base)
+            for j in range(4):
+                d[j] = p[j + 1] - p[j - 1]
+                d[j] *= d[j]
+            slot = 2 * <Py_ssize_t>(self._toned % RING)
+            self._tone[slot], self._tone[slot + 1] = d[0] - d[2], d[1] - d[3]
+            self._toned += 1
+            if self._toned % BLOCK == 0:
+                self._step()
+                if self._blocks > LAG:
+                    self._decide(LAG)
+                    made += self._give(soft + made, instants + made)
+        return made
+
     cdef inline Py_ssize_t _interpolate(self, double t, float* soft, double* instant) noexcept nogil:
-        cdef long long n = <long long>(t + 4) - 4
+        cdef long long n = <long long>(t + 8) - 8
         cdef float u = <float>(t - n)
         cdef Py_ssize_t i = <Py_ssize_t>(n - self._base)
         cdef float a, b, c, d
-        if i < 1 or i + 2 >= self._held:
+        if i < 1 + self._reach or i + 2 + self._reach >= self._held:
             return 0
-        a, b, c, d = self._x[i - 1], self._x[i], self._x[i + 1], self._x[i + 2]
+        a, b, c, d = self._filtered(i - 1), self._filtered(i), self._filtered(i + 1), self._filtered(i + 2)
         soft[0] = (-u * (u - 1) * (u - 2) * a / 6 + (u + 1) * (u - 1) * (u - 2) * b / 2
                    - (u + 1) * u * (u - 2) * c / 2 + (u + 1) * u * (u - 1) * d / 6)
         instant[0] = t
         return 1
+
+    cdef inline float _filtered(self, Py_ssize_t i) noexcept nogil:
+        cdef float total = 0
+        cdef Py_ssize_t j
+        for j in range(2 * self._reach + 1):
+            total += self._taps[j] * self._x[i - self._reach + j]
+        return total
 
     def process(self, const float[::1] x not None):
         """Find the symbols of a chunk.
@@ -128,12 +269,12 @@ cdef class SymbolClock:
         if n:
             memcpy(self._x + self._held, &x[0], n * sizeof(float))
         self._held += n
-        values = np.empty(n // 2 + 4, np.float32)
-        times = np.empty(n // 2 + 4, np.float64)
+        values = np.empty(n // 2 + 4 * BLOCK, np.float32)
+        times = np.empty(n // 2 + 4 * BLOCK, np.float64)
         soft, instants = values, times
         with nogil:
             made = self._run(&soft[0], &instants[0])
-            drop = <Py_ssize_t>(4 * (self._symbol - 2 * self._half - 3) - self._base)
+            drop = <Py_ssize_t>(4 * (self._smooth2 - 2 * HALF - 4) - self._reach - self._base)
             if drop > 0:
                 memmove(self._x, self._x + drop, (self._held - drop) * sizeof(float))
                 self._held -= drop
@@ -148,7 +289,7 @@ cdef class SymbolClock:
         soft, instants : as of `process`
         """
         cdef long long end = self._base + self._held
-        soft, instants = self.process(np.zeros(8 * self._half + 16, np.float32))
+        soft, instants = self.process(np.zeros(4 * (LAG * BLOCK + 2 * HALF + 2 * BLOCK), np.float32))
         keep = instants < end
         self.reset()
         return soft[keep], instants[keep]
