@@ -10,32 +10,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, Full, Queue
 
 from .flowgraph import Chain
 from .merge import Merger
 from .source import Source
 from .stage import Chunk, Clock, Frame, Stream
+from .statistics import Statistics
 
 QUEUE = 8
 """Chunks between reader and chain."""
 DELAY_SYMBOLS = 8192
 """No chain gives a frame out later than this many symbols behind its end."""
-
-
-@dataclass
-class Statistics:
-    """What a run did."""
-
-    frames: int = 0
-    duplicates: int = 0
-    gaps: int = 0
-    seconds: float = 0.0
-    """Length of what was received."""
-    elapsed: float = 0.0
-    failures: dict[str, Counter[str]] = field(default_factory=dict)
-    """By transmitter: why candidates were not frames, `sync`, `length`, `fec`, `crc`."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +106,17 @@ class Pipeline:
                 self._publish(publish, chain, frame)
             self.statistics.duplicates = merger.duplicates
             self.statistics.elapsed = time.monotonic() - begun
-            for line_ in self._lines:
+            for used in self._lines:
                 counted: Counter[str] = Counter()
-                for stage in line_.chain.stages:
+                for stage in used.chain.stages:
                     counted.update(getattr(stage, "failures", {}))
-                self.statistics.failures[line_.name] = counted
+                self.statistics.failures[used.name] = counted
         if fault is not None:
             raise fault
         return self.statistics
 
     def _publish(self, publish: Callable[[int, Frame], None], chain: int, frame: Frame) -> None:
-        self.statistics.frames += 1
+        self.statistics.frames[self._lines[chain].name] += 1
         publish(chain, frame)
 
     def _put(self, queue: Queue[Chunk | None], item: Chunk | None) -> None:

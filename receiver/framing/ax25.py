@@ -36,10 +36,12 @@ class Ax25:
 
     scrambler: str = parameter("none", "", "scrambler on the line", ("none", "g3ruh"))
 
+    def __post_init__(self) -> None:
+        self.failures: Counter[str] = Counter()
+
     def open(self, stream: Stream) -> Stream:
         self._hdlc = HdlcReceiver(self.scrambler == "g3ruh", LONGEST, SHORTEST)
         self._history = SymbolHistory(LONGEST * 10 + 64)
-        self.failures: Counter[str] = Counter()
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
 
     def process(self, chunk: Chunk) -> list[Frame]:
