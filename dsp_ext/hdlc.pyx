@@ -50,7 +50,9 @@ cdef class HdlcReceiver:
     cdef bint _inside, _scrambled, _previous_flag
     cdef Py_ssize_t _count
     cdef long long _start, _flag_end
-    cdef int _flags_before             # flags in a row before the frame
+    cdef int _idle                     # bits of flags or marks in a row before the opening flag
+    cdef int _run_of_ones, _run_before # now, and before the last 0
+    cdef int _marks                    # ones before the 0 that may begin a flag
     cdef readonly long long crc_failures, symbols
 
     def __cinit__(self, bint scrambled, Py_ssize_t longest, Py_ssize_t shortest):
@@ -72,13 +74,17 @@ cdef class HdlcReceiver:
         self._inside = False
         self._count = 0
         self._start = self._flag_end = 0
-        self._flags_before = 0
+        self._idle = self._run_of_ones = self._run_before = self._marks = 0
         self.crc_failures = self.symbols = 0
 
     cdef int _bit(self, int bit) noexcept nogil:
         # one decoded bit; CANDIDATE when a flag has just closed a whole number of bytes
         cdef int result = NOTHING
         self._window = (self._window >> 1) | (bit << 7)
+        if bit:
+            self._run_of_ones += self._run_of_ones < 1000
+        else:
+            self._marks, self._run_before, self._run_of_ones = self._run_before, self._run_of_ones, 0
         if self._window == 0x7E:
             # the flag's own first seven bits were taken for data: 7 bits too many are in
             if self._inside and self._bits_in == 7 and self._count >= self._shortest:
@@ -134,9 +140,9 @@ cdef class HdlcReceiver:
 
         Returns
         -------
-        list of (payload, start, stop, flags_before) for each frame whose checksum is right: its bytes without FCS, the
-        index of its first symbol since the reset, the index behind its last, FCS included, and how many flags in a row
-        came before it
+        list of (payload, start, stop, idle) for each frame whose checksum is right: its bytes without FCS, the index of
+        its first symbol since the reset, the index behind its last, FCS included, and how many bits of flags or marks
+        stood in a row before its opening flag
         """
         cdef Py_ssize_t i = 0, n = soft.shape[0], k
         cdef int what = 0
@@ -155,11 +161,12 @@ cdef class HdlcReceiver:
                     crc = (crc >> 8) ^ CRC_TABLE[(crc ^ self._bytes[k]) & 0xFF]
                 if crc == 0xF0B8:
                     frames.append((PyBytes_FromStringAndSize(<char*>self._bytes, self._count - 2), self._start,
-                                   self.symbols - 8, self._flags_before))
+                                   self.symbols - 8, self._idle))
                 else:
                     self.crc_failures += 1
             # flags may share the 0 between them
-            self._flags_before = self._flags_before + 1 if self.symbols - before <= 8 else 1
+            self._idle = self._idle + <int>(self.symbols - before) if self.symbols - before <= 8 else self._marks
+            self._idle = self._idle if self._idle < 1000 else 1000
             self._start = self.symbols
             self._inside, self._count, self._bits_in, self._ones, self._partial = True, 0, 0, 0, 0
         return frames
