@@ -22,11 +22,34 @@ cdef enum:
     DRIFTS = 2 * FASTEST + 1
     LAG = 16              # blocks looked ahead
     HALF = 32             # symbols on each side in each of two moving sums that smooth the rest
+    STRIDE = PHASES + 2 * FASTEST   # a row of states with what lies round the circle repeated on both sides
     RING = 1024           # symbols whose tone is kept, more than LAG*BLOCK + 4*HALF + 2*BLOCK
 
 cdef float JUMP = 20      # cost of any other phase, in standard deviations of a block's score in noise
 cdef float SWERVE = 6     # cost of another clock error, by one state
 cdef float HURRY = <float>0.05   # cost of a clock error, by one state, each block
+
+
+cdef void _advance(const float* straight, const float* left, const float* right, const float* score, float top,
+                   float cost, float* value, int* choice) noexcept nogil:
+    # one drift's row of states: the best way to each, and which it was
+    cdef Py_ssize_t p
+    cdef float best
+    cdef int which
+    cdef float jump = top - JUMP
+    cdef float a, b
+    for p in range(PHASES):
+        a = left[p] - SWERVE
+        b = right[p] - SWERVE
+        best = straight[p]
+        which = -1 if a > best else 0
+        best = a if a > best else best
+        which = 1 if b > best else which
+        best = b if b > best else best
+        which = 2 if jump > best else which
+        best = jump if jump > best else best
+        value[p] = best - cost - top + score[p]
+        choice[p] = which
 
 
 cdef class SymbolClock:
@@ -49,11 +72,11 @@ cdef class SymbolClock:
     cdef double _phase[RING]             # path, in turns
     cdef double _sum1[2]
     cdef double _sum2[2]
-    cdef float _value[DRIFTS * PHASES]
+    cdef float _value[DRIFTS * STRIDE]
     cdef float _next[DRIFTS * PHASES]
     cdef float _cosine[PHASES]
     cdef float _sine[PHASES]
-    cdef signed char _choice[(LAG + 1) * DRIFTS * PHASES]   # drift before: -1, 0, 1 from this one; 2: jump
+    cdef int _choice[(LAG + 1) * DRIFTS * PHASES]   # drift before: -1, 0, 1 from this one; 2: jump
     cdef short _jumped[LAG + 1]
     cdef long long _blocks
     cdef double _node                    # path at the middle of the last decided block, turns
@@ -90,16 +113,31 @@ cdef class SymbolClock:
         self._toned = self._refined = self._smooth1 = self._smooth2 = self._blocks = 0
         self._begun = False
 
+    cdef Py_ssize_t _best(self) noexcept nogil:
+        # state of the highest value
+        cdef Py_ssize_t d, p, at = 0
+        cdef const float* v
+        cdef float top = self._value[FASTEST], row
+        for d in range(DRIFTS):
+            v = self._value + d * STRIDE + FASTEST
+            row = v[0]
+            for p in range(PHASES):
+                row = v[p] if v[p] > row else row
+            if row > top or d == 0:
+                top = row
+                p = 0
+                while v[p] != row:
+                    p += 1
+                at = d * PHASES + p
+        return at
+
     cdef void _step(self) noexcept nogil:
         # one block of the path
         cdef float score[PHASES]
-        cdef float top = self._value[0], power = 0, re = 0, im = 0, scale, best, straight, left, right, base
-        cdef const float* v
-        cdef float* out
-        cdef signed char* choice = self._choice + (self._blocks % (LAG + 1)) * DRIFTS * PHASES
-        cdef signed char which
-        cdef Py_ssize_t i, p, q, d, at = 0
+        cdef float top, power = 0, re = 0, im = 0, scale
+        cdef Py_ssize_t row = self._blocks % (LAG + 1), i, p, d, at = self._best()
         cdef double* tone
+        cdef float* v
         for i in range(BLOCK):
             tone = self._tone + 2 * ((self._blocks * BLOCK + i) % RING)
             re += <float>tone[0]
@@ -108,41 +146,26 @@ cdef class SymbolClock:
         scale = <float>1.0 / (<float>sqrt(power / 2) + <float>1e-20)
         for p in range(PHASES):
             score[p] = (re * self._cosine[p] + im * self._sine[p]) * scale
-        for i in range(DRIFTS * PHASES):
-            if self._value[i] > top:
-                top = self._value[i]
-                at = i
-        self._jumped[self._blocks % (LAG + 1)] = <short>at
+        top = self._value[(at // PHASES) * STRIDE + FASTEST + at % PHASES]
+        self._jumped[row] = <short>at
         for d in range(DRIFTS):
-            base = -HURRY * (d - FASTEST if d > FASTEST else FASTEST - d) - top
-            out = self._next + d * PHASES
-            for p in range(PHASES):
-                # the phase before was p less the drift
-                q = (p - (d - FASTEST)) & (PHASES - 1)
-                v = self._value + d * PHASES + q
-                straight = v[0]
-                left = (v - PHASES)[0] - SWERVE if d > 0 else straight - 1
-                right = (v + PHASES)[0] - SWERVE if d < DRIFTS - 1 else straight - 1
-                best, which = straight, 0
-                if left > best:
-                    best, which = left, -1
-                if right > best:
-                    best, which = right, 1
-                if top - JUMP > best:
-                    best, which = top - JUMP, 2
-                out[p] = best + base + score[p]
-                choice[d * PHASES + p] = which
-        memcpy(self._value, self._next, sizeof(self._value))
+            # the phase before was this one less the drift
+            v = self._value + d * STRIDE + FASTEST - (d - FASTEST)
+            _advance(v, v - STRIDE if d > 0 else v, v + STRIDE if d < DRIFTS - 1 else v, score, top,
+                     HURRY * (d - FASTEST if d > FASTEST else FASTEST - d),
+                     self._next + d * PHASES, self._choice + (row * DRIFTS + d) * PHASES)
+        for d in range(DRIFTS):
+            v = self._value + d * STRIDE
+            memcpy(v + FASTEST, self._next + d * PHASES, PHASES * sizeof(float))
+            memcpy(v, v + PHASES, FASTEST * sizeof(float))
+            memcpy(v + FASTEST + PHASES, v + FASTEST, FASTEST * sizeof(float))
         self._blocks += 1
 
     cdef double _trace(self, Py_ssize_t blocks, double* drift) noexcept nogil:
         # phase of the best path so many blocks before the newest, in turns, and its drift a block
-        cdef Py_ssize_t at = 0, i, d, p
+        cdef Py_ssize_t at = self._best(), i, d, p
         cdef int which
         cdef long long row
-        for i in range(1, DRIFTS * PHASES):
-            if self._value[i] > self._value[at]:
-                at = i
         for i in range(blocks):
             row = (self._blocks - 1 - i) % (LAG + 1)
             which = self._choice[row * DRIFTS * PHASES + at]
