@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -52,7 +52,7 @@ def command(
     ppm: float,
     format_: str | None,
     rate: float | None,
-    kind: str | None,
+    kind: Literal["iq", "real"] | None,
     jsonl: str | None,
     kiss: str | None,
     zmq: str | None,
@@ -70,12 +70,14 @@ def command(
     from ..satellite import find_satellite, load_satellite
     from ..sink.terminal import Display
     from ..source import open_source
-    from ..source.times import parse_utc
+    from ..source._time import parse_utc
 
     if (satellite is None) == (definition is None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
     wanted = load_satellite(definition) if definition else find_satellite(satellite or "", definitions)
-    begin = parse_utc(start, "--start") if start else None
+    begin = parse_utc(start) if start else None
+    if start and begin is None:
+        raise click.BadParameter(f"{start!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start")
     data_on_stdout = "-" in (jsonl, kiss)
     display = Display(data_on_stdout, dump=jsonl is None and kiss is None and zmq is None)
     boot = boot_of(repr((files, wanted.norad, transmitters, frequency, offset, ppm, start, rate, format_)))
@@ -87,7 +89,9 @@ def command(
             sink.open(boot, display.remark)
             opened.append(sink)
         for name in files:
-            source = open_source(name, format=format_, rate=rate, frequency=frequency, start=begin, kind=kind)
+            source = open_source(
+                name, format=format_, rate=rate, frequency=frequency, start=begin[0] if begin else None, kind=kind
+            )
             try:
                 recording = source.recording
                 for text in recording.remarks:
@@ -133,13 +137,13 @@ def _sinks(jsonl: str | None, kiss: str | None, zmq: str | None, zmq_wait: float
 
         sinks.append(JsonLines(jsonl))
     if kiss:
-        from ..sink.kiss import KissFile
+        from ..sink.kiss import Kiss
 
-        sinks.append(KissFile(kiss))
+        sinks.append(Kiss(kiss))
     if zmq:
-        from ..sink.zmq import Publisher
+        from ..sink.zmq import Zmq
 
-        sinks.append(Publisher(zmq, wait=zmq_wait or 0.0))
+        sinks.append(Zmq(zmq, wait=zmq_wait or 0.0))
     return sinks
 
 
