@@ -173,8 +173,7 @@ class Orbit:
             return None
         return (
             f"{self.elements.where}: the elements of {self.elements.label} are of {_date(self.elements.epoch_ns)}, "
-            f"{abs(age):.0f} days {'before' if age > 0 else 'after'} the recording; "
-            "the predicted Doppler shift may be wrong by kilohertz"
+            f"{abs(age):.0f} days {'before' if age > 0 else 'after'} the time in question; they may be far off by then"
         )
 
     def delay(self, station: Station, utc_ns: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
