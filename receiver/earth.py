@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 EQUATOR = 6378137.0
 """Equatorial radius of WGS 84, m."""
 FLATTENING = 1 / 298.257223563
-ROTATION = 2 * np.pi * 1.00273790935 / 86400.0
-"""Of the Earth against TEME, rad/s."""
 
 _DAY = 86_400_000_000_000
 _YEAR_2000 = 946_684_800_000_000_000

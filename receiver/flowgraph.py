@@ -74,7 +74,8 @@ def stage_names(room: str) -> Iterator[str]:
 @cache
 def _parameters(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
     hints = typing.get_type_hints(cls)
-    return {f.name: (f, hints[f.name]) for f in dataclasses.fields(cls) if f.init}
+    # fields not declared by parameter() or required() are for callers in Python
+    return {f.name: (f, hints[f.name]) for f in dataclasses.fields(cls) if f.init and "choices" in f.metadata}
 
 
 def build(table: Mapping[str, Any], where: str, room: str = "") -> Stage:
