@@ -1,0 +1,213 @@
+# isa: avx2, avx512
+"""Taking a carrier off, where its frequency is known piece by piece.
+
+    y[i] = x[i] * exp(-j 2 pi p(i)),    p(i) = phase + frequency * k + slope * k^2 / 2,    k = i - edge
+
+with phase, frequency and slope of the piece that i is in. sin and cos are Taylor's polynomials of half the angle, doubled:
+error below 1e-6.
+"""
+import numpy as np
+
+
+cdef inline void _turn(double cycles, float* cosine, float* sine) noexcept nogil:
+    # exp(j 2 pi cycles), |cycles| < 2^50: the fraction to -1/2 .. 1/2, then sin and cos of pi times it
+    cdef double whole = (cycles + 6755399441055744.0) - 6755399441055744.0
+    cdef float z = <float>((cycles - whole) * 3.141592653589793)
+    cdef float q = z * z
+    cdef float s = <float>-2.50521084e-8
+    cdef float c = <float>2.08767570e-9
+    s = s * q + <float>2.75573192e-6
+    s = s * q - <float>1.98412698e-4
+    s = s * q + <float>8.33333333e-3
+    s = s * q - <float>0.166666667
+    s = (s * q + 1) * z
+    c = c * q - <float>2.75573192e-7
+    c = c * q + <float>2.48015873e-5
+    c = c * q - <float>1.38888889e-3
+    c = c * q + <float>4.16666667e-2
+    c = c * q - <float>0.5
+    c = c * q + 1
+    cosine[0] = 1 - 2 * s * s
+    sine[0] = 2 * s * c
+
+
+cdef void _mix_complex(const float* x, float* y, Py_ssize_t n, double phase, double frequency,
+                       double slope) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double k
+    cdef float c, s
+    for i in range(n):
+        k = <double><int>i
+        _turn(phase + k * (frequency + 0.5 * slope * k), &c, &s)
+        y[2 * i] = x[2 * i] * c + x[2 * i + 1] * s
+        y[2 * i + 1] = x[2 * i + 1] * c - x[2 * i] * s
+
+
+cdef void _mix_real(const float* x, float* y, Py_ssize_t n, double phase, double frequency,
+                    double slope) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double k
+    cdef float c, s
+    for i in range(n):
+        k = <double><int>i
+        _turn(phase + k * (frequency + 0.5 * slope * k), &c, &s)
+        y[2 * i] = x[i] * c
+        y[2 * i + 1] = -x[i] * s
+
+
+def mix(x, const long long[::1] edges not None, const double[::1] phase not None, const double[::1] frequency not None,
+        const double[::1] slope not None):
+    """Move a carrier to zero.
+
+    Parameters
+    ----------
+    x : (n,) complex64 or float32
+    edges : (m + 1,) int64, rising; piece j is x[edges[j]] up to x[edges[j + 1]]; the first is 0, the last n
+    phase : (m,) float64, of the carrier at each piece's first sample, cycles
+    frequency : (m,) float64, there, cycles per sample
+    slope : (m,) float64, cycles per sample per sample
+
+    Returns
+    -------
+    (n,) complex64
+
+    Raises
+    ------
+    ValueError : edges that do not span x, pieces of different number
+    """
+    cdef const float complex[::1] both
+    cdef const float[::1] real
+    cdef const float* p = NULL
+    cdef float complex[::1] out
+    cdef Py_ssize_t n = x.shape[0], m = phase.shape[0], j, a, count
+    cdef Py_ssize_t width = 1
+    if edges.shape[0] != m + 1 or frequency.shape[0] != m or slope.shape[0] != m:
+        raise ValueError(f"{m} phases need {m + 1} edges and {m} frequencies and slopes, got {edges.shape[0]}, "
+                         f"{frequency.shape[0]} and {slope.shape[0]}")
+    if edges[0] != 0 or edges[m] != n or any(edges[j] > edges[j + 1] for j in range(m)):
+        raise ValueError(f"edges that rise from 0 to {n} expected")
+    if x.dtype == np.complex64:
+        both = x
+        width = 2
+        p = <const float*>&both[0] if n else NULL
+    else:
+        real = x
+        p = &real[0] if n else NULL
+    result = np.empty(n, np.complex64)
+    if n:
+        out = result
+        with nogil:
+            for j in range(m):
+                a, count = edges[j], edges[j + 1] - edges[j]
+                if width == 2:
+                    _mix_complex(p + 2 * a, <float*>&out[0] + 2 * a, count, phase[j], frequency[j], slope[j])
+                else:
+                    _mix_real(p + a, <float*>&out[0] + 2 * a, count, phase[j], frequency[j], slope[j])
+    return result
+
+
+cdef void _square(const float* y, Py_ssize_t groups, float* line) noexcept nogil:
+    # sums of two squares
+    cdef Py_ssize_t g
+    cdef const float* v
+    for g in range(groups):
+        v = y + 4 * g
+        line[2 * g] = v[0] * v[0] - v[1] * v[1] + v[2] * v[2] - v[3] * v[3]
+        line[2 * g + 1] = 2 * (v[0] * v[1] + v[2] * v[3])
+
+
+cdef void _tone(const float* y, Py_ssize_t chips, float* tone, float* power) noexcept nogil:
+    # sum of |y|^2 * exp(-j 2 pi n / 4), and of |y|^2
+    cdef Py_ssize_t k
+    cdef float a = 0, b = 0, c = 0, d = 0
+    cdef const float* v
+    for k in range(chips):
+        v = y + 8 * k
+        a += v[0] * v[0] + v[1] * v[1]
+        b += v[2] * v[2] + v[3] * v[3]
+        c += v[4] * v[4] + v[5] * v[5]
+        d += v[6] * v[6] + v[7] * v[7]
+    tone[0] = a - c
+    tone[1] = d - b
+    power[0] = (a + b) + (c + d)
+
+
+def square(const float complex[::1] y not None):
+    """Squares of a stream, two and two added: a line at twice the carrier of phase shift keying with two phases.
+
+    Parameters
+    ----------
+    y : (2n,) complex64
+
+    Returns
+    -------
+    (n,) complex64
+    """
+    cdef Py_ssize_t n = y.shape[0] // 2
+    cdef float complex[::1] out
+    result = np.empty(n, np.complex64)
+    if n:
+        out = result
+        with nogil:
+            _square(<const float*>&y[0], n, <float*>&out[0])
+    return result
+
+
+def clock_tone(const float complex[::1] y not None, Py_ssize_t chips):
+    """Line at the symbol rate in the power of a stream with 4 samples a symbol, row by row (Oerder and Meyr, 1988).
+
+    Parameters
+    ----------
+    y : (rows * 4 * chips,) complex64
+    chips : symbols in a row
+
+    Returns
+    -------
+    (rows,) complex64, sum of |y[n]|^2 exp(-j 2 pi n/4): where symbols stand t after a sample n = 0, its argument is -2 pi t
+    (rows,) float32, sum of |y[n]|^2
+    """
+    cdef Py_ssize_t rows, r
+    cdef float complex[::1] tones
+    cdef float[::1] powers
+    if chips < 1 or y.shape[0] % (4 * chips):
+        raise ValueError(f"a whole number of rows of {chips} symbols expected, got {y.shape[0]} samples")
+    rows = y.shape[0] // (4 * chips)
+    tone, power = np.empty(rows, np.complex64), np.empty(rows, np.float32)
+    if rows:
+        tones, powers = tone, power
+        with nogil:
+            for r in range(rows):
+                _tone(<const float*>&y[4 * chips * r], chips, <float*>&tones[r], &powers[r])
+    return tone, power
+
+
+cdef void _derotate(const float* x, const double* phase, Py_ssize_t n, float* y) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef float c, s
+    for i in range(n):
+        _turn(phase[i], &c, &s)
+        y[i] = x[2 * i] * c + x[2 * i + 1] * s
+
+
+def in_phase(const float complex[::1] x not None, const double[::1] phase not None):
+    """Real part of items turned back by a phase each.
+
+    Parameters
+    ----------
+    x : (n,) complex64
+    phase : (n,) float64, cycles
+
+    Returns
+    -------
+    (n,) float32
+    """
+    cdef Py_ssize_t n = x.shape[0]
+    cdef float[::1] out
+    if phase.shape[0] != n:
+        raise ValueError(f"{n} phases expected, got {phase.shape[0]}")
+    result = np.empty(n, np.float32)
+    if n:
+        out = result
+        with nogil:
+            _derotate(<const float*>&x[0], &phase[0], n, &out[0])
+    return result

@@ -1,0 +1,86 @@
+# isa: avx2, avx512
+"""A filter's output at any instants: the symbols of a stream straight from its samples, through the matched filter.
+
+    y[n] = sum_k  h(k - t_n) * x[k],    x zero outside its samples
+
+with h tabulated at `phases` points a sample and the nearest point taken, so the instant of an output is within
+1/(2*phases) input sample of its nominal one.
+"""
+import numpy as np
+
+from libc.math cimport floor
+from cpython.mem cimport PyMem_Malloc, PyMem_Free
+
+cdef extern from "simd.h" nogil:
+    void radome_dot_complex(const float* x, const float* h2, Py_ssize_t n, float* y)
+
+
+cdef class Strobe:
+    """Filter at given instants; it keeps nothing between calls.
+
+    Parameters
+    ----------
+    bank : (phases + 1, K) float32, K even; row p holds h(k - K/2 + 1 - p/phases) for k = 0 .. K-1
+
+    Raises
+    ------
+    ValueError : a bank of another form
+    """
+    cdef float* _bank
+    cdef Py_ssize_t _phases, _length
+
+    def __cinit__(self, const float[:, ::1] bank not None):
+        cdef Py_ssize_t p, k
+        if bank.shape[0] < 2 or bank.shape[1] < 2 or bank.shape[1] % 2:
+            raise ValueError(f"a bank of 2 or more rows and an even number of taps expected, "
+                             f"got {bank.shape[0]} x {bank.shape[1]}")
+        self._phases, self._length = bank.shape[0] - 1, bank.shape[1]
+        self._bank = <float*>PyMem_Malloc(2 * bank.shape[0] * bank.shape[1] * sizeof(float))
+        if not self._bank:
+            raise MemoryError
+        for p in range(bank.shape[0]):
+            for k in range(bank.shape[1]):
+                self._bank[2 * (p * self._length + k)] = self._bank[2 * (p * self._length + k) + 1] = bank[p, k]
+
+    def __dealloc__(self):
+        PyMem_Free(self._bank)
+
+    @property
+    def reach(self):
+        """Samples on each side of an instant that its output needs."""
+        return self._length // 2
+
+    cdef void _run(self, const float* x, Py_ssize_t n, const double* at, Py_ssize_t m, float* y) noexcept nogil:
+        cdef Py_ssize_t i, first, skip, count, row
+        cdef double whole
+        for i in range(m):
+            whole = floor(at[i])
+            row = <Py_ssize_t>((at[i] - whole) * self._phases + 0.5)
+            first = <Py_ssize_t>whole - self._length // 2 + 1
+            skip = -first if first < 0 else 0
+            count = self._length if first + self._length <= n else n - first
+            count -= skip
+            y[2 * i] = y[2 * i + 1] = 0
+            if count > 0:
+                radome_dot_complex(x + 2 * (first + skip), self._bank + 2 * (row * self._length + skip), count, y + 2 * i)
+
+    def at(self, const float complex[::1] x not None, const double[::1] instants not None):
+        """Outputs of the filter.
+
+        Parameters
+        ----------
+        x : (n,) complex64
+        instants : (m,) float64, in samples from x[0], of magnitude below 2^53
+
+        Returns
+        -------
+        (m,) complex64
+        """
+        cdef Py_ssize_t n = x.shape[0], m = instants.shape[0]
+        cdef float complex[::1] out
+        result = np.zeros(m, np.complex64)
+        if n and m:
+            out = result
+            with nogil:
+                self._run(<const float*>&x[0], n, &instants[0], m, <float*>&out[0])
+        return result

@@ -1,0 +1,670 @@
+"""BPSK and DBPSK, plain and in Manchester code, from IQ or from the audio of a single-sideband receiver.
+
+    samples -> power in the band -> about where the carrier is -> |  4 samples a chip, power  -> timing
+                                                                  |  4 samples a chip, square -> frequency
+    samples, frequency off -> matched filter at the chips' instants -> square -> phase -> level -> soft
+
+A chip is a symbol, or half of one in Manchester code. Nothing is fed back. Place in the band, frequency and timing are
+the best paths through maps of scores (`dsp_ext.ridge`), phase and level are averages, and all look both ways: a burst
+is right from its first symbol. Rows of these maps are 8, 16 or 32 chips and stand at whole multiples of that; a *node*
+is the border of two.
+
+Line at twice the carrier: A. J. Viterbi, A. M. Viterbi, IEEE Trans. IT-29 (1983) 543. Clock: M. Oerder, H. Meyr,
+"Digital filter and square timing recovery", IEEE Trans. COM-36 (1988) 605.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.carrier import clock_tone, in_phase, mix, square
+from dsp_ext.ridge import Ridge
+from dsp_ext.strobe import Strobe
+
+from ..channel.filters import tabulate
+from ..errors import FlowgraphError
+from ..stage import Chunk, Kind, Stream, parameter, required
+
+BLOCK = 32
+"""Rows that are worked on at a time."""
+LAG = 32
+"""Rows that frequency and timing look ahead."""
+COHERENCE = 0.026
+"""Seconds over which a drift of 500 Hz/s widens the line at twice the carrier by less than its width."""
+BAND_HOP = 32
+"""Chips from one look at the band to the next; each takes twice that."""
+CELLS = 16
+"""Cells of the band's map in a bandwidth of one chip rate."""
+CLOCK_ERROR = 4e-3
+"""Transmitters in orbit have been seen 3300 ppm off their nominal rate."""
+CLOCK_WIDTH = 256
+"""Chips on each side over which timing is averaged: its drift is followed."""
+CARRIER_REACH = 5
+PHASE_REACH = 7
+PHASE_GAIN = 0.7
+LEVEL_GROUP, LEVEL_WIDTH = 16, 8
+"""Chips whose level is taken together; such groups on each side over which it is averaged."""
+ROLL_OFF, SPAN = 0.5, 4
+"""Of the root-raised-cosine matched filter, and its half length in chips."""
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex64]
+
+
+@dataclass
+class Psk:
+    """Demodulate phase shift keying with two phases."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
+    gives: ClassVar[Kind] = "soft"
+
+    baudrate: float = required("Bd", "symbols per second")
+    differential: bool = parameter(False, "", "a 1 is a reversal of the phase")
+    manchester: bool = parameter(False, "", "a symbol is two opposite halves")
+
+    def __post_init__(self) -> None:
+        if not self.baudrate > 0:
+            raise ValueError(f"baudrate is {self.baudrate}; it must be above 0")
+
+    @property
+    def bandwidth(self) -> float:
+        """Band that the signal takes at radio frequency, Hz."""
+        return self.baudrate * (3 if self.manchester else 1.5)
+
+    def open(self, stream: Stream) -> Stream:
+        chip_rate = self.baudrate * (2 if self.manchester else 1)
+        if stream.rate < 2 * chip_rate:
+            raise FlowgraphError(
+                f"psk at {self.baudrate:g} Bd needs {2 * chip_rate:g} samples per second or more, got {stream.rate:g}"
+            )
+        self._receiver = _ChipReceiver(stream, chip_rate)
+        self._pairs = _Pairs() if self.manchester else None
+        self._last = np.zeros(1, np.float32)
+        self._origin: float | None = None
+        self._rate, self._clock = stream.rate, stream.clock
+        return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
+
+    def process(self, chunk: Chunk) -> list[Chunk]:
+        if self._origin is None:
+            self._origin = chunk.position
+        self._clock = chunk.clock
+        return [made for block in self._receiver.process(chunk.items) for made in self._symbols(*block)]
+
+    def close(self) -> list[Chunk]:
+        made = [made for block in self._receiver.flush() for made in self._symbols(*block)]
+        if self._pairs is not None and self._origin is not None:
+            made += self._symbols(np.empty(0, np.float32), np.empty(0), np.empty(0), last=True)
+        self._origin = None
+        return made
+
+    def _symbols(self, soft: NDArray[np.float32], instants: Floats, offsets: Floats, last: bool = False) -> list[Chunk]:
+        if self._pairs is not None:
+            soft, instants, offsets = self._pairs.flush() if last else self._pairs.process(soft, instants, offsets)
+        if not len(soft):
+            return []
+        if self.differential:
+            before = np.concatenate([self._last, soft[:-1]])
+            self._last = soft[-1:]
+            soft = np.minimum(np.abs(soft), np.abs(before)) * np.where((soft < 0) == (before < 0), -1, 1)
+            soft = soft.astype(np.float32)
+        positions = (self._origin or 0.0) + instants * (self._clock.rate / self._rate)
+        return [Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, offsets.astype(np.float32))]
+
+
+class _ChipReceiver:
+    """From samples to chips of about +-1, their instants in samples and their carriers in Hz."""
+
+    def __init__(self, stream: Stream, chip_rate: float) -> None:
+        self._chip_rate = chip_rate
+        self._per_chip = stream.rate / chip_rate
+        self._window = int(np.clip(2 ** round(math.log2(COHERENCE * chip_rate)), 16, 64))
+        self._hop = self._window // 2
+        self._samples = _Samples(np.complex64 if stream.kind == "iq" else np.float32)
+        self._filter = Strobe(_root_raised_cosine(self._per_chip))
+        self._band = _Band(stream, self._per_chip, self._hop)
+        self._carrier = _Carrier(self._window)
+        self._tone, self._power = np.zeros(1, np.complex64), np.zeros(1, np.float32)
+        speed = max(1, round(CLOCK_ERROR * self._hop * _PhasePath.STATES))
+        self._timing = _PhasePath(speed, 0.5, 2.0, 10.0, CLOCK_WIDTH // self._hop)
+        self._block = self._row = self._node = 0
+        self._coarse_phase = self._phase = 0.0
+        self._frequencies, self._delays = np.empty((0, 2)), np.empty(0)
+        self._new = np.empty(0, np.complex64)
+        self._chips = _Queue(np.complex64, np.float64, np.float64)
+        self._turns = _Curve(max(4, self._window // 8))
+        self._phases = _PhasePath(2, 1.0, 1.5, 8.0, PHASE_REACH)
+        self._levels, self._level = _Curve(LEVEL_GROUP), _Average(LEVEL_WIDTH)
+        self._levelled = _Queue(np.float32, np.float64, np.float64)
+
+    def process(self, x: NDArray[Any]) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
+        self._samples.append(x)
+        # the last look of a block ends half a look behind it
+        ready = ((self._samples.stop / self._per_chip) - 2 * BAND_HOP) / (BLOCK * self._hop)
+        return [self._work() for _ in range(max(0, math.floor(ready) - self._block))]
+
+    def flush(self) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
+        end, made = self._samples.stop, []
+        while end:
+            soft, instants, offsets = self._work()
+            stop = int(np.searchsorted(instants, end))
+            made.append((soft[:stop], instants[:stop], offsets[:stop]))
+            if stop < len(soft):
+                break
+        return made
+
+    def _work(self) -> tuple[NDArray[np.float32], Floats, Floats]:
+        """Take in the next block of rows."""
+        centres = self._band.process(self._samples, self._block)
+        self._block += 1
+        if len(centres):
+            y = self._coarse(centres)
+            self._frequencies = np.concatenate([self._frequencies, self._carrier.process(y, centres)])
+            self._delays = np.append(self._delays, self._clock_delay(y))
+        rows = min(len(self._frequencies), len(self._delays) - 1)
+        if rows > 0:
+            self._take_chips(self._frequencies[:rows], self._delays[: rows + 1])
+            self._frequencies, self._delays = self._frequencies[rows:], self._delays[rows:]
+        return self._soft()
+
+    def _soft(self) -> tuple[NDArray[np.float32], Floats, Floats]:
+        """Turn chips to the real axis and bring them to a level of 1, as far as phase and level are known by now."""
+        y, self._new = self._new, self._new[:0]
+        square, power = self._turns.sums(np.stack([y * y, np.abs(y) ** 2], axis=1)).T
+        gain = PHASE_GAIN * self._turns.group / np.maximum(power.real, np.float32(1e-30))
+        turns = self._turns.draw(self._phases.process(square, gain)) / 2
+        y, instants, offsets = self._chips.take(len(turns))
+        x = in_phase(y, turns)
+        self._levelled.append(x, instants, offsets)
+        level = self._levels.draw(self._level.process(self._levels.sums(np.abs(x)))) / LEVEL_GROUP
+        x, instants, offsets = self._levelled.take(len(level))
+        return (x / np.maximum(level, 1e-20)).astype(np.float32), instants, offsets
+
+    def _coarse(self, centres: NDArray[np.int64]) -> Complex:
+        """Matched filter, 4 samples a chip, over the next rows, each moved down by its centre."""
+        hop, per_chip, reach = self._hop, self._per_chip, self._filter.reach
+        n = len(centres)
+        edges = np.ceil((self._row + np.arange(n + 1)) * (hop * per_chip)).astype(np.int64)
+        frequency = centres / (CELLS * per_chip)
+        steps = frequency * np.diff(edges)
+        phase = self._coarse_phase + np.concatenate([[0.0], np.cumsum(steps)])
+        self._coarse_phase = phase[-1] % 1.0
+        start, stop = int(edges[0]) - reach, int(edges[-1]) + reach
+        phase[0] -= frequency[0] * reach
+        edges[0], edges[-1] = start, stop
+        x = mix(self._samples.read(start, stop), edges - start, phase[:-1], frequency, np.zeros(n))
+        instants = (self._row * hop + np.arange(4 * n * hop) / 4) * per_chip - start
+        self._row += n
+        return self._filter.at(x, instants)
+
+    def _clock_delay(self, y: Complex) -> Floats:
+        """Chips by which the next chip's centre is behind the nodes decided by now; y is 4 samples a chip, whole rows."""
+        tone, power = clock_tone(y, self._hop)
+        tone, power = np.append(self._tone, tone), np.append(self._power, power)
+        self._tone, self._power = tone[-1:], power[-1:]
+        power = np.maximum(power[:-1] + power[1:], np.float32(1e-30))
+        # TODO the deviation of tone / power in noise is 1 / sqrt(...)
+        return self._timing.process(np.conj(tone[:-1] + tone[1:]), 1.5 * math.sqrt(8 * self._hop) / power)
+
+    def _take_chips(self, frequency: Floats, delay: Floats) -> None:
+        """Matched filter at the chips of the next rows.
+
+        Parameters
+        ----------
+        frequency : (n, 2), at each row's beginning and end, cycles per chip
+        delay : (n + 1,), of the chips behind the nodes, chips
+        """
+        per_chip, hop, n = self._per_chip, float(self._hop), len(frequency)
+        node = (self._node + np.arange(n + 1)) * hop
+        self._node += n
+        count = node - delay
+        chips = np.arange(math.ceil(count[0]), math.ceil(count[-1]), dtype=np.float64)
+        instants = np.interp(chips, count, node) * per_chip
+
+        # a piece of the mixer for each row and one for the filter's reach on either side
+        edges = np.ceil(node * per_chip).astype(np.int64)
+        margin = self._filter.reach + 1
+        edges = np.concatenate([[edges[0] - margin], edges, [edges[-1] + margin]])
+        begin = np.concatenate([frequency[:1, 0], frequency[:, 0], frequency[-1:, 1]])
+        slope = np.concatenate([[0.0], (frequency[:, 1] - frequency[:, 0]) / hop, [0.0]])
+        phase = self._phase + np.concatenate([[0.0], np.cumsum(frequency.mean(axis=1) * hop)])
+        self._phase = phase[-1] % 1.0
+        node, phase = np.append(node[0], node), np.append(phase[0], phase)
+        into = edges[:-1] / per_chip - node
+        x = mix(
+            self._samples.read(int(edges[0]), int(edges[-1])),
+            edges - edges[0],
+            phase + into * (begin + slope * into / 2),
+            (begin + slope * into) / per_chip,
+            slope / per_chip**2,
+        )
+        y = self._filter.at(x, instants - edges[0])
+        row = np.searchsorted(edges, instants) - 1
+        carrier = begin[row] + slope[row] * (instants / per_chip - node[row])
+        self._new = y
+        self._chips.append(y, instants, carrier * self._chip_rate)
+        self._samples.forget(math.floor(self._node * hop * per_chip) - margin - 1)
+
+
+class _Band:
+    """About where the carrier is: where the power in a bandwidth of a chip rate stands out from both its flanks."""
+
+    def __init__(self, stream: Stream, per_chip: float, hop: int) -> None:
+        self._per_chip = per_chip
+        self._looks = BLOCK * hop // BAND_HOP
+        self._rows = BAND_HOP // hop
+        self._is_complex = stream.kind == "iq"
+        self._length = _fast_length(2 * BAND_HOP * per_chip)
+        self._taper = np.hanning(self._length + 2)[1:-1].astype(np.float32)
+        half = CELLS // 2
+        self._first = -math.floor(CELLS * per_chip / 2) + 1 if self._is_complex else 0
+        last = math.floor(CELLS * per_chip / 2) - 1
+        cells = np.arange(self._first, last + 2) - 0.5
+        bins = np.round(cells * self._length / (CELLS * per_chip)).astype(np.int64)
+        self._bins = bins + self._length // 2 if self._is_complex else np.maximum(bins, 0)
+        count = len(cells) - 1
+        index = np.arange(count)
+        self._inside = _mean_of(count, index - half, index + half)
+        self._below = _mean_of(count, index - half - 9, index - half - 3)
+        self._above = _mean_of(count, index + half + 3, index + half + 9)
+        self._barred = (index < half) | (index + half >= count)
+        if stream.target is not None and stream.span is not None:
+            hertz = (index + self._first) * stream.rate / (CELLS * per_chip)
+            self._barred |= np.abs(hertz - stream.target) > stream.span + stream.rate / (CELLS * per_chip)
+        if self._barred.all():
+            self._barred[np.argmin(np.abs(index + self._first - CELLS * per_chip * self._middle(stream)))] = False
+        self._ridge = Ridge(count, 16, np.array([0, 0.5, 2.0], np.float32), 15.0)
+        self._centre: int | None = None
+
+    def _middle(self, stream: Stream) -> float:
+        """Where the carrier is if there is no room to look for it, cycles per sample."""
+        if stream.target is not None:
+            return stream.target / stream.rate
+        return 0.0 if self._is_complex else 0.25
+
+    def process(self, samples: _Samples, block: int) -> NDArray[np.int64]:
+        """Look at the next block; gives the centres of the rows decided by now, in cells from zero frequency."""
+        looks = block * self._looks + np.arange(self._looks)
+        starts = np.round((looks + 0.5) * BAND_HOP * self._per_chip).astype(np.int64) - self._length // 2
+        x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
+        frames = x[(starts - starts[0])[:, None] + np.arange(self._length)] * self._taper
+        if self._is_complex:
+            spectrum = np.fft.fftshift(np.fft.fft(frames, axis=1), axes=1)
+        else:
+            spectrum = np.fft.rfft(frames, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        cells = np.log(np.add.reduceat(power, self._bins, axis=1)[:, :-1] + np.float32(1e-20))
+        flanks = np.maximum(self._below(cells), self._above(cells))
+        score = 10 * np.clip(self._inside(cells) - flanks, 0, 2)
+        score[:, self._barred] = -50
+        found = self._ridge.process(np.ascontiguousarray(score, np.float32)) + self._first
+        centres = np.empty(len(found), np.int64)
+        for i, cell in enumerate(found.tolist()):
+            # every change disturbs the line's phase, so only when it must
+            if self._centre is None or abs(cell - self._centre) > 3:
+                self._centre = cell
+            centres[i] = self._centre
+        return np.repeat(centres, self._rows)
+
+
+class _Carrier:
+    """The line at twice the carrier."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._states = np.arange(-3 * window // 2, 3 * window // 2 + 1)
+        self._ridge = Ridge(len(self._states), LAG, np.array([0, 0.5, 2.0], np.float32), jump=20.0)
+        self._row = np.zeros((1, window), np.complex64)
+        self._centre = 0
+        self._waiting = _Queue(np.float32, np.int64)
+        self._around = _Around(CARRIER_REACH)
+        self._last: Floats | None = None
+        self._nodes = _Queue(np.float64, np.float64, np.float64)
+
+    def process(self, y: Complex, centres: NDArray[np.int64]) -> Floats:
+        """Carrier through the rows decided by now.
+
+        Parameters
+        ----------
+        y : 4 samples a chip, whole rows
+        centres : (n,) of the rows, cells; each was moved down by its own
+
+        Returns
+        -------
+        (m, 2) float64, at a row's beginning and end, cycles per chip
+        """
+        window = self._window
+        rows = np.concatenate([self._row, square(y).reshape(-1, window)])
+        self._row = rows[-1:]
+        shifts = np.diff(centres, prepend=self._centre)
+        before = rows[:-1].copy()
+        for r in np.flatnonzero(shifts):
+            # as if the row before had been moved down by this row's centre
+            before[r] *= np.exp(-2j * np.pi * 2 * shifts[r] / CELLS * np.arange(-window, 0) / 2)
+        spectrum = np.fft.fft(np.concatenate([before, rows[1:]], axis=1), 4 * window, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        score = power[:, self._states] / np.maximum(power.mean(axis=1, keepdims=True), np.float32(1e-30))
+        score = np.ascontiguousarray(score)
+        shifts *= 4 * window // CELLS
+        self._centre = int(centres[-1])
+        path = self._ridge.process(score, shifts.astype(np.int32))
+
+        self._waiting.append(np.sqrt(score), centres)
+        score, centres = self._waiting.take(len(path))
+        inner = np.clip(path, 1, len(self._states) - 2)
+        row = np.arange(len(path))
+        left, peak, right = (score[row, inner + d].astype(np.float64) for d in (-1, 0, 1))
+        bend = 2 * peak - left - right
+        step = np.clip(0.5 * (right - left) / np.where(bend > 0, bend, 1.0), -0.5, 0.5) * (bend > 0)
+        bins = centres * (4 * window / CELLS) + self._states[inner] + step
+
+        moves = np.diff(bins, prepend=self._last if self._last is not None else bins[:1])
+        self._last = bins[-1:] if len(bins) else self._last
+        line, jumps, peak = self._around.process(bins, np.abs(moves) > 2, peak)
+        return self._rows(line, jumps, peak) / (4 * window)
+
+    def _rows(self, line: Floats, jumps: NDArray[np.bool_], peak: Floats) -> Floats:
+        """Both ends of the rows between nodes; where the carrier jumps, the stronger side has that row and the next."""
+        if not len(self._nodes):
+            self._nodes.append(line[:1].repeat(2), np.zeros(2), peak[:1].repeat(2))
+        self._nodes.append(line, jumps, peak)
+        n = len(self._nodes) - 4
+        if n < 1:
+            return np.empty((0, 2))
+        line, jump, peak = self._nodes.peek(n + 4)
+        self._nodes.take(n)
+        jumps = jump[1:] > 0  # between nodes r and r + 1
+        ends = np.stack([line[:-1], line[1:]], axis=1)
+        for r in np.flatnonzero(jumps[1:-1]) + 1:
+            left = peak[r - 1] + peak[r] >= peak[r + 1] + peak[r + 2]
+            ends[r] = line[r if left else r + 1]
+            other = r + 1 if left else r - 1
+            if not jumps[other]:
+                ends[other] = ends[r]
+        return ends[2:-1]
+
+
+class _PhasePath:
+    """Phase of a tone that is measured at nodes, in cycles without jumps but where a new tone begins.
+
+    The path gives the whole cycles and follows a drift; a line through it and the mean of the tones around it the rest.
+
+    Parameters
+    ----------
+    speed : furthest drift, states of a cycle from node to node
+    stray, turn, jump : costs, see `Ridge`
+    reach : nodes on each side to average over
+    """
+
+    STATES = 16
+
+    def __init__(self, speed: int, stray: float, turn: float, jump: float, reach: int) -> None:
+        self._speed = speed
+        self._wheel = np.exp(-2j * np.pi / self.STATES * np.arange(self.STATES))
+        drifts = np.arange(-speed, speed + 1, dtype=np.int32)
+        self._ridge = Ridge(self.STATES, LAG, np.array([0, stray], np.float32), jump, True, drifts, turn)
+        self._waiting = _Queue(np.complex64)
+        self._last = 0
+        self._around = _Around(reach)
+
+    def process(self, tone: Complex, gain: NDArray[Any]) -> Floats:
+        """Phases at the nodes decided by now.
+
+        Parameters
+        ----------
+        tone : (n,) complex64, at more nodes
+        gain : (n,) or (), by which to multiply it for a logarithm of likelihood
+        """
+        score = (tone * gain)[:, None] * self._wheel
+        found = self._ridge.process(np.ascontiguousarray(score.real, np.float32)).astype(np.int64)
+        self._waiting.append(tone)
+        (tone,) = self._waiting.take(len(found))
+        half = self.STATES // 2
+        moves = (np.diff(found, prepend=self._last) + half) % self.STATES - half
+        path = self._last + np.cumsum(moves)
+        self._last = int(path[-1]) if len(path) else self._last
+        return self._around.process(path / self.STATES, np.abs(moves) > self._speed + 1, np.abs(tone), tone)[0]
+
+
+class _Around:
+    """Straight lines through a path, over some nodes on both sides of each but not across a jump."""
+
+    def __init__(self, reach: int) -> None:
+        self._reach = reach
+        self._taper = np.hanning(2 * reach + 3)[1:-1]
+        self._nodes = _Queue(np.float64, np.int64, np.float64, np.complex64)
+        self._nodes.append(*[np.zeros(reach)] * 4)
+        self._segment = 0
+
+    def process(
+        self, path: Floats, jumps: NDArray[np.bool_], weight: Floats, tone: NDArray[Any] | None = None
+    ) -> tuple[Floats, NDArray[np.bool_], Floats]:
+        """Values of the lines at the nodes known by now, whether the path jumped to there, and the nodes' weights.
+
+        Parameters
+        ----------
+        path : (n,) float64
+        jumps : (n,) bool, from the node before to this one
+        weight : (n,) float64
+        tone : (n,) complex64, whose mean phase against the line (then in cycles) is added to it; default: none
+        """
+        segment = self._segment + np.cumsum(jumps)
+        self._segment = int(segment[-1]) if len(segment) else self._segment
+        self._nodes.append(path, segment + 1, weight, tone if tone is not None else np.zeros(len(path)))
+        reach, width = self._reach, 2 * self._reach + 1
+        n = len(self._nodes) - width + 1
+        if n < 1:
+            return np.empty(0), np.empty(0, np.bool_), np.empty(0)
+        path, segment, weight, tone = self._nodes.peek(len(self._nodes))
+        self._nodes.take(n)
+        centre = slice(reach, reach + n)
+
+        paths, segments, weights, tones = (
+            np.lib.stride_tricks.sliding_window_view(a, width) for a in (path, segment, weight, tone)
+        )
+        near = (segments == segment[centre, None]) * self._taper
+        w = near * weights
+        w /= w.sum(axis=1, keepdims=True) + 1e-30
+        x = np.arange(-reach, reach + 1)
+        y = paths - path[centre, None]
+        x_mean, y_mean = w @ x, (w * y).sum(axis=1)
+        dx = x - x_mean[:, None]
+        slope = (w * dx * y).sum(axis=1) / ((w * dx * dx).sum(axis=1) + 1e-9)
+        line = path[centre] + y_mean - slope * x_mean
+        if tones.any():
+            around = line[:, None] + slope[:, None] * x
+            line = line + np.angle((near * tones * np.exp(-2j * np.pi * around)).sum(axis=1)) / (2 * np.pi)
+        return line, np.diff(segment[reach - 1 : reach + n]) > 0, weight[centre]
+
+
+class _Average:
+    """Mean of nodes on both sides, tapered."""
+
+    def __init__(self, reach: int) -> None:
+        self._taper = np.hanning(2 * reach + 3)[1:-1]
+        self._taper /= self._taper.sum()
+        self._nodes = np.zeros(reach)
+
+    def process(self, x: Floats) -> Floats:
+        self._nodes = np.append(self._nodes, x)
+        if len(self._nodes) < len(self._taper):
+            return np.empty(0)
+        means: Floats = np.convolve(self._nodes, self._taper, "valid")
+        self._nodes = self._nodes[1 - len(self._taper) :]
+        return means
+
+
+class _Curve:
+    """Values at the centres of groups of chips, drawn through the chips between."""
+
+    def __init__(self, group: int) -> None:
+        self.group = group
+        self._rest: NDArray[Any] | None = None
+        self._values = np.empty(0)
+        self._knots = self._chips = 0
+
+    def sums(self, items: NDArray[Any]) -> NDArray[Any]:
+        """Sums over the groups that more chips, (n, ...), complete."""
+        items = items if self._rest is None else np.concatenate([self._rest, items])
+        n = len(items) // self.group
+        self._rest = items[n * self.group :]
+        return items[: n * self.group].reshape(n, self.group, *items.shape[1:]).sum(axis=1)
+
+    def draw(self, values: Floats) -> Floats:
+        """The curve at the next chips, as far as the values of more groups, in turn, reach."""
+        self._values = np.append(self._values, values)
+        if not len(self._values):
+            return np.empty(0)
+        knots = (self._knots + np.arange(len(self._values)) + 0.5) * self.group - 0.5
+        chips = np.arange(self._chips, math.floor(knots[-1]) + 1)
+        self._chips += len(chips)
+        curve: Floats = np.interp(chips, knots, self._values)
+        self._knots += len(self._values) - 1
+        self._values = self._values[-1:]
+        return curve
+
+
+class _Pairs:
+    """Two chips to a symbol, by which way of pairing them makes opposites."""
+
+    GROUP, LAG = 32, 16
+
+    def __init__(self) -> None:
+        self._ridge = Ridge(2, self.LAG, np.zeros(1, np.float32), jump=10.0)
+        self._ungrouped = _Queue(np.float32)
+        self._chips = _Queue(np.float32, np.float64, np.float64)
+
+    def process(self, soft: NDArray[np.float32], instants: Floats, offsets: Floats) -> tuple[Any, Floats, Floats]:
+        """Take chips, give symbols: the first chip less the second."""
+        self._ungrouped.append(soft)
+        self._chips.append(soft, instants, offsets)
+        groups = max(0, len(self._ungrouped) - 1) // self.GROUP
+        x = self._ungrouped.peek(groups * self.GROUP + 1)[0]
+        self._ungrouped.take(groups * self.GROUP)
+        contrast = np.abs(np.diff(x)).reshape(groups, self.GROUP // 2, 2).sum(axis=1)
+        found = self._ridge.process(np.ascontiguousarray(contrast / 2, np.float32))
+        n = len(found) * self.GROUP
+        soft, instants, offsets = self._chips.peek(n + 1)
+        self._chips.take(n)
+        first = np.flatnonzero(np.arange(n) % 2 == np.repeat(found, self.GROUP))
+        return (
+            (soft[first] - soft[first + 1]) / 2,
+            (instants[first] + instants[first + 1]) / 2,
+            offsets[first],
+        )
+
+    def flush(self) -> tuple[Any, Floats, Floats]:
+        """Symbols that waited."""
+        n = len(self._chips) // 2
+        extra = np.zeros(self.GROUP * (self.LAG + 2))
+        made = self.process(extra.astype(np.float32), extra, extra)
+        return made[0][:n], made[1][:n], made[2][:n]
+
+
+class _Queue:
+    """Arrays side by side that grow at one end and are taken from at the other."""
+
+    def __init__(self, *kinds: Any) -> None:
+        self._kinds = kinds
+        self._arrays: list[NDArray[Any]] = []
+
+    def __len__(self) -> int:
+        return len(self._arrays[0]) if self._arrays else 0
+
+    def append(self, *arrays: NDArray[Any]) -> None:
+        arrays = tuple(a.astype(kind, copy=False) for a, kind in zip(arrays, self._kinds, strict=True))
+        if not self._arrays:
+            self._arrays = [a[:0] for a in arrays]
+        self._arrays = [np.concatenate([old, new]) for old, new in zip(self._arrays, arrays, strict=True)]
+
+    def peek(self, n: int) -> list[NDArray[Any]]:
+        return [a[:n] for a in self._arrays] or [np.empty(0, kind) for kind in self._kinds]
+
+    def take(self, n: int) -> list[NDArray[Any]]:
+        taken = self.peek(n)
+        self._arrays = [a[n:] for a in self._arrays]
+        return taken
+
+
+class _Samples:
+    """The last samples of a stream by their number; zeros where there are none."""
+
+    def __init__(self, kind: Any) -> None:
+        self._parts: list[NDArray[Any]] = [np.empty(0, kind)]
+        self._first = self.stop = 0
+
+    def append(self, x: NDArray[Any]) -> None:
+        self._parts.append(x)
+        self.stop += len(x)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Samples from start up to stop."""
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts)]
+        x = self._parts[0]
+        if self._first <= start and stop <= self.stop:
+            return x[start - self._first : stop - self._first]
+        y = np.zeros(stop - start, x.dtype)
+        low, high = max(start, self._first), min(stop, self.stop)
+        if low < high:
+            y[low - start : high - start] = x[low - self._first : high - self._first]
+        return y
+
+    def forget(self, start: int) -> None:
+        """Drop what is before start."""
+        drop = min(start, self.stop) - self._first
+        if drop > 0:
+            self._parts = [self.read(start, self.stop) if start < self.stop else self._parts[0][:0]]
+            self._first += drop
+
+
+def _mean_of(count: int, low: NDArray[np.int64], high: NDArray[np.int64]) -> Any:
+    """Function that gives the means over cells low to high of rows of `count` cells; -inf with fewer than 3 of them."""
+    low, high = np.clip(low, 0, count), np.clip(high + 1, 0, count)
+    few = high - low < 3
+    share = 1.0 / np.maximum(high - low, 1)
+
+    def mean(cells: NDArray[Any]) -> Floats:
+        sums = np.cumsum(cells, axis=1, dtype=np.float64)
+        sums = np.concatenate([np.zeros((len(cells), 1)), sums], axis=1)
+        means: Floats = (sums[:, high] - sums[:, low]) * share
+        means[:, few] = -np.inf
+        return means
+
+    return mean
+
+
+def _fast_length(least: float) -> int:
+    """Even length, 2^a 3^b 5^c, not below `least`."""
+    n = 2 * math.ceil(least / 2)
+    while True:
+        rest = n
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return n
+        n += 2
+
+
+def _root_raised_cosine(per_chip: float) -> NDArray[np.float32]:
+    """Bank of the matched filter (ETSI EN 302 307-1, 5.6), its ends tapered."""
+    a = ROLL_OFF
+
+    def pulse(t: Floats) -> Floats:
+        u = t / per_chip
+        u = np.where(np.abs(u) < 1e-6, 1e-6, u)
+        u = np.where(np.abs(np.abs(4 * a * u) - 1) < 1e-6, u * (1 + 1e-5), u)
+        h = np.sin(np.pi * u * (1 - a)) + 4 * a * u * np.cos(np.pi * u * (1 + a))
+        taper = np.cos(np.pi / 2 * np.clip(u / SPAN, -1, 1)) ** 2
+        shaped: Floats = h / (np.pi * u * (1 - (4 * a * u) ** 2)) * taper
+        return shaped
+
+    return tabulate(pulse, SPAN * per_chip, max(4, math.ceil(320 / per_chip)))
+
+
+stage = Psk
