@@ -1,14 +1,26 @@
-"""The ridge of a signal through successive scores over frequency, by dynamic programming with a fixed lag.
+# isa: avx2
+"""The best path through rows of scores, by dynamic programming with a fixed lag: a carrier's ridge in a spectrogram, or
+the phase of a clock through a stream.
 
-    V[t, f] = score[t, f] + max( V[t-1, f + d] - move*|d|  for |d| <= 2,   max V[t-1] - jump )
+    V[t, p, f] = score[t, f] + max( V[t-1, q, g] - move*|f - g - drift(p)| - (0 if q == p, turn if |q - p| == 1),
+                                    max V[t-1] - jump )          |f - g - drift(p)| <= reach
 
 Moving a little is cheap, so a drifting carrier is followed through fades; jumping costs as much as a burst elsewhere
-must earn (A. J. Viterbi, IEEE Trans. Inf. Theory 13-2, 1967, for the recursion).
+must earn. With drifts, the path has a speed p, too, and costs nothing while it keeps it (A. J. Viterbi, IEEE Trans. Inf.
+Theory 13-2, 1967, for the recursion).
 """
 import numpy as np
 
 from libc.string cimport memcpy, memset
-from cpython.mem cimport PyMem_Malloc, PyMem_Free
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+
+
+cdef Py_ssize_t _best_of(const float* value, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t f, best = 0
+    for f in range(1, n):
+        if value[f] > value[best]:
+            best = f
+    return best
 
 
 cdef class Ridge:
@@ -19,21 +31,42 @@ cdef class Ridge:
     bins : scores in a row
     lag : rows that are looked ahead before a row is decided
     move, jump : costs of moving by one bin, and to anywhere
+    reach : bins that a path moves without jumping
+    circular : the last bin is the first one's neighbour
+    drifts : (P,) int32, the speeds that cost nothing, rising, bins a row; default 0 only
+    turn : cost of changing to the speed below or above
     """
     cdef float* _value
     cdef float* _next
     cdef int* _from
-    cdef Py_ssize_t _bins, _lag
+    cdef int* _drift
+    cdef Py_ssize_t _bins, _speeds, _lag, _reach
     cdef long long _row
-    cdef float _move, _jump
+    cdef float _move, _jump, _turn
+    cdef bint _circular
 
-    def __cinit__(self, Py_ssize_t bins, Py_ssize_t lag, float move, float jump):
+    def __cinit__(self, Py_ssize_t bins, Py_ssize_t lag, float move, float jump, Py_ssize_t reach=2,
+                  bint circular=False, const int[::1] drifts=None, float turn=0):
+        cdef Py_ssize_t p, furthest = 0
         if bins < 1 or lag < 1:
             raise ValueError(f"bins and lag of 1 or more expected, got {bins} and {lag}")
+        self._speeds = 1 if drifts is None else drifts.shape[0]
+        if reach < 0 or self._speeds < 1:
+            raise ValueError(f"a reach of 0 or more and a drift expected, got {reach} and {self._speeds} drifts")
+        self._drift = <int*>PyMem_Calloc(self._speeds, sizeof(int))
+        if not self._drift:
+            raise MemoryError
+        if drifts is not None:
+            for p in range(self._speeds):
+                self._drift[p] = drifts[p]
+                furthest = max(furthest, abs(drifts[p]))
+        if circular and reach + furthest >= bins:
+            raise ValueError(f"moves of less than a circle of {bins} bins expected, got {reach + furthest}")
         self._bins, self._lag, self._move, self._jump = bins, lag, move, jump
-        self._value = <float*>PyMem_Malloc(bins * sizeof(float))
-        self._next = <float*>PyMem_Malloc(bins * sizeof(float))
-        self._from = <int*>PyMem_Malloc((lag + 1) * bins * sizeof(int))
+        self._reach, self._circular, self._turn = reach, circular, turn
+        self._value = <float*>PyMem_Calloc(bins * self._speeds, sizeof(float))
+        self._next = <float*>PyMem_Calloc(bins * self._speeds, sizeof(float))
+        self._from = <int*>PyMem_Calloc((lag + 1) * bins * self._speeds, sizeof(int))
         if not (self._value and self._next and self._from):
             raise MemoryError
         self.reset()
@@ -42,48 +75,57 @@ cdef class Ridge:
         PyMem_Free(self._value)
         PyMem_Free(self._next)
         PyMem_Free(self._from)
+        PyMem_Free(self._drift)
 
     cpdef reset(self):
         """Forget all rows."""
-        memset(self._value, 0, self._bins * sizeof(float))
+        memset(self._value, 0, self._bins * self._speeds * sizeof(float))
         self._row = 0
 
-    cdef Py_ssize_t _best(self) noexcept nogil:
-        cdef Py_ssize_t f, best = 0
-        for f in range(1, self._bins):
-            if self._value[f] > self._value[best]:
-                best = f
-        return best
-
-    cdef void _push(self, const float* score) noexcept nogil:
-        cdef Py_ssize_t f, g, top = self._best(), source
-        cdef float high, v, ceiling = self._value[top]
-        cdef int* back = self._from + (self._row % (self._lag + 1)) * self._bins
-        for f in range(self._bins):
-            high, source = ceiling - self._jump, top
-            for g in range(f - 2 if f >= 2 else 0, f + 3 if f + 3 <= self._bins else self._bins):
-                v = self._value[g] - self._move * (g - f if g > f else f - g)
-                if v > high or (v == high and g == f):
-                    high, source = v, g
-            # the best is kept at 0, so nothing grows without bound
-            self._next[f] = high + score[f] - ceiling
-            back[f] = <int>source
-        memcpy(self._value, self._next, self._bins * sizeof(float))
+    cdef void _push(self, const float* score, Py_ssize_t shift) noexcept nogil:
+        cdef Py_ssize_t n = self._bins * self._speeds, bins = self._bins, p, q, f, g, d, k, source
+        cdef Py_ssize_t top = _best_of(self._value, n)
+        cdef float high, v, cost, ceiling = self._value[top]
+        cdef const float* value = self._value
+        cdef int* back = self._from + (self._row % (self._lag + 1)) * n
+        for p in range(self._speeds):
+            for f in range(bins):
+                high, source = ceiling - self._jump, top
+                for k in range(2 * self._reach + 1):
+                    # staying first: it wins when all are equal
+                    d = (k + 1) // 2 if k % 2 else -(k // 2)
+                    g = f + shift - self._drift[p] + d
+                    if self._circular:
+                        g = g + bins if g < 0 else (g - bins if g >= bins else g)
+                    elif g < 0 or g >= bins:
+                        continue
+                    cost = self._move * (d if d >= 0 else -d)
+                    v = value[p * bins + g] - cost
+                    if v > high or (v == high and d == 0):
+                        high, source = v, p * bins + g
+                    for q in range(p - 1, p + 2, 2):
+                        if 0 <= q < self._speeds and value[q * bins + g] - cost - self._turn > high:
+                            high, source = value[q * bins + g] - cost - self._turn, q * bins + g
+                # the best is kept at 0, so nothing grows without bound
+                self._next[p * bins + f] = high + score[f] - ceiling
+                back[p * bins + f] = <int>source
+        memcpy(self._value, self._next, n * sizeof(float))
         self._row += 1
 
     cdef Py_ssize_t _trace(self, Py_ssize_t rows) noexcept nogil:
         # bin of the best path so many rows before the newest
-        cdef Py_ssize_t f = self._best(), k
+        cdef Py_ssize_t n = self._bins * self._speeds, state = _best_of(self._value, n), k
         for k in range(rows):
-            f = self._from[((self._row - 1 - k) % (self._lag + 1)) * self._bins + f]
-        return f
+            state = self._from[((self._row - 1 - k) % (self._lag + 1)) * n + state]
+        return state % self._bins
 
-    def process(self, const float[:, ::1] scores not None):
+    def process(self, const float[:, ::1] scores not None, const int[::1] shifts=None):
         """Take rows of scores.
 
         Parameters
         ----------
         scores : (rows, bins) float32
+        shifts : (rows,) int32: bin f of a row is bin f + shift of the row before it; default 0; not when circular
 
         Returns
         -------
@@ -93,11 +135,13 @@ cdef class Ridge:
         cdef long long[::1] out
         if scores.shape[1] != self._bins:
             raise ValueError(f"rows of {self._bins} scores expected, got {scores.shape[1]}")
+        if shifts is not None and (shifts.shape[0] != n or self._circular):
+            raise ValueError(f"{n} shifts expected, and no circle, got {shifts.shape[0]}")
         path = np.empty(n, np.int64)
         out = path
         with nogil:
             for i in range(n):
-                self._push(&scores[i, 0])
+                self._push(&scores[i, 0], shifts[i] if shifts is not None else 0)
                 if self._row > self._lag:
                     out[made] = self._trace(self._lag)
                     made += 1

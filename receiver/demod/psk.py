@@ -202,12 +202,11 @@ class _ChipReceiver:
         return self._filter.at(x, instants)
 
     def _clock_delay(self, y: Complex) -> Floats:
-        """Chips by which the next chip's centre is behind the nodes decided by now; y is 4 samples a chip, whole rows."""
+        """Chips by which a chip's centre is behind the nodes decided by now; y is 4 samples a chip, whole rows."""
         tone, power = clock_tone(y, self._hop)
         tone, power = np.append(self._tone, tone), np.append(self._power, power)
         self._tone, self._power = tone[-1:], power[-1:]
         power = np.maximum(power[:-1] + power[1:], np.float32(1e-30))
-        # TODO the deviation of tone / power in noise is 1 / sqrt(...)
         return self._timing.process(np.conj(tone[:-1] + tone[1:]), 1.5 * math.sqrt(8 * self._hop) / power)
 
     def _take_chips(self, frequency: Floats, delay: Floats) -> None:
@@ -277,7 +276,7 @@ class _Band:
             self._barred |= np.abs(hertz - stream.target) > stream.span + stream.rate / (CELLS * per_chip)
         if self._barred.all():
             self._barred[np.argmin(np.abs(index + self._first - CELLS * per_chip * self._middle(stream)))] = False
-        self._ridge = Ridge(count, 16, np.array([0, 0.5, 2.0], np.float32), 15.0)
+        self._ridge = Ridge(count, 16, 0.5, 15.0)
         self._centre: int | None = None
 
     def _middle(self, stream: Stream) -> float:
@@ -317,7 +316,7 @@ class _Carrier:
     def __init__(self, window: int) -> None:
         self._window = window
         self._states = np.arange(-3 * window // 2, 3 * window // 2 + 1)
-        self._ridge = Ridge(len(self._states), LAG, np.array([0, 0.5, 2.0], np.float32), jump=20.0)
+        self._ridge = Ridge(len(self._states), LAG, 0.5, 20.0)
         self._row = np.zeros((1, window), np.complex64)
         self._centre = 0
         self._waiting = _Queue(np.float32, np.int64)
@@ -369,13 +368,13 @@ class _Carrier:
 
     def _rows(self, line: Floats, jumps: NDArray[np.bool_], peak: Floats) -> Floats:
         """Both ends of the rows between nodes; where the carrier jumps, the stronger side has that row and the next."""
-        if not len(self._nodes):
+        if len(line) and not len(self._nodes):
             self._nodes.append(line[:1].repeat(2), np.zeros(2), peak[:1].repeat(2))
         self._nodes.append(line, jumps, peak)
-        n = len(self._nodes) - 4
+        n = len(self._nodes) - 5
         if n < 1:
             return np.empty((0, 2))
-        line, jump, peak = self._nodes.peek(n + 4)
+        line, jump, peak = self._nodes.peek(n + 5)
         self._nodes.take(n)
         jumps = jump[1:] > 0  # between nodes r and r + 1
         ends = np.stack([line[:-1], line[1:]], axis=1)
@@ -385,7 +384,7 @@ class _Carrier:
             other = r + 1 if left else r - 1
             if not jumps[other]:
                 ends[other] = ends[r]
-        return ends[2:-1]
+        return ends[2:-2]
 
 
 class _PhasePath:
@@ -406,7 +405,7 @@ class _PhasePath:
         self._speed = speed
         self._wheel = np.exp(-2j * np.pi / self.STATES * np.arange(self.STATES))
         drifts = np.arange(-speed, speed + 1, dtype=np.int32)
-        self._ridge = Ridge(self.STATES, LAG, np.array([0, stray], np.float32), jump, True, drifts, turn)
+        self._ridge = Ridge(self.STATES, LAG, stray, jump, 1, True, drifts, turn)
         self._waiting = _Queue(np.complex64)
         self._last = 0
         self._around = _Around(reach)
@@ -420,7 +419,7 @@ class _PhasePath:
         gain : (n,) or (), by which to multiply it for a logarithm of likelihood
         """
         score = (tone * gain)[:, None] * self._wheel
-        found = self._ridge.process(np.ascontiguousarray(score.real, np.float32)).astype(np.int64)
+        found = self._ridge.process(np.ascontiguousarray(score.real, np.float32))
         self._waiting.append(tone)
         (tone,) = self._waiting.take(len(found))
         half = self.STATES // 2
@@ -507,7 +506,7 @@ class _Curve:
         self._values = np.empty(0)
         self._knots = self._chips = 0
 
-    def sums(self, items: NDArray[Any]) -> NDArray[Any]:
+    def sums(self, items: NDArray[Any]) -> Any:
         """Sums over the groups that more chips, (n, ...), complete."""
         items = items if self._rest is None else np.concatenate([self._rest, items])
         n = len(items) // self.group
@@ -534,7 +533,7 @@ class _Pairs:
     GROUP, LAG = 32, 16
 
     def __init__(self) -> None:
-        self._ridge = Ridge(2, self.LAG, np.zeros(1, np.float32), jump=10.0)
+        self._ridge = Ridge(2, self.LAG, 10.0, 10.0)
         self._ungrouped = _Queue(np.float32)
         self._chips = _Queue(np.float32, np.float64, np.float64)
 

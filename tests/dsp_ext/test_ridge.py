@@ -1,0 +1,84 @@
+"""Ridge against the recursion in plain numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsp_ext.ridge import Ridge
+
+
+def best_path(scores, move, jump, reach, circular=False, drifts=(0,), turn=0.0, shifts=None):
+    rows, bins = scores.shape
+    value, back = np.zeros((len(drifts), bins)), []
+    for t in range(rows):
+        after, source = np.empty_like(value), np.empty((len(drifts), bins, 2), int)
+        for p, drift in enumerate(drifts):
+            for f in range(bins):
+                q, g = np.unravel_index(value.argmax(), value.shape)
+                best = (value.max() - jump, q, g)
+                for d in range(-reach, reach + 1):
+                    g = f - drift + d + (shifts[t] if shifts is not None else 0)
+                    if circular:
+                        g %= bins
+                    if 0 <= g < bins:
+                        for q in range(max(0, p - 1), min(len(drifts), p + 2)):
+                            best = max(best, (value[q, g] - move * abs(d) - turn * (q != p), q, g))
+                after[p, f] = best[0] + scores[t, f]
+                source[p, f] = best[1:]
+        value = after
+        back.append(source)
+    p, f = np.unravel_index(value.argmax(), value.shape)
+    path = []
+    for source in reversed(back):
+        path.append(f)
+        p, f = source[p, f]
+    return path[::-1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reach": 2},
+        {"reach": 1, "circular": True, "drifts": np.array([-2, -1, 0, 1, 2], np.int32), "turn": 1.0},
+        {"reach": 2, "shifted": True},
+    ],
+)
+def test_is_the_best_path(options):
+    rng = np.random.default_rng(3)
+    scores = rng.exponential(1, (60, 16)).astype(np.float32)
+    shifts = rng.integers(-3, 4, 60).astype(np.int32) if options.pop("shifted", False) else None
+    ridge = Ridge(16, 100, 0.5, 4.0, **options)
+    assert len(ridge.process(scores, shifts)) == 0
+    assert ridge.flush().tolist() == best_path(scores.astype(float), 0.5, 4.0, shifts=shifts, **options)
+
+
+def test_a_decision_waits_for_the_lag_whatever_the_cuts():
+    scores = np.random.default_rng(4).exponential(1, (50, 8)).astype(np.float32)
+    whole = Ridge(8, 5, 0.5, 3.0)
+    expected = whole.process(scores)
+    assert len(expected) == 45
+    piecewise = Ridge(8, 5, 0.5, 3.0)
+    assert np.concatenate([piecewise.process(scores[i : i + 1]) for i in range(50)]).tolist() == expected.tolist()
+    assert piecewise.flush().tolist() == whole.flush().tolist()
+    assert piecewise.process(scores).tolist() == expected.tolist()
+
+
+def test_follows_a_clock_that_drifts():
+    phase = (np.arange(80) * 1.4) % 16
+    scores = 3 * np.cos(2 * np.pi * (np.arange(16) - phase[:, None]) / 16)
+    ridge = Ridge(16, 8, 0.5, 10.0, 1, True, np.array([0, 1, 2], np.int32), 2.0)
+    found = ridge.process(scores.astype(np.float32))
+    error = (found - phase[: len(found)] + 8) % 16 - 8
+    assert np.abs(error).max() <= 1
+
+
+def test_refuses_what_makes_no_sense():
+    with pytest.raises(ValueError, match="bins"):
+        Ridge(0, 1, 1.0, 1.0)
+    with pytest.raises(ValueError, match="circle"):
+        Ridge(4, 1, 1.0, 1.0, 2, True, np.array([-2, 2], np.int32))
+    with pytest.raises(ValueError, match="rows of 4"):
+        Ridge(4, 1, 1.0, 1.0).process(np.zeros((2, 3), np.float32))
+    with pytest.raises(ValueError, match="2 shifts"):
+        Ridge(4, 1, 1.0, 1.0).process(np.zeros((2, 4), np.float32), np.zeros(1, np.int32))

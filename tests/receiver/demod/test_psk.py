@@ -1,0 +1,187 @@
+"""Symbols sent by the plain formula against the symbols, instants and frequencies received."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from receiver.demod.psk import Psk
+from receiver.errors import FlowgraphError
+from receiver.stage import Chunk, Clock, Stream
+
+
+def send(symbols, baudrate, rate, start, frequency=0.0, drift=0.0, ppm=0.0, manchester=False, phase=0.4):
+    """Complex samples; symbol k is centred at start + k * period. Root-raised cosine of 0.5, or rectangles."""
+    period = rate / baudrate / (1 + ppm * 1e-6)
+    centres = start + np.arange(len(symbols)) * period
+    n = math.ceil(centres[-1] + start)
+    reach = math.ceil(6 * period)
+    index = np.floor(centres).astype(int)[:, None] + np.arange(-reach, reach + 1)
+    u = (index - centres[:, None]) / period
+    if manchester:
+        pulse = np.where(np.abs(u) < 0.5, -np.sign(u), 0.0)
+    else:
+        u = np.where(np.abs(u) < 1e-7, 1e-7, u)
+        u = np.where(np.abs(np.abs(2 * u) - 1) < 1e-7, u * 1.00001, u)
+        pulse = (np.sin(np.pi * u / 2) + 2 * u * np.cos(np.pi * u * 1.5)) / (np.pi * u * (1 - 4 * u**2))
+    x = np.zeros(n)
+    inside = (index >= 0) & (index < n)
+    np.add.at(x, index[inside], (pulse * symbols[:, None])[inside])
+    t = np.arange(n) / rate
+    return x * np.exp(2j * np.pi * (frequency * t + drift * t * t / 2) + 1j * phase), centres
+
+
+def noise(n, esn0_db, baudrate, rate, seed=0):
+    rng = np.random.default_rng(seed)
+    deviation = math.sqrt(rate / baudrate / 10 ** (esn0_db / 10) / 2)
+    return deviation * (rng.standard_normal(n) + 1j * rng.standard_normal(n))
+
+
+def receive(stage, x, rate, sizes=(1 << 16,), position=0.0, **known):
+    kind = "iq" if np.iscomplexobj(x) else "real"
+    x = np.ascontiguousarray(x, np.complex64 if kind == "iq" else np.float32)
+    clock = Clock(rate)
+    stage.open(Stream(kind, rate, clock, **known))
+    out, at, turn = [], 0, 0
+    while at < len(x):
+        out += stage.process(Chunk(x[at : at + sizes[turn % len(sizes)]], rate, position + at, clock))
+        at += sizes[turn % len(sizes)]
+        turn += 1
+    out += stage.close()
+    if not out:
+        return np.empty(0, np.float32), np.empty(0), np.empty(0, np.float32)
+    return tuple(np.concatenate([getattr(c, name) for c in out]) for name in ("items", "positions", "offsets"))
+
+
+def match(positions, centres, period):
+    nearest = np.clip(np.searchsorted(positions, centres - period / 2), 0, len(positions) - 1)
+    return nearest, (positions[nearest] - centres) / period
+
+
+CASES = {
+    "9600 in the middle": {"baudrate": 9600, "rate": 48000, "frequency": 0.0, "esn0": 8},
+    "9600 aside, drifting, fast clock": {
+        "baudrate": 9600,
+        "rate": 48000,
+        "frequency": 9000.0,
+        "drift": 500.0,
+        "ppm": 200,
+        "esn0": 8,
+    },
+    "9600 with few samples": {"baudrate": 9600, "rate": 25000, "frequency": -1000.0, "esn0": 8},
+    "1200 aside, drifting, slow clock": {
+        "baudrate": 1200,
+        "rate": 24000,
+        "frequency": -7000.0,
+        "drift": 500.0,
+        "ppm": -200,
+        "esn0": 8,
+    },
+    "1200 far off its clock": {"baudrate": 1200, "rate": 12000, "frequency": 1000.0, "ppm": -3200, "esn0": 8},
+    "1200 audio": {"baudrate": 1200, "rate": 24000, "frequency": 1600.0, "esn0": 8, "audio": True},
+    "9600 audio": {"baudrate": 9600, "rate": 48000, "frequency": 12300.0, "esn0": 8, "audio": True},
+    "400 Manchester": {
+        "baudrate": 400,
+        "rate": 9600,
+        "frequency": 800.0,
+        "drift": 10.0,
+        "esn0": 12,
+        "manchester": True,
+    },
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_symbols_instants_and_frequency(case):
+    case = dict(case)
+    esn0, audio, manchester = case.pop("esn0"), case.pop("audio", False), case.get("manchester", False)
+    baudrate, rate = case["baudrate"], case["rate"]
+    symbols = np.random.default_rng(7).choice([-1.0, 1.0], 1500)
+    period = rate / baudrate
+    x, centres = send(symbols, start=400 * period + 0.3, **case)
+    hiss = noise(len(x), esn0, baudrate, rate)
+    x = 2 * x.real + math.sqrt(2) * hiss.real if audio else x + hiss
+    soft, positions, offsets = receive(Psk(baudrate, manchester=manchester), x, rate)
+    nearest, late = match(positions, centres, period)
+    assert np.abs(late).max() < 0.15
+    assert np.abs(late[50:-50]).max() < 0.1
+    right = soft[nearest] * symbols
+    right = right * np.sign(right.sum())
+    # theory: 2e-4 at 8 dB for the matched filter
+    assert (right < 0).mean() < (0.01 if manchester else 0.004)
+    assert 0.8 < np.abs(soft[nearest]).mean() < 1.2
+    assert np.isfinite(soft).all()
+    expected = case["frequency"] + case.get("drift", 0) * centres / rate
+    assert abs(np.mean(offsets[nearest] - expected)) < 0.01 * baudrate
+
+
+def test_bursts_of_different_power_and_frequency():
+    rate, baudrate, period = 48000, 9600, 5.0
+    rng = np.random.default_rng(1)
+    symbols = rng.choice([-1.0, 1.0], (3, 800))
+    x = np.zeros(0, complex)
+    centres = []
+    for i, (amplitude, frequency) in enumerate([(1.0, 900.0), (0.3, -700.0), (1.0, 300.0)]):
+        burst, at = send(symbols[i], baudrate, rate, 1000.0 + 1.7 * i, frequency, phase=i)
+        centres.append(len(x) + at)
+        x = np.concatenate([x, amplitude * burst])
+    x = x + noise(len(x), 23, baudrate, rate)
+    soft, positions, offsets = receive(Psk(baudrate), x, rate)
+    for sent, at, frequency in zip(symbols, centres, (900.0, -700.0, 300.0), strict=True):
+        nearest, late = match(positions, at, period)
+        right = soft[nearest] * sent
+        assert (right * np.sign(right.sum()) > 0).all()
+        assert np.abs(late).max() < 0.1
+        assert abs(np.median(offsets[nearest]) - frequency) < 10
+
+
+def test_a_1_is_a_reversal_when_differential():
+    bits = np.random.default_rng(2).integers(0, 2, 600)
+    phases = np.cumprod(np.where(bits == 1, -1.0, 1.0))
+    x, centres = send(phases, 1200, 9600, 2000.0, 300.0)
+    x = x + noise(len(x), 12, 1200, 9600)
+    soft, positions, _ = receive(Psk(1200, differential=True), x, 9600)
+    nearest, _ = match(positions, centres, 8)
+    assert ((soft[nearest] > 0) == (bits == 1))[1:].all()
+
+
+@pytest.mark.parametrize("manchester", [False, True])
+def test_any_cut_gives_the_same(manchester):
+    symbols = np.random.default_rng(5).choice([-1.0, 1.0], 900)
+    x, _ = send(symbols, 1200, 9600, 700.0, 500.0, manchester=manchester)
+    x = x + noise(len(x), 5, 1200, 9600)
+    stage = Psk(1200, manchester=manchester, differential=True)
+    whole = receive(stage, x, 9600, position=3.5)
+    assert len(whole[0]) > 900
+    for sizes in [(1,), (7, 0, 333, 4096)]:
+        cut = receive(stage, x, 9600, sizes, position=3.5)
+        assert all(np.array_equal(a, b) for a, b in zip(whole, cut, strict=True))
+
+
+def test_silence_and_nothing():
+    soft, _, _ = receive(Psk(1200), np.zeros(48000), 48000)
+    assert np.isfinite(soft).all()
+    assert np.abs(soft).max(initial=0) <= 1
+    assert len(receive(Psk(1200), np.zeros(0), 48000)[0]) == 0
+
+
+def test_a_known_place_is_kept_to():
+    """A stronger signal outside target +- span is left alone."""
+    rng = np.random.default_rng(3)
+    wanted, other = rng.choice([-1.0, 1.0], (2, 1000))
+    x, centres = send(wanted, 1200, 24000, 4000.0, -3000.0)
+    y, _ = send(other, 1200, 24000, 4000.0, 5000.0)
+    x = x + 5 * y + noise(len(x), 12, 1200, 24000)
+    soft, positions, _ = receive(Psk(1200), x, 24000, target=-2600.0, span=800.0)
+    nearest, _ = match(positions, centres, 20)
+    right = soft[nearest] * wanted
+    assert (right * np.sign(right.sum()) < 0).mean() < 0.01
+
+
+def test_needs_two_samples_a_symbol():
+    with pytest.raises(FlowgraphError, match="19200 samples"):
+        Psk(9600).open(Stream("iq", 12000, Clock(12000)))
+    with pytest.raises(ValueError, match="above 0"):
+        Psk(0)
