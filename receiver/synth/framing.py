@@ -3,11 +3,12 @@
     AX.25       7E | address … information, LSB first | FCS, LSB first | 7E     a 0 behind five 1s; NRZI; G3RUH
     AX100       preamble AA… | 93 0B 51 DE | Golay(24,12) of the length | randomised RS(255,223)      "ASM+Golay"
                 preamble AA… | 93 0B 51 DE | length | RS(255,223)     all of it G3RUH-scrambled   "Reed Solomon"
-    U482C       preamble AA… | C3 AA 66 55 | Golay(24,12) of flags and length | RS, randomised, convolutional
+    U482C       preamble 55… | C3 AA 66 55 | Golay(24,12) of flags and length | RS, randomised, convolutional
     CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
-and 10; GomSpace's two formats as their satellites send them.
+and 10; GomSpace's formats as their satellites send them (D. Estevez, "Decoding GOMX-1 telemetry", 2016, and "Viterbi
+decoding for NanoCom U482C", 2017).
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ class U482c(Encoder):
         self.rate = (223 / 255 if self.rs else 1.0) * (0.5 if self.viterbi else 1.0)
 
     def begin(self, preamble: int) -> Piece:
-        return Piece(msb_first(b"\xaa" * preamble))
+        return Piece(msb_first(b"\x55" * preamble))
 
     def frame(self, payload: bytes) -> Piece:
         data, flags = payload, 0
@@ -172,7 +173,7 @@ class U482c(Encoder):
             data, flags = ccsds_randomise(data), flags | self.SCRAMBLER
         bits = msb_first(data)
         if self.viterbi:
-            # one byte of zeros brings the encoder back to zero
+            # a byte of zeros at the end; G2 goes first and is not inverted, as AU02's signal shows
             bits = Convolutional("NASA-DSN uninverted")(np.append(bits, np.zeros(8, np.uint8)))
             flags |= self.VITERBI
         length = len(bits) // 8
@@ -183,7 +184,7 @@ class U482c(Encoder):
         return Piece(bits, payload, len(head), len(bits))
 
     def end(self, postamble: int) -> Piece:
-        return Piece(msb_first(b"\xaa" * postamble))
+        return Piece(msb_first(b"\x55" * postamble))
 
 
 @dataclass

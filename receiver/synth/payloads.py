@@ -14,12 +14,12 @@ def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | N
 
     Parameters
     ----------
-    length : bytes of each; None: 40 to 120 of them, where the framing leaves that open
+    length : bytes of each; None: 40 to 120 of them (U482C, coded twice: to 90), where the framing leaves that open
     """
     rng = np.random.default_rng([seed, 0x7E1E])
     use = str(framing.get("use", "")).removeprefix("framing.")
     for number in range(count):
-        size = length or int(rng.integers(40, 121))
+        size = length or int(rng.integers(40, 91 if use == "u482c" else 121))
         if use == "ax25":
             head = ax25_address("CQ", "RADOME")
         elif use == "ccsds":

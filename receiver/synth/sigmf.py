@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FlowgraphError, SinkError
+from ..errors import FlowgraphError, RadomeError, SinkError
 from ..record import iso_time, to_json
 from ..satellite import Satellite
 from .synthesiser import Synthesiser, Truth
@@ -64,14 +64,17 @@ def write_sigmf(
         kind = "complex" if synthesiser.form == "iq" else "real"
         raise FlowgraphError(f"datatype {datatype!r} does not fit: {synthesiser.form!r} samples are {kind}")
     digest = hashlib.sha512()
+    name = path.name.removesuffix(".sigmf-meta")
     try:
-        with path.with_suffix(".sigmf-data").open("wb") as file:
+        with path.with_name(f"{name}.sigmf-data").open("wb") as file:
             for block in synthesiser.blocks():
                 data = quantise(block.samples, dtype).tobytes()
                 digest.update(data)
                 file.write(data)
         meta = _meta(synthesiser, datatype, digest.hexdigest(), station, description)
-        path.with_suffix(".sigmf-meta").write_text(json.dumps(meta, indent=1) + "\n")
+        path.with_name(f"{name}.sigmf-meta").write_text(json.dumps(meta, indent=1) + "\n")
+    except RadomeError:
+        raise  # of the frames, which are read meanwhile
     except OSError as error:
         raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
 
