@@ -124,7 +124,8 @@ def u482c(payload: bytes, flags: int) -> Bits:
         body ^= ccsds_sequence(len(body))
     if flags & 0x100:
         tail = np.zeros(6, np.uint8)
-        body = np.concatenate([convolutional(np.concatenate([body, tail]), inverted="00"), np.zeros(4, np.uint8)])
+        pairs = convolutional(np.concatenate([body, tail]), inverted="00").reshape(-1, 2)
+        body = np.concatenate([pairs[:, ::-1].reshape(-1), np.zeros(4, np.uint8)])  # 133 goes first
     head = bytes.fromhex("c3aa6655") + golay(flags | len(body) // 8).to_bytes(3, "big")
     return np.concatenate([to_bits(head), body])
 

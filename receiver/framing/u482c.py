@@ -3,8 +3,9 @@
     | C3 AA 66 55 | flags and length, Golay (24,12) 3 B | data, length B |
 
 Low 8 bits of the Golay word: number of bytes behind it. Flags above: 0x100 convolutional code, 0x200 scrambler, 0x400
-Reed-Solomon. They apply in this order to what was received: Viterbi (CCSDS's generators, no symbol inverted, six zeros
-at the end, padded to bytes), CCSDS 131.0-B's 255-bit scrambler, RS(255,223) in the conventional basis, shortened.
+Reed-Solomon. They apply in this order to what was received: Viterbi (CCSDS's generators, 133 first as AU02 sends them,
+no symbol inverted, six zeros at the end, padded to bytes), CCSDS 131.0-B's 255-bit scrambler, RS(255,223) in the
+conventional basis, shortened.
 Described in D. Estevez, "Decoding GOMX-1 telemetry" (2016), from what GomSpace told radio amateurs.
 """
 
@@ -43,7 +44,7 @@ class U482c:
         longest = HEADER + 8 * 256
         self._history = SymbolHistory(longest)
         self._frames: SyncedFrames[Frame] = SyncedFrames(SYNC_WORD, TOLERANCE, longest, HEADER, self._attempt)
-        self._viterbi = Viterbi((0o171, 0o133), (False, False), terminated=True)
+        self._viterbi = Viterbi((0o133, 0o171), (False, False), terminated=True)
         self.failures: Counter[str] = Counter()
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
 
