@@ -165,7 +165,7 @@ def _conditions(
     from ..errors import OrbitError
     from ..orbit import Station, default_station, load_orbit, parse_station
 
-    orbit = load_orbit(Path(elements), norad, names)
+    orbit = load_orbit(Path(elements), norad, names, recording.clock.utc_ns)
     site = parse_station(station) if station else None
     if site is None and recording.station is not None:
         site = Station(*recording.station)
@@ -175,6 +175,10 @@ def _conditions(
         return Conditions(ppm=ppm, offset=offset)
     if site is None:
         raise OrbitError(f"{recording.name}: does not say where it was received; give --station LAT,LON,ALT")
+    if recording.clock.utc_ns is None:
+        raise OrbitError(f"{recording.name}: has no start time, which the orbit needs; give --start")
+    for text in filter(None, (*orbit.remarks, orbit.remark(recording.clock.utc_ns))):
+        display.remark(text)
     return Conditions(orbit, site, ppm, offset)
 
 
