@@ -15,6 +15,9 @@ from libc.math cimport atan2, cos, sin, sqrt, M_PI
 from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
 
+cdef extern from "simd.h" nogil:
+    void radome_dot_real(const float* x, const float* h, Py_ssize_t n, float* y)
+
 cdef enum:
     BLOCK = 16            # symbols in a step of the path
     PHASES = 64           # states of phase; a drift of 1 is 1/64 symbol a block, 977 ppm
@@ -23,6 +26,8 @@ cdef enum:
     LAG = 16              # blocks looked ahead
     HALF = 32             # symbols on each side in each of two moving sums that smooth the rest
     STRIDE = PHASES + 2 * FASTEST   # a row of states with what lies round the circle repeated on both sides
+    POINTS = 64           # places between two samples at which the symbol filter is tabulated
+    WIDEST = 80           # its taps, rounded up to whole vectors
     RING = 1024           # symbols whose tone is kept, more than LAG*BLOCK + 4*HALF + 2*BLOCK
 
 cdef float JUMP = 20      # cost of any other phase, in standard deviations of a block's score in noise
@@ -59,8 +64,8 @@ cdef class SymbolClock:
     ----------
     taps : (K,) float32, K odd and below 64, filter for the symbols
     """
-    cdef float _taps[64]
-    cdef Py_ssize_t _reach               # taps on each side of the middle one
+    cdef float _bank[(POINTS + 1) * WIDEST]   # cubic interpolation and symbol filter in one
+    cdef Py_ssize_t _reach, _length           # taps on each side of the middle one; of a row of the bank
     cdef float* _x                       # samples from index _base on
     cdef Py_ssize_t _held, _room
     cdef long long _base
@@ -79,16 +84,28 @@ cdef class SymbolClock:
     cdef int _choice[(LAG + 1) * DRIFTS * PHASES]   # drift before: -1, 0, 1 from this one; 2: jump
     cdef short _jumped[LAG + 1]
     cdef long long _blocks
+    cdef Py_ssize_t _top                 # best state
     cdef double _node                    # path at the middle of the last decided block, turns
     cdef bint _begun
 
     def __cinit__(self, const float[::1] taps not None):
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, j, k
+        cdef double u
+        cdef double cubic[4]
         if taps.shape[0] % 2 == 0 or taps.shape[0] > 63:
             raise ValueError(f"an odd number of taps below 64 expected, got {taps.shape[0]}")
         self._reach = taps.shape[0] // 2
-        for i in range(taps.shape[0]):
-            self._taps[i] = taps[i]
+        self._length = (taps.shape[0] + 3 + 15) // 16 * 16
+        memset(self._bank, 0, sizeof(self._bank))
+        for i in range(POINTS + 1):
+            u = <double>i / POINTS
+            cubic[0] = -u * (u - 1) * (u - 2) / 6
+            cubic[1] = (u + 1) * (u - 1) * (u - 2) / 2
+            cubic[2] = -(u + 1) * u * (u - 2) / 2
+            cubic[3] = (u + 1) * u * (u - 1) / 6
+            for j in range(4):
+                for k in range(taps.shape[0]):
+                    self._bank[i * self._length + j + k] += <float>(cubic[j] * taps[k])
         self._room = 8192
         self._x = <float*>PyMem_Malloc(self._room * sizeof(float))
         if not self._x:
@@ -108,34 +125,39 @@ cdef class SymbolClock:
         memset(self._sums, 0, sizeof(self._sums))
         memset(self._value, 0, sizeof(self._value))
         self._sum1[0] = self._sum1[1] = self._sum2[0] = self._sum2[1] = 0
-        memset(self._x, 0, 64 * sizeof(float))
-        self._held, self._base, self._last = 64, -64, -4
+        memset(self._x, 0, WIDEST * sizeof(float))
+        self._held, self._base, self._last = WIDEST, -WIDEST, -4
         self._toned = self._refined = self._smooth1 = self._smooth2 = self._blocks = 0
+        self._top = 0
         self._begun = False
 
     cdef Py_ssize_t _best(self) noexcept nogil:
-        # state of the highest value
-        cdef Py_ssize_t d, p, at = 0
+        # state of the highest value; in lanes, so that the comparisons go side by side
+        cdef Py_ssize_t d, p, j
         cdef const float* v
-        cdef float top = self._value[FASTEST], row
+        cdef float lane[16]
+        cdef float top = self._value[FASTEST]
+        for j in range(16):
+            lane[j] = top
         for d in range(DRIFTS):
             v = self._value + d * STRIDE + FASTEST
-            row = v[0]
+            for p in range(0, PHASES, 16):
+                for j in range(16):
+                    lane[j] = v[p + j] if v[p + j] > lane[j] else lane[j]
+        for j in range(16):
+            top = lane[j] if lane[j] > top else top
+        for d in range(DRIFTS):
+            v = self._value + d * STRIDE + FASTEST
             for p in range(PHASES):
-                row = v[p] if v[p] > row else row
-            if row > top or d == 0:
-                top = row
-                p = 0
-                while v[p] != row:
-                    p += 1
-                at = d * PHASES + p
-        return at
+                if v[p] == top:
+                    return d * PHASES + p
+        return 0    # values that are no numbers
 
     cdef void _step(self) noexcept nogil:
         # one block of the path
         cdef float score[PHASES]
         cdef float top, power = 0, re = 0, im = 0, scale
-        cdef Py_ssize_t row = self._blocks % (LAG + 1), i, p, d, at = self._best()
+        cdef Py_ssize_t row = self._blocks % (LAG + 1), i, p, d, at = self._top
         cdef double* tone
         cdef float* v
         for i in range(BLOCK):
@@ -159,11 +181,12 @@ cdef class SymbolClock:
             memcpy(v + FASTEST, self._next + d * PHASES, PHASES * sizeof(float))
             memcpy(v, v + PHASES, FASTEST * sizeof(float))
             memcpy(v + FASTEST + PHASES, v + FASTEST, FASTEST * sizeof(float))
+        self._top = self._best()
         self._blocks += 1
 
     cdef double _trace(self, Py_ssize_t blocks, double* drift) noexcept nogil:
         # phase of the best path so many blocks before the newest, in turns, and its drift a block
-        cdef Py_ssize_t at = self._best(), i, d, p
+        cdef Py_ssize_t at = self._top, i, d, p
         cdef int which
         cdef long long row
         for i in range(blocks):
@@ -179,17 +202,20 @@ cdef class SymbolClock:
 
     cdef void _decide(self, Py_ssize_t back) noexcept nogil:
         # path over the symbols of the block that is so many blocks back, and the tone turned back by it
-        cdef double drift, node = self._trace(back, &drift), phase, c, s
+        cdef double drift, node = self._trace(back, &drift)
+        # straight through the block's middle
+        cdef double phase = node - drift * ((BLOCK - 1) / 2.0) / BLOCK
+        cdef double c = cos(2 * M_PI * phase), s = sin(2 * M_PI * phase)
+        cdef double turn_c = cos(2 * M_PI * drift / BLOCK), turn_s = sin(2 * M_PI * drift / BLOCK)
         cdef long long first = (self._blocks - 1 - back) * BLOCK
         cdef Py_ssize_t i, slot
         for i in range(BLOCK):
             slot = (first + i) % RING
-            # straight through the block's middle
-            phase = node + drift * (i - (BLOCK - 1) / 2.0) / BLOCK
-            c, s = cos(2 * M_PI * phase), sin(2 * M_PI * phase)
             self._phase[slot] = phase
             self._rest[2 * slot] = self._tone[2 * slot] * c + self._tone[2 * slot + 1] * s
             self._rest[2 * slot + 1] = self._tone[2 * slot + 1] * c - self._tone[2 * slot] * s
+            phase += drift / BLOCK
+            c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
         self._refined = first + BLOCK
 
     cdef Py_ssize_t _give(self, float* soft, double* instants) noexcept nogil:
@@ -250,23 +276,13 @@ cdef class SymbolClock:
 
     cdef inline Py_ssize_t _interpolate(self, double t, float* soft, double* instant) noexcept nogil:
         cdef long long n = <long long>(t + 8) - 8
-        cdef float u = <float>(t - n)
-        cdef Py_ssize_t i = <Py_ssize_t>(n - self._base)
-        cdef float a, b, c, d
-        if i < 1 + self._reach or i + 2 + self._reach >= self._held:
+        cdef Py_ssize_t i = <Py_ssize_t>(n - self._base) - 1 - self._reach
+        cdef Py_ssize_t row = <Py_ssize_t>((t - n) * POINTS + 0.5)
+        if i < 0 or i + self._length > self._held:
             return 0
-        a, b, c, d = self._filtered(i - 1), self._filtered(i), self._filtered(i + 1), self._filtered(i + 2)
-        soft[0] = (-u * (u - 1) * (u - 2) * a / 6 + (u + 1) * (u - 1) * (u - 2) * b / 2
-                   - (u + 1) * u * (u - 2) * c / 2 + (u + 1) * u * (u - 1) * d / 6)
+        radome_dot_real(self._x + i, self._bank + row * self._length, self._length, soft)
         instant[0] = t
         return 1
-
-    cdef inline float _filtered(self, Py_ssize_t i) noexcept nogil:
-        cdef float total = 0
-        cdef Py_ssize_t j
-        for j in range(2 * self._reach + 1):
-            total += self._taps[j] * self._x[i - self._reach + j]
-        return total
 
     def process(self, const float[::1] x not None):
         """Find the symbols of a chunk.
@@ -297,7 +313,7 @@ cdef class SymbolClock:
         soft, instants = values, times
         with nogil:
             made = self._run(&soft[0], &instants[0])
-            drop = <Py_ssize_t>(4 * (self._smooth2 - 2 * HALF - 4) - self._reach - self._base)
+            drop = <Py_ssize_t>(4 * (self._smooth2 - 2 * HALF - 4) - WIDEST - self._base)
             if drop > 0:
                 memmove(self._x, self._x + drop, (self._held - drop) * sizeof(float))
                 self._held -= drop

@@ -53,7 +53,7 @@ def polyphase(cutoff: float, transition: float, attenuation: float = 50.0, phase
 
 def tabulate(h, half: float, phases: int = 64) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
     """Bank of a pulse h(t), t in input samples, that is zero beyond +-half; each row has gain 1 at zero frequency."""
-    length = 2 * max(1, math.ceil(half))
+    length = 16 * max(1, math.ceil(half / 8))  # whole vectors
     k = np.arange(length, dtype=np.float64)
     rows = np.stack([h(k - length // 2 + 1 - p / phases) for p in range(phases + 1)])
     return np.ascontiguousarray(rows / rows.sum(axis=1, keepdims=True), dtype=np.float32)
