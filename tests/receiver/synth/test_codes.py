@@ -83,10 +83,10 @@ def test_convolutional_impulse_is_both_polynomials() -> None:
 @pytest.mark.recordings
 def test_suomi_npp_frames_encode_to_what_was_received() -> None:
     """65 frames of 892 bytes, RS(255,223) dual basis interleaved by 4, randomised."""
-    folder = Path(os.environ.get("RADOME_RECORDINGS", "../shared/recordings"))
+    folder = Path(os.environ.get("RADOME_RECORDINGS", Path(__file__).parents[4] / "shared" / "recordings"))
     path = folder / "vectors/ccsds-cadu/snpp_synchronized_cadus.dat"
     if not path.exists():
-        pytest.skip(f"{path} is not there")
+        pytest.skip(f"{path} is not there; RADOME_RECORDINGS names the folder of the recordings")
     data = path.read_bytes()
     for n in range(0, len(data), 1024):
         frame = bits.ccsds_randomise(data[n + 4 : n + 896])
