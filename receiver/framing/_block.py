@@ -18,6 +18,10 @@ FALSE_ALARM = 1e-12
 """Frames that noise makes at a symbol with a higher probability are not reported: one in 3 years at 9600 Bd."""
 ERASURES = (0, 4, 8, 12, 16)
 """Numbers of least reliable bytes that are given up, tried in turn."""
+FLIPS = 8
+"""Least sure symbols that are tried the other way round, in every combination."""
+SURE_SYNC = 2
+"""Wrong bits in a sync word, up to which so much work pays."""
 
 
 @cache
@@ -54,19 +58,45 @@ class Corrected:
     """Probability that a random word would have been corrected as easily."""
 
 
+def weak_flips(soft: NDArray[np.float32], lead: int, bits: int, spread: tuple[int, ...] = (0,)) -> NDArray[np.uint8]:
+    """What each of the least sure symbols changes in a word if it is wrong.
+
+    Parameters
+    ----------
+    soft : symbols as they were received, from `lead` before the word's first bit on
+    bits : of the word
+    spread : how far behind itself a symbol changes bits; several places behind a self-synchronising descrambler
+
+    Returns
+    -------
+    (FLIPS, bits / 8) uint8, to be added modulo 2
+    """
+    flips = np.zeros((FLIPS, bits), np.uint8)
+    for row, weak in zip(flips, np.argsort(np.abs(soft), kind="stable")[:FLIPS].tolist(), strict=False):
+        for place in spread:
+            if 0 <= weak - lead + place < bits:
+                row[weak - lead + place] = 1
+    return np.packbits(flips, axis=1)
+
+
 def correct(
-    word: NDArray[np.uint8], sureness: NDArray[np.float32] | None = None, largest_chance: float = 1.0
+    word: NDArray[np.uint8],
+    sureness: NDArray[np.float32] | None = None,
+    largest_chance: float = 1.0,
+    flips: NDArray[np.uint8] | None = None,
 ) -> Corrected | None:
     """Correct a word of RS(255,223), shortened as far as it is, in the conventional basis.
 
-    First errors only, then giving up more and more of the least sure bytes: errors count twice, so this pays where
-    errors are where the signal was weak.
+    First errors only. Then giving up more and more of the least sure bytes: errors count twice, so this pays where
+    errors are where the signal was weak. Then with every combination of flips of the least sure symbols (D. Chase, "A
+    class of algorithms for decoding block codes with channel measurement information", 1972, algorithm 2).
 
     Parameters
     ----------
     word : (n,) uint8, 33 to 255; not changed
-    sureness : (n,) of each byte; None: errors only
+    sureness : (n,) of each byte; None: none is given up
     largest_chance : reject what random words give with a higher probability
+    flips : (k, n) uint8 of `weak_flips`; None: none are tried
     """
     order = np.argsort(sureness, kind="stable").tolist() if sureness is not None else []
     for erasures in ERASURES if order else ERASURES[:1]:
@@ -81,6 +111,18 @@ def correct(
         chance = word_chance(len(word), errors, erasures)
         if chance <= largest_chance:
             return Corrected(result, changed, chance)
+    if flips is None:
+        return None
+    patterns = np.zeros((1, len(word)), np.uint8)
+    for flip in flips:
+        patterns = np.concatenate([patterns, patterns ^ flip])
+    for pattern in patterns[1:]:
+        result = word ^ pattern
+        errors = ccsds_code().decode(result)
+        if errors >= 0:
+            chance = word_chance(len(word), errors) * len(patterns)
+            if chance <= largest_chance:
+                return Corrected(result, int((result != word).sum()), chance)
     return None
 
 

@@ -26,12 +26,14 @@ from ..stage import Chunk, Frame, Kind, Stream, parameter
 from ._block import (
     FALSE_ALARM,
     PARITY,
+    SURE_SYNC,
     ccsds_randomiser,
     correct,
     hard_bytes,
     reliability,
     repeats,
     sync_chance,
+    weak_flips,
 )
 from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
@@ -57,6 +59,7 @@ class Ax100:
         longest = 8 * (LONGEST + 8)
         golay_mode = self.mode == "ASM+Golay"
         self._descrambler = None if golay_mode else Descrambler(12, 17)
+        self._spread = (0,) if golay_mode else (0, 12, 17)
         self._history = SymbolHistory(longest)
         self._frames: SyncedFrames[Frame] = SyncedFrames(
             SYNC_WORD, TOLERANCE[self.mode], longest, 24 if golay_mode else 8, self._attempt
@@ -86,7 +89,12 @@ class Ax100:
         received = hard_bytes(coded)
         sequence = ccsds_randomiser(length) if self._descrambler is None and self.scrambler == "CCSDS" else np.uint8(0)
         chance = sync_chance(candidate.errors)
-        word = correct(received ^ sequence, reliability(coded), FALSE_ALARM / chance)
+        flips = None
+        if candidate.errors <= SURE_SYNC:
+            lead = max(self._spread)
+            symbols = self._history.soft(candidate.start + header - lead, candidate.start + len(soft))
+            flips = weak_flips(symbols, lead, len(coded), self._spread)
+        word = correct(received ^ sequence, reliability(coded), FALSE_ALARM / chance, flips)
         if word is None or repeats(word.word ^ sequence):
             self.failures["fec"] += 1
             return None

@@ -28,6 +28,7 @@ from ..stage import Chunk, Frame, Kind, Stream, parameter
 from ._block import (
     FALSE_ALARM,
     PARITY,
+    SURE_SYNC,
     Corrected,
     ccsds_randomiser,
     correct,
@@ -35,6 +36,7 @@ from ._block import (
     reliability,
     repeats,
     sync_chance,
+    weak_flips,
 )
 from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
@@ -123,13 +125,20 @@ class Ccsds:
         if self.rs:
             if self.rs_basis == "dual":
                 received = FROM_DUAL[received]
-            sureness = reliability(soft) if self.convolutional == "none" else None
             depth = self.rs_interleaving
             for i in range(depth):
+                sureness = flips = None
+                if self.convolutional == "none":
+                    symbols = soft.reshape(-1, 8)[i::depth].ravel()
+                    sureness = reliability(symbols)
+                    if candidate.errors <= SURE_SYNC:
+                        flips = weak_flips(symbols, 0, len(symbols))
+                        flips = FROM_DUAL[flips] if self.rs_basis == "dual" else flips
                 word = correct(
                     np.ascontiguousarray(received[i::depth]),
-                    sureness[i::depth] if sureness is not None else None,
+                    sureness,
                     FALSE_ALARM / chance if depth == 1 else LARGEST_WORD_CHANCE,
+                    flips,
                 )
                 if word is None:
                     self.failures["fec"] += 1

@@ -5,8 +5,8 @@
 Low 8 bits of the Golay word: number of bytes behind it. Flags above: 0x100 convolutional code, 0x200 scrambler, 0x400
 Reed-Solomon. They apply in this order to what was received: Viterbi (CCSDS's generators, 133 first as AU02 sends them,
 no symbol inverted, six zeros at the end, padded to bytes), CCSDS 131.0-B's 255-bit scrambler, RS(255,223) in the
-conventional basis, shortened.
-Described in D. Estevez, "Decoding GOMX-1 telemetry" (2016), from what GomSpace told radio amateurs.
+conventional basis, shortened. Described in D. Estevez, "Decoding GOMX-1 telemetry" (2016), from what GomSpace told
+radio amateurs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,18 @@ from dsp_ext import golay
 from dsp_ext.viterbi import Viterbi
 
 from ..stage import Chunk, Frame, Kind, Stream
-from ._block import FALSE_ALARM, PARITY, ccsds_randomiser, correct, hard_bytes, reliability, repeats, sync_chance
+from ._block import (
+    FALSE_ALARM,
+    PARITY,
+    SURE_SYNC,
+    ccsds_randomiser,
+    correct,
+    hard_bytes,
+    reliability,
+    repeats,
+    sync_chance,
+    weak_flips,
+)
 from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
 
@@ -67,19 +78,21 @@ class U482c:
         # without Reed-Solomon only sync and length tell a frame from noise
         chance = sync_chance(candidate.errors) * min(1.0, sum(math.comb(24, i) for i in range(wrong + 1)) / 4096)
         coded = soft[HEADER:]
-        sureness = None
+        sureness = flips = None
         if flags & CONVOLUTIONAL:
             # six zeros at the end, and two bits to fill the byte
             first, _ = self._viterbi.process(coded[: 2 * (8 * size + 6)])
             received = np.packbits(np.concatenate([first, self._viterbi.flush()[0]])[: 8 * size])
         else:
             received, sureness = hard_bytes(coded), reliability(coded)
+            if candidate.errors <= SURE_SYNC:
+                flips = weak_flips(coded, 0, len(coded))
         sequence = ccsds_randomiser(size) if flags & SCRAMBLED else np.uint8(0)
         payload, corrected = received ^ sequence, None
         integrity: Literal["rs", "none"] = "none"
         rate = (0.5 if flags & CONVOLUTIONAL else 1.0) * size / length
         if flags & REED_SOLOMON:
-            word = correct(payload, sureness, FALSE_ALARM / chance)
+            word = correct(payload, sureness, FALSE_ALARM / chance, flips)
             if word is None or repeats(word.word ^ sequence):
                 self.failures["fec"] += 1
                 return None

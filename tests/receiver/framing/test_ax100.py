@@ -76,6 +76,20 @@ def test_weak_bytes_are_given_up_first() -> None:
     assert frame.false_alarm < 1e-12
 
 
+def test_weak_symbols_are_tried_the_other_way_round() -> None:
+    payload = bytes(np.random.default_rng(5).integers(0, 256, 150, np.uint8))
+    x = reference.soft(reference.g3ruh(reference.ax100_reed_solomon(payload)))
+    # seven wrong symbols make 21 wrong bytes; without three of them 12 are left
+    wrong = 64 + 200 * np.arange(7)
+    x[wrong] *= np.array([-0.05, -0.15, -0.1, -1, -1, -1, -1], np.float32)
+    (frame,) = run(Ax100("Reed Solomon"), x)
+    assert (frame.payload, frame.corrected) == (payload, 21)
+    assert frame.false_alarm is not None
+    assert frame.false_alarm < 1e-12
+    x[wrong] *= np.array([40, 14, 20, 2, 2, 2, 2], np.float32)
+    assert run(Ax100("Reed Solomon"), x) == []
+
+
 @pytest.mark.parametrize("mode", ["ASM+Golay", "Reed Solomon"])
 def test_noise_and_carriers_make_no_frames(mode: str) -> None:
     rng = np.random.default_rng(4)
