@@ -1,8 +1,10 @@
 from collections.abc import Sequence
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
+@final
 class Crc:
     @property
     def width(self) -> int: ...
@@ -17,11 +19,13 @@ CRC32C: Crc
 
 def lfsr_sequence(taps: Sequence[int], seed: Sequence[int], n: int) -> NDArray[np.uint8]: ...
 
+@final
 class Descrambler:
     def __init__(self, *taps: int) -> None: ...
     def reset(self) -> None: ...
     def process(self, soft: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
+@final
 class DifferentialDecoder:
     def __init__(self, mark: bool = True) -> None: ...
     def reset(self) -> None: ...

@@ -1,6 +1,9 @@
+from typing import final
+
 import numpy as np
 from numpy.typing import NDArray
 
+@final
 class FrameSync:
     def __init__(self, word: int, length: int, tolerance: int = 0, *, inverted: bool = True) -> None: ...
     def reset(self) -> None: ...
