@@ -131,6 +131,7 @@ class Recording:
     datatype: str
     rate: float
     seconds: float = 60.0
+    ebn0_db: float = 15.0
 
 
 @dataclass
@@ -149,7 +150,15 @@ RECORDINGS = (
     Recording("FSK 9600, AX.25 G3RUH, IQ at 48 kHz", "44369", "9k6 FSK downlink", "iq", "cf32_le", 48e3),
     Recording("FSK 9600, AX.25 G3RUH, FM audio at 48 kHz", "44369", "9k6 FSK downlink", "fm", "ri16_le", 48e3),
     Recording("FSK 9600, AX100, IQ at 240 kHz", "43466", "9k6 FSK downlink", "iq", "cu8", 240e3, 20.0),
-    Recording("AFSK 1240, AX.25, FM audio at 48 kHz", "22825", "1k2 AFSK telemetry downlink", "fm", "ri16_le", 48e3),
+    Recording(
+        "AFSK 1240, AX.25, FM audio at 48 kHz",
+        "22825",
+        "1k2 AFSK telemetry downlink",
+        "fm",
+        "ri16_le",
+        48e3,
+        ebn0_db=25.0,
+    ),
     Recording("BPSK 9600, CCSDS concatenated, IQ at 48 kHz", "40908", "9k6 BPSK downlink", "iq", "cf32_le", 48e3),
 )
 PIECE = 10.0
@@ -164,7 +173,7 @@ def decode(recording: Recording, seconds: float, folder: Path) -> Usage:
     frames = payloads(transmitter.framing, max(1, int(PIECE * transmitter.baudrate / 2 / 3000)))
     path = folder / "piece.sigmf-meta"
     synthesiser = Synthesiser(
-        transmitter, frames, recording.rate, Channel(ebn0_db=15.0), form=recording.form, burst=1, pause=0.1
+        transmitter, frames, recording.rate, Channel(ebn0_db=recording.ebn0_db), form=recording.form, burst=1, pause=0.1
     )
     write_sigmf(path, synthesiser, recording.datatype)
     data = path.with_suffix(".sigmf-data")
@@ -175,9 +184,11 @@ def decode(recording: Recording, seconds: float, folder: Path) -> Usage:
     path.write_text(json.dumps({**meta, "annotations": []}))
 
     output = folder / "frames.jsonl"
-    words = ["decode", path, "--satellite", recording.satellite, "--transmitter", transmitter.name, "--jsonl", output]
+    words = [path, "--satellite", recording.satellite, "--transmitter", transmitter.name, "--jsonl", output]
     begun = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-m", "receiver", *map(str, words)], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "receiver", "decode", "--quiet", *map(str, words)], stdout=subprocess.DEVNULL
+    ) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
