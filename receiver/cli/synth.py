@@ -222,6 +222,9 @@ def _motion(
 
     orbit, place, first = load_orbit(options["elements"], satellite.norad, satellite.names), station, start_ns
 
+    for remark in filter(None, (*orbit.remarks, orbit.remark(first))):
+        click.echo(f"radome: {remark}", err=True)
+
     def doppler(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         return orbit.doppler(transmitter.frequency, place, first + np.rint(seconds * 1e9).astype(np.int64))
 

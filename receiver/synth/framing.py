@@ -5,6 +5,7 @@
                 preamble AA… | 93 0B 51 DE | length | RS(255,223)     all of it G3RUH-scrambled   "Reed Solomon"
     U482C       preamble 55… | C3 AA 66 55 | Golay(24,12) of flags and length | RS, randomised, convolutional
     CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
+    raw         the bytes alone
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
 and 10; GomSpace's formats as their satellites send them (D. Estevez, "Decoding GOMX-1 telemetry", 2016, and "Viterbi
@@ -13,7 +14,6 @@ decoding for NanoCom U482C", 2017).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -242,7 +242,30 @@ class Ccsds(Encoder):
         return self._code(bits)
 
 
-_ENCODERS: dict[str, Callable[..., Encoder]] = {"ax25": Ax25, "ax100": Ax100, "u482c": U482c, "ccsds": Ccsds}
+@dataclass
+class Raw(Encoder):
+    """Nothing around the bytes: modulation without frames, which a receiver must not make frames of."""
+
+    name: str = field(init=False, default="raw")
+    rate: float = field(init=False, default=1.0)
+
+    def begin(self, preamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * preamble))
+
+    def frame(self, payload: bytes) -> Piece:
+        return Piece(msb_first(payload), payload, 0, 8 * len(payload))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * postamble))
+
+
+_ENCODERS: dict[str, Callable[..., Encoder]] = {
+    "ax25": Ax25,
+    "ax100": Ax100,
+    "u482c": U482c,
+    "ccsds": Ccsds,
+    "raw": Raw,
+}
 
 
 def encoder(table: dict[str, Any]) -> Encoder:
@@ -264,8 +287,3 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 def _as_is(bits: Bits) -> Bits:
     return bits
-
-
-def code_loss_db(rate: float) -> float:
-    """How far Es/N0 is below Eb/N0, dB (zero or less)."""
-    return 10 * math.log10(rate)

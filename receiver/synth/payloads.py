@@ -22,6 +22,9 @@ def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | N
         size = length or int(rng.integers(40, 91 if use == "u482c" else 121))
         if use == "ax25":
             head = ax25_address("CQ", "RADOME")
+        elif use == "raw":
+            yield rng.bytes(size)
+            continue
         elif use == "ccsds":
             size = int(framing["frame_size"])
             head = tm_header(number)

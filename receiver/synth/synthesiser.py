@@ -105,6 +105,9 @@ class Synthesiser:
         self._modulator = modulator(self.transmitter.demod, self.bt, self.rolloff)
         self._rng = np.random.default_rng(self.seed)
         self._gaps = [(round(at * self.rate), round(long * self.rate)) for at, long in sorted(self.channel.gaps)]
+        for (at, lost), (following, _) in zip(self._gaps, self._gaps[1:], strict=False):
+            if following < at + lost:
+                raise FlowgraphError(f"the gaps at {at / self.rate:g} s and {following / self.rate:g} s overlap")
         self._tuning = 0.0 if self.centre is None else self.transmitter.frequency - self.centre
         self._doppler = self.channel.shift()
         self._end: float | None = None

@@ -117,6 +117,11 @@ def test_ccsds_concatenated_codes_everything_and_the_frame_begins_with_its_first
     assert ccsds_randomise(packed(data[32:]))[:4] == PAYLOAD[:4]
 
 
+def test_raw_bytes_have_nothing_around_them() -> None:
+    bits, piece = sent({"use": "raw"})
+    assert packed(bits) == packed(piece.bits) == PAYLOAD
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [

@@ -218,6 +218,13 @@ def test_gaps_take_samples_away_and_nothing_else() -> None:
     assert cut.truth[2].length == pytest.approx(whole.truth[2].length - 480, abs=1e-6)
 
 
+def test_gaps_that_overlap_are_refused() -> None:
+    with pytest.raises(FlowgraphError, match=r"gaps at 0\.1 s and 0\.15 s overlap"):
+        synthesise(
+            transmitter({"use": "fsk", "baudrate": 9600}, G3RUH), [], rate=48000.0, gaps=[(0.15, 0.1), (0.1, 0.1)]
+        )
+
+
 def test_imperfections_of_the_receiver() -> None:
     sent = transmitter({"use": "fsk", "baudrate": 9600}, G3RUH)
     plain = synthesise(sent, FRAMES, rate=48000.0).samples.astype(np.complex128)
