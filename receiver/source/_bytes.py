@@ -214,11 +214,13 @@ class ByteReader:
 
     def skip(self, n: int) -> None:
         """Pass over n bytes, or over what is left."""
+        if self.size is not None:
+            n = min(n, self.size - self.offset)
         if self.plain and n > len(self._ahead):
-            self.file.seek(self.offset + n)
+            self.offset += n
+            self.file.seek(self.offset)
             self._source = _Plain(self.file)
             self._ahead = b""
-            self.offset += n
             return
         while n > 0 and (data := self.read(min(n, _BLOCK))):
             n -= len(data)

@@ -171,7 +171,8 @@ class SampleSource:
         self._most = min(CHUNK, max(1024, int(recording.rate / 10))) if reader.live else CHUNK
         if self._segments[0].skip:
             self._begin()
-        if len(reader.peek(datatype.bytes * channels)) < datatype.bytes * channels:
+        frame = datatype.bytes * channels
+        if recording.samples == 0 or len(reader.peek(frame)) < frame:
             raise reader.fault or SourceError(f"{recording.name}: holds no samples")
 
     def _begin(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 _ISO_8601 = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?\s*(?:([Zz]|UTC)|([+-])(\d\d):?(\d\d)?)?",
@@ -40,10 +40,3 @@ def parse_utc(text: str) -> tuple[int, float] | None:
         offset = (int(match[10]) * 60 + int(match[11] or 0)) * 60 * 1_000_000_000
         ns += offset if match[9] == "-" else -offset
     return ns, 10.0 ** -len(fraction) if match[6] else 60.0
-
-
-def iso(ns: int) -> str:
-    """A time in UTC to the ms, for remarks and tables."""
-    return (_EPOCH + timedelta(microseconds=ns // 1000)).replace(tzinfo=timezone.utc).strftime("%Y-%m-%d %H:%M:%S") + (
-        f".{ns // 1_000_000 % 1000:03}Z"
-    )
