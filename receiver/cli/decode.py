@@ -70,7 +70,7 @@ def command(
     from ..satellite import find_satellite, load_satellite
     from ..sink.terminal import Display
     from ..source import open_source
-    from ..source._time import parse_utc
+    from ..utc import parse_utc
 
     if (satellite is None) == (definition is None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")

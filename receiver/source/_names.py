@@ -18,8 +18,8 @@ import re
 from dataclasses import dataclass
 
 from ..stage import Clock
+from ..utc import utc_ns
 from . import Options
-from ._time import utc_ns
 
 _COMPACT = re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[_T-](\d\d)(\d\d)(\d\d)(?!\d)", re.ASCII)
 _DASHED = re.compile(r"(?<!\d)(\d{4})-(\d\d)-(\d\d)[T_](\d\d)-(\d\d)-(\d\d)(?!\d)", re.ASCII)

@@ -23,10 +23,10 @@ from typing import Any
 
 from ..errors import SourceError
 from ..stage import Clock
+from ..utc import parse_utc
 from . import Options, Recording
 from ._bytes import COMPRESSED, ByteReader
 from ._samples import Datatype, SampleSource, Segment, checked_frequency, checked_kind, checked_rate, short, whole
-from ._time import parse_utc
 
 LARGEST_META = 1 << 28
 """Bytes of metadata; whatever is longer is none."""

@@ -18,11 +18,11 @@ import struct
 
 from ..errors import SourceError
 from ..stage import Clock, Kind
+from ..utc import utc_ns
 from . import Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
 from ._samples import Datatype, SampleSource, checked_kind, checked_rate, whole
-from ._time import utc_ns
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _TYPES = {
