@@ -195,7 +195,7 @@ def _find(query: str | None, definition: Path | None, name: str | None) -> tuple
 
 def _start(text: str | None) -> int | None:
     from ..errors import FlowgraphError
-    from ..source._time import parse_utc
+    from ..utc import parse_utc
 
     if text is None:
         return None
