@@ -137,13 +137,13 @@ def _sinks(jsonl: str | None, kiss: str | None, zmq: str | None, zmq_wait: float
 
         sinks.append(JsonLines(jsonl))
     if kiss:
-        from ..sink.kiss import Kiss
+        from ..sink.kiss import KissFile
 
-        sinks.append(Kiss(kiss))
+        sinks.append(KissFile(kiss))
     if zmq:
-        from ..sink.zmq import Zmq
+        from ..sink.zmq import Publisher
 
-        sinks.append(Zmq(zmq, wait=zmq_wait or 0.0))
+        sinks.append(Publisher(zmq, wait=zmq_wait or 0.0))
     return sinks
 
 
