@@ -19,6 +19,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import struct
+import termios
 import threading
 import time
 from collections import Counter
@@ -68,6 +71,10 @@ class Publisher(Sink):
         self._shared = self.address.startswith("inproc:")
         self._context = zmq.Context.instance() if self._shared else zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
+        self._monitor = self._socket.get_monitor_socket(
+            zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED
+        )
+        self._connections: set[int] = set()
         try:
             self._socket.set(zmq.SNDHWM, _BACKLOG[self.live])
             self._socket.set(zmq.XPUB_NODROP, 1)
@@ -82,10 +89,10 @@ class Publisher(Sink):
             self._await_subscriber()
             self.event("status", {"event": "start"})
         except zmq.ZMQError as error:
-            self._abandon()
+            self._end(0)
             raise address_error(self.address, error, "connect to" if self.connect else "bind to") from error
         except BaseException:
-            self._abandon()
+            self._end(0)
             raise
 
     def write(self, record: dict[str, Any], payload: bytes) -> None:
@@ -107,6 +114,7 @@ class Publisher(Sink):
         now = time.monotonic()
         if now - self._beat >= self.heartbeat:
             self._beat = now
+            self._follow_connections()
             self._offer(self._message("heartbeat", {"overruns": self.overruns}))
 
     def interrupt(self) -> None:
@@ -119,11 +127,9 @@ class Publisher(Sink):
         try:
             self._greet()
             self.event("status", {"event": "end", "end": True})
+            self._settle()
         finally:
-            linger = 0.0 if self._interrupted.is_set() else self.patience
-            self._socket.close(linger=round(linger * 1000))
-            if not self._shared:
-                self._drain(linger)
+            self._end(self.patience)
 
     def _message(self, kind: str, table: dict[str, Any]) -> list[bytes]:
         head = {"schema": SCHEMA, "boot": self._boot, "seq": self._seq, "topics": dict(self._topics)}
@@ -175,24 +181,59 @@ class Publisher(Sink):
             self._socket.poll(round(_TURN * 1000))
             self._greet()
 
-    def _drain(self, linger: float) -> None:
-        """End the context, which waits for what is still to be sent; in a thread, as nothing can interrupt that."""
-        thread = threading.Thread(target=self._context.term, daemon=True)
-        thread.start()
-        start, told = time.monotonic(), False
-        while thread.is_alive() and not self._interrupted.is_set():
-            thread.join(_TURN)
-            waited = time.monotonic() - start
-            if not told and thread.is_alive() and waited > _SAY:
+    def _follow_connections(self) -> None:
+        while self._monitor.poll(0):
+            event, descriptor = struct.unpack("=Hi", self._monitor.recv_multipart()[0])
+            if event == zmq.EVENT_DISCONNECTED:
+                self._connections.discard(descriptor)
+            else:
+                self._connections.add(descriptor)
+
+    def _settle(self) -> None:
+        """Wait until subscribers have taken everything, as long as they go on taking.
+
+        ZMQ_LINGER alone is not enough: over ipc a subscriber that is behind drops what it has not yet read as soon as
+        the connection ends (libzmq issue 4660).
+        """
+        empty, left, told = 0, 0, False
+        since = time.monotonic()
+        while not self._interrupted.is_set():
+            self._follow_connections()
+            before, left = left, sum(map(_unsent, self._connections))
+            empty = 0 if left else empty + 1
+            # more than once, as the thread of ZeroMQ may be about to send more
+            if empty > 3 or not self._connections:
+                return
+            now = time.monotonic()
+            if left != before:
+                since = now
+            elif left and now - since > self.patience:
+                self._remark(f"{self.address}: a subscriber did not take the last frames")
+                return
+            elif left and now - since > _SAY and not told:
                 told = True
                 self._remark(f"{self.address}: waiting for a subscriber that has not taken the last frames")
-        if 0 < linger <= time.monotonic() - start:
-            self._remark(f"{self.address}: a subscriber did not take the last frames")
+            self._interrupted.wait(0.01)
 
-    def _abandon(self) -> None:
-        self._socket.close(linger=0)
-        if not self._shared:
-            self._context.term()
+    def _end(self, linger: float) -> None:
+        """Close, which waits for what is still to be sent; in a thread, as nothing can interrupt that."""
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=0 if self._interrupted.is_set() else round(linger * 1000))
+        if self._shared:
+            return
+        thread = threading.Thread(target=self._context.term, daemon=True)
+        thread.start()
+        while thread.is_alive() and not self._interrupted.is_set():
+            thread.join(_TURN)
+
+
+def _unsent(descriptor: int) -> int:
+    """Bytes that the other end of a connection has not taken (ipc) or not acknowledged (tcp): tcp(7), SIOCOUTQ."""
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))[0])
+    except OSError:
+        return 0  # closed meanwhile
 
 
 def _overlap(one: str, other: str) -> bool:
