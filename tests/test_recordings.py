@@ -67,4 +67,6 @@ def test_each_is_received_whole(name: str, tmp_path: Path) -> None:
         symbol = meta["global"]["core:sample_rate"] / float(str(truth["baudrate"]))
         assert frame["sample"] == pytest.approx(truth["sample"], abs=0.1 * symbol)
         assert frame["framing"] == truth["framing"]
+        if frame["frequency_hz"] is not None:
+            assert frame["frequency_hz"] == pytest.approx(truth["frequency_hz"], abs=100)
         assert frame["continuity"]

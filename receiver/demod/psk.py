@@ -29,6 +29,7 @@ from dsp_ext.strobe import Strobe
 from ..channel.filters import tabulate
 from ..errors import FlowgraphError
 from ..stage import Chunk, Kind, Stream, parameter, required
+from ._offsets import OffsetTrack
 
 BLOCK = 32
 """Rows that are worked on at a time."""
@@ -86,6 +87,7 @@ class Psk:
         self._pairs = _Pairs() if self.manchester else None
         self._last = np.zeros(1, np.float32)
         self._origin: float | None = None
+        self._track = OffsetTrack()
         self._rate, self._clock = stream.rate, stream.clock
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
@@ -93,6 +95,7 @@ class Psk:
         if self._origin is None:
             self._origin = chunk.position
         self._clock = chunk.clock
+        self._track.append(chunk)
         return [made for block in self._receiver.process(chunk.items) for made in self._symbols(*block)]
 
     def close(self) -> list[Chunk]:
@@ -113,7 +116,8 @@ class Psk:
             soft = np.minimum(np.abs(soft), np.abs(before)) * np.where((soft < 0) == (before < 0), -1, 1)
             soft = soft.astype(np.float32)
         positions = (self._origin or 0.0) + instants * (self._clock.rate / self._rate)
-        return [Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, offsets.astype(np.float32))]
+        carriers = (offsets + self._track.at(positions)).astype(np.float32)
+        return [Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, carriers)]
 
 
 class _ChipReceiver:
