@@ -172,7 +172,8 @@ class Pipeline:
                     return
                 if chunk.clock is not clock:
                     clock = chunk.clock
-                    line.chain.open(Stream(recording.kind, recording.rate, clock, recording.frequency))
+                    frequency = recording.frequency_at(chunk.position)
+                    line.chain.open(Stream(recording.kind, recording.rate, clock, frequency))
                 frames += [item for item in line.chain.process(chunk) if isinstance(item, Frame)]
                 self._results.put((index, frames, chunk.position + len(chunk) - delay))
         except BaseException as error:

@@ -37,6 +37,10 @@ class Recording:
     retunings: tuple[tuple[int, float], ...] = ()
     """Samples from which the frequency is another one, Hz. A new clock begins at each of them."""
 
+    def frequency_at(self, position: float) -> float | None:
+        """Radio frequency of zero at a sample, Hz."""
+        return next((hz for sample, hz in reversed(self.retunings) if sample <= position), self.frequency)
+
 
 class Source(Protocol):
     """An open source. Chunks are complex64 for "iq" and float32 for "real", full scale about 1, and hold no NaN."""

@@ -362,31 +362,19 @@ def _segments(meta: Meta, remarks: list[str]) -> tuple[list[Segment], list[tuple
         runs[-1].append(capture)
     gaps = [(run[0].start, n) for run, n in zip(runs, lost, strict=True) if n]
     if gaps:
-        more = f", and {len(gaps) - 1} more times" if len(gaps) > 1 else ""
-        remarks.append(f"{gaps[0][1]} samples are missing before sample {gaps[0][0]}{more}")
+        start, n = gaps[0]
+        what = f"{n} samples are missing before" if n > 0 else f"the time goes back by {-n} samples at"
+        more = f", and there are {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
+        remarks.append(f"{what} sample {start}{more}")
     if retunings:
         remarks.append(f"the frequency changes at sample {retunings[0][0]} to {retunings[0][1]:.0f} Hz")
 
-    clocks = [_clock(meta.rate, run) for run in runs]
-    if meta.options.start is not None:
-        first = clocks[0].time_ns(0)
-        shift = None if first is None else meta.options.start - first
-        clocks = [
-            Clock(meta.rate, 0.0, meta.options.start)
-            if i == 0
-            else Clock(meta.rate, c.sample, None if c.utc_ns is None or shift is None else c.utc_ns + shift)
-            for i, c in enumerate(clocks)
-        ]
-    for i in range(1, len(clocks)):
-        start = runs[i][0].start
-        told = clocks[i - 1].time_ns(start)
-        if clocks[i].utc_ns is None and told is not None:
-            utc_ns = told + round(lost[i] / meta.rate * 1e9)
-            clocks[i] = Clock(meta.rate, float(start), utc_ns, clocks[i - 1].uncertainty)
-
+    clocks = _clocks(meta, runs, lost)
     segments = [Segment(0, 0, clocks[0])] if captures[0].start else []
     for run, clock in zip(runs, clocks, strict=True):
-        segments += [Segment(capture.start, capture.skip, clock) for capture in run]
+        for capture in run:
+            if not segments or capture.skip or clock is not segments[-1].clock:
+                segments.append(Segment(capture.start, capture.skip, clock))
     return segments, retunings
 
 
@@ -401,6 +389,24 @@ def _missing(before: Capture, capture: Capture, index: int, rate: float) -> int:
     if abs(late) <= JITTER + capture.resolution + before.resolution + 2 / rate + DRIFT * length:
         return 0
     return round(late * rate)
+
+
+def _clocks(meta: Meta, runs: Sequence[Sequence[Capture]], lost: Sequence[int]) -> list[Clock]:
+    """Clock of each run; where a run has no time, from the one before it."""
+    clocks = [_clock(meta.rate, run) for run in runs]
+    if meta.options.start is not None:  # what the user says of the first sample moves all of them
+        first = clocks[0].time_ns(0)
+        for i, clock in enumerate(clocks):
+            told = None if first is None or clock.utc_ns is None else clock.utc_ns + meta.options.start - first
+            clocks[i] = Clock(meta.rate, clock.sample, told)
+        clocks[0] = Clock(meta.rate, 0.0, meta.options.start)
+    for i in range(1, len(clocks)):
+        start = runs[i][0].start
+        told = clocks[i - 1].time_ns(start)
+        if clocks[i].utc_ns is None and told is not None:
+            utc_ns = told + round(lost[i] / meta.rate * 1e9)
+            clocks[i] = Clock(meta.rate, float(start), utc_ns, clocks[i - 1].uncertainty)
+    return clocks
 
 
 def _clock(rate: float, run: Sequence[Capture]) -> Clock:

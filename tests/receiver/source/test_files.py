@@ -221,6 +221,7 @@ def test_sigmf_retuned(tmp_path: Path) -> None:
     recording, _, clocks = read(path)
     assert recording.frequency == 145e6
     assert recording.retunings == ((100, 437e6),)
+    assert [recording.frequency_at(i) for i in (0, 99, 100)] == [145e6, 145e6, 437e6]
     assert [start for start, _ in clocks] == [0, 100]
     assert read(path, frequency=437.5e6)[0].frequency == 437.5e6
     assert read(path, frequency=437.5e6)[0].retunings == ()
