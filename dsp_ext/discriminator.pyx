@@ -28,6 +28,8 @@ cdef inline float _turn(float re, float im) noexcept nogil:
     p = p * z * <float>0.15915494309189535
     p = <float>0.25 - p if b > a else p
     p = <float>0.5 - p if re < 0 else p
+    # no number, after what was none or too large to multiply, would stay in the loops behind
+    p = p if p < 1 else 0
     return -p if im < 0 else p
 
 
@@ -59,7 +61,7 @@ cdef class Discriminator:
 
         Returns
         -------
-        (n,) float32, cycles per sample; the first of all is 0
+        (n,) float32, cycles per sample; 0 for the first of all and where `x` is not finite or beyond 1e19
         """
         cdef Py_ssize_t n = x.shape[0]
         cdef const float* p

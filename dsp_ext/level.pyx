@@ -74,7 +74,8 @@ cdef class Level:
         cdef Py_ssize_t i, made = 0, stop
         cdef float centre, swing, u, c, s
         for i in range(n):
-            self._x[self._held] = x[i]
+            # also false for what is no number
+            self._x[self._held] = x[i] if -<float>1e15 < x[i] < <float>1e15 else 0
             self._held += 1
             if self._held < WINDOW:
                 continue

@@ -131,6 +131,8 @@ cdef class Resampler:
         """
         cdef const float[::1] real
         cdef const float complex[::1] both
+        if x is None:
+            raise TypeError("an array expected, got None")
         if self.is_complex:
             both = x
             return self._run(<const float*>&both[0] if both.shape[0] else NULL, both.shape[0])

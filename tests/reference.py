@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -146,3 +148,72 @@ def ccsds(frame: bytes, *, dual: bool = True, depth: int = 1, scrambled: bool = 
 def nrz_m(bits: Bits) -> Bits:
     """A 1 is a change, from 0 before the first."""
     return (np.cumsum(bits) % 2).astype(np.uint8)
+
+
+def decimate(x: NDArray[Any], taps: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Every factor-th sample of the filtered stream, without delay: output m is at input m * factor."""
+    wide = x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)
+    if not len(wide):
+        return wide
+    return np.convolve(wide, taps.astype(np.float64))[len(taps) // 2 :][: len(wide)][::factor]
+
+
+def resample(x: NDArray[Any], bank: NDArray[Any], step: float) -> NDArray[Any]:
+    """Samples of the filtered stream at n * step, with the nearest row of the bank."""
+    phases, length = len(bank) - 1, bank.shape[1]
+    t = np.arange(int(np.ceil(len(x) / step)) + 2) * step
+    t = t[t < len(x)]
+    first = np.floor(t).astype(int)
+    row = np.floor((t - first) * phases + 0.5).astype(int)
+    padded = np.concatenate([np.zeros(length), x, np.zeros(length)])
+    windows = padded[first[:, None] + np.arange(length) + length - (length // 2 - 1)]
+    return (windows * bank[row].astype(np.float64)).sum(axis=1)
+
+
+def two_means(x: NDArray[Any]) -> tuple[float, float]:
+    """Centre and half distance of two levels: each value belongs to the nearer one."""
+    wide = x.astype(np.float64)
+    centre = wide.mean()
+    for _ in range(50):
+        centre = (wide[wide > centre].mean() + wide[wide <= centre].mean()) / 2
+    return float(centre), float((wide[wide > centre].mean() - wide[wide <= centre].mean()) / 2)
+
+
+FLAG = np.array([0, 1, 1, 1, 1, 1, 1, 0], np.uint8)
+
+
+def crc_x25(data: bytes) -> bytes:
+    """Frame check sequence of ISO/IEC 13239, bit by bit, as it is sent."""
+    register = 0xFFFF
+    for byte in data:
+        for i in range(8):
+            feedback = (register ^ byte >> i) & 1
+            register = register >> 1 ^ (0x8408 if feedback else 0)
+    return (register ^ 0xFFFF).to_bytes(2, "little")
+
+
+def hdlc(payload: bytes) -> Bits:
+    """Frame with its checksum between two flags, zeros stuffed."""
+    plain = np.unpackbits(np.frombuffer(payload + crc_x25(payload), np.uint8), bitorder="little")
+    text = "".join(map(str, plain)).replace("11111", "111110")
+    return np.concatenate([FLAG, np.array(list(text), np.uint8), FLAG])
+
+
+def hdlc_frames(bits: Bits, longest: int, shortest: int) -> list[bytes]:
+    """Frames with a right checksum: what is between flags, looked at as text."""
+    text, found = "".join(map(str, bits)), []
+    flags = [i for i in range(len(text) - 7) if text[i : i + 8] == "01111110"]
+    for start, stop in zip(flags, flags[1:], strict=False):
+        stuffed = text[start + 8 : stop]
+        plain = stuffed.replace("111110", "11111")
+        if "1111111" in stuffed or len(plain) % 8 or not shortest <= len(plain) // 8 <= longest:
+            continue
+        data = np.packbits(np.array(list(plain), np.uint8), bitorder="little").tobytes()
+        if crc_x25(data[:-2]) == data[-2:]:
+            found.append(data[:-2])
+    return found
+
+
+def nrzi(bits: Bits) -> Bits:
+    """A 0 is a change, from 0 before the first."""
+    return (np.cumsum(1 - bits) % 2).astype(np.uint8)

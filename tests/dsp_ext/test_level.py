@@ -1,0 +1,85 @@
+"""Level against two-means clustering in float64, and against the levels that were put in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsp_ext.level import Level
+from tests.jig import kernel_keeps_the_law, outputs
+from tests.reference import two_means
+
+RNG = np.random.default_rng(4)
+
+
+def levels(n: int, centre: float, swing: float, noise: float, ones: float = 0.5) -> np.ndarray:
+    symbols = np.where(RNG.random(n) < ones, 1.0, -1.0)
+    return (centre + swing * (symbols + noise * RNG.standard_normal(n))).astype(np.float32)
+
+
+@pytest.mark.parametrize("ones", [0.5, 0.8, 0.2])
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_centre_and_swing(ones: float, scale: float) -> None:
+    x = levels(5000, 0.3 * scale, 0.05 * scale, 0.2, ones)
+    soft, centres, swings = kernel_keeps_the_law(Level, x)
+    assert len(soft) == len(centres) == len(swings) == len(x)
+    assert np.abs(centres / scale - 0.3).max() < 0.006
+    assert np.abs(swings / scale - 0.05).max() < 0.005
+    np.testing.assert_allclose(soft, np.clip((x - centres) / swings, -4, 4), atol=1e-4)
+    assert np.abs(np.abs(soft).mean() - 1) < 0.02
+
+
+def test_windows_are_clustered_as_two_means() -> None:
+    """At the middle of each window of 128 symbols, every 32, the estimate is the clustering of that window."""
+    x = levels(1000, -0.1, 0.2, 0.15)
+    _, centres, swings = outputs(Level(), [x])
+    for start in range(0, len(x) - 128 - 32, 32):
+        centre, swing = two_means(x[start : start + 128])
+        # the kernel stops after five rounds and holds clicks down
+        assert abs(centres[start + 64] - centre) < 0.003
+        assert abs(swings[start + 64] - swing) < 0.003
+
+
+@pytest.mark.parametrize("n", [1, 2, 40, 127, 128, 129])
+def test_short_streams(n: int) -> None:
+    x = np.resize(np.array([0.9, 1.1, 1.1, 0.9, 0.9], np.float32), n)
+    soft, centres, swings = outputs(Level(), [x])
+    assert len(soft) == len(centres) == len(swings) == n
+    if n > 1:
+        assert np.array_equal(soft > 0, x > 1)
+        assert np.allclose(np.abs(soft), 1, atol=0.05)
+        assert np.allclose(centres, 1, atol=0.01)
+
+
+def test_a_click_does_not_move_the_centre() -> None:
+    x = levels(1000, 0.0, 0.1, 0.1)
+    x[500] = 5.0
+    _, centres, swings = outputs(Level(), [x])
+    assert np.abs(centres).max() < 0.03
+    assert np.abs(swings - 0.1).max() < 0.03
+
+
+def test_constant_and_silent_input_is_finite() -> None:
+    for value in (0.0, 0.5):
+        soft, _, swings = outputs(Level(), [np.full(500, value, np.float32)])
+        assert np.isfinite(soft).all()
+        assert np.abs(soft).max() <= 4
+        assert (swings > 0).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
+def test_what_is_no_number_is_forgotten(bad: float) -> None:
+    x = levels(2000, 0.3, 0.05, 0.1)
+    x[700] = bad
+    soft, centres, swings = outputs(Level(), [x])
+    assert np.isfinite(soft).all()
+    far = np.abs(np.arange(len(x)) - 700) > 160
+    assert np.abs(centres[far] - 0.3).max() < 0.01
+    assert np.abs(swings[far] - 0.05).max() < 0.01
+
+
+def test_refuses_other_types() -> None:
+    with pytest.raises(ValueError, match="mismatch"):
+        Level().process(np.zeros(3))
+    with pytest.raises(TypeError):
+        Level().process(None)
