@@ -11,7 +11,7 @@ a cubic through four of its outputs.
 """
 import numpy as np
 
-from libc.math cimport atan2, cos, sin, sqrt, M_PI
+from libc.math cimport atan2, cos, fabsf, sin, sqrt, M_PI
 from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
 
@@ -28,8 +28,10 @@ cdef enum:
     STRIDE = PHASES + 2 * FASTEST   # a row of states with what lies round the circle repeated on both sides
     POINTS = 64           # places between two samples at which the symbol filter is tabulated
     WIDEST = 80           # its taps, rounded up to whole vectors
+    RENEW = 64            # symbols after which moving sums are made anew, so that no rounding error stays
     RING = 1024           # symbols whose tone is kept, more than LAG*BLOCK + 4*HALF + 2*BLOCK
 
+cdef float LOUDEST = <float>1e15   # what is louder, or no number, is taken for 0
 cdef float JUMP = 20      # cost of any other phase, in standard deviations of a block's score in noise
 cdef float SWERVE = 6     # cost of another clock error, by one state
 cdef float HURRY = <float>0.05   # cost of a clock error, by one state, each block
@@ -218,6 +220,14 @@ cdef class SymbolClock:
             c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
         self._refined = first + BLOCK
 
+    cdef double _total(self, const double* values, long long k, Py_ssize_t part) noexcept nogil:
+        # sum over the window that ends at symbol k
+        cdef double total = 0
+        cdef Py_ssize_t i
+        for i in range(2 * HALF + 1 if k > 2 * HALF else k + 1):
+            total += values[2 * ((k - i) % RING) + part]
+        return total
+
     cdef Py_ssize_t _give(self, float* soft, double* instants) noexcept nogil:
         # symbols for which the smoothed rest is known
         cdef Py_ssize_t made = 0, slot, old
@@ -232,12 +242,16 @@ cdef class SymbolClock:
             if k >= 2 * HALF + 1:
                 self._sum1[0] -= self._rest[old]
                 self._sum1[1] -= self._rest[old + 1]
+            if k % RENEW == 0:
+                self._sum1[0], self._sum1[1] = self._total(self._rest, k, 0), self._total(self._rest, k, 1)
             self._sums[slot], self._sums[slot + 1] = self._sum1[0], self._sum1[1]
             self._sum2[0] += self._sum1[0]
             self._sum2[1] += self._sum1[1]
             if k >= 2 * HALF + 1:
                 self._sum2[0] -= self._sums[old]
                 self._sum2[1] -= self._sums[old + 1]
+            if k % RENEW == 0:
+                self._sum2[0], self._sum2[1] = self._total(self._sums, k, 0), self._total(self._sums, k, 1)
             k -= 2 * HALF
             if k < 0:
                 continue
@@ -296,7 +310,7 @@ cdef class SymbolClock:
         soft : (m,) float32, value at the middle of each symbol
         instants : (m,) float64, that instant in samples since the first
         """
-        cdef Py_ssize_t n = x.shape[0], need = self._held + x.shape[0], drop, made
+        cdef Py_ssize_t n = x.shape[0], need = self._held + x.shape[0], drop, made, i
         cdef float* grown
         cdef float[::1] soft
         cdef double[::1] instants
@@ -305,8 +319,13 @@ cdef class SymbolClock:
             if not grown:
                 raise MemoryError
             self._x, self._room = grown, 2 * need
-        if n:
-            memcpy(self._x + self._held, &x[0], n * sizeof(float))
+        if n and not self._begun:
+            # a constant that begins is no transition
+            for i in range(self._held):
+                self._x[i] = x[0] if fabsf(x[0]) < LOUDEST else 0
+            self._begun = True
+        for i in range(n):
+            self._x[self._held + i] = x[i] if fabsf(x[i]) < LOUDEST else 0
         self._held += n
         values = np.empty(n // 2 + 4 * BLOCK, np.float32)
         times = np.empty(n // 2 + 4 * BLOCK, np.float64)
@@ -328,7 +347,8 @@ cdef class SymbolClock:
         soft, instants : as of `process`
         """
         cdef long long end = self._base + self._held
-        soft, instants = self.process(np.zeros(4 * (LAG * BLOCK + 2 * HALF + 2 * BLOCK), np.float32))
+        cdef float last = self._x[self._held - 1]
+        soft, instants = self.process(np.full(4 * (LAG * BLOCK + 2 * HALF + 2 * BLOCK), last, np.float32))
         keep = instants < end
         self.reset()
         return soft[keep], instants[keep]

@@ -85,7 +85,7 @@ cdef class Ridge:
     cdef void _push(self, const float* score, Py_ssize_t shift) noexcept nogil:
         cdef Py_ssize_t n = self._bins * self._speeds, bins = self._bins, p, q, f, g, d, k, source
         cdef Py_ssize_t top = _best_of(self._value, n)
-        cdef float high, v, cost, ceiling = self._value[top]
+        cdef float high, v, cost, points, ceiling = self._value[top]
         cdef const float* value = self._value
         cdef int* back = self._from + (self._row % (self._lag + 1)) * n
         for p in range(self._speeds):
@@ -107,7 +107,10 @@ cdef class Ridge:
                         if 0 <= q < self._speeds and value[q * bins + g] - cost - self._turn > high:
                             high, source = value[q * bins + g] - cost - self._turn, q * bins + g
                 # the best is kept at 0, so nothing grows without bound
-                self._next[p * bins + f] = high + score[f] - ceiling
+                # no number says nothing; so that a row of them cannot end all paths, nothing is ruled out for good
+                points = score[f] if score[f] < <float>1e15 else 0
+                points = points if points > -<float>1e15 else -<float>1e15
+                self._next[p * bins + f] = high + points - ceiling
                 back[p * bins + f] = <int>source
         memcpy(self._value, self._next, n * sizeof(float))
         self._row += 1

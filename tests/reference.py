@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -203,7 +204,7 @@ def hdlc_frames(bits: Bits, longest: int, shortest: int) -> list[bytes]:
     """Frames with a right checksum: what is between flags, looked at as text."""
     text, found = "".join(map(str, bits)), []
     flags = [i for i in range(len(text) - 7) if text[i : i + 8] == "01111110"]
-    for start, stop in zip(flags, flags[1:], strict=False):
+    for start, stop in pairwise(flags):
         stuffed = text[start + 8 : stop]
         plain = stuffed.replace("111110", "11111")
         if "1111111" in stuffed or len(plain) % 8 or not shortest <= len(plain) // 8 <= longest:

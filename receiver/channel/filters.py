@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 def _kaiser(transition: float, attenuation: float) -> tuple[float, float]:
     """Half length in samples and beta for a transition width and a stop-band attenuation in dB."""
-    beta = 0.1102 * (attenuation - 8.7) if attenuation > 50 else 0.5842 * (attenuation - 21) ** 0.4
-    return (attenuation - 7.95) / (14.36 * transition) / 2, max(beta, 0.0)
+    below = max(attenuation - 21, 0.0)
+    beta = 0.1102 * (attenuation - 8.7) if attenuation > 50 else 0.5842 * below**0.4 + 0.07886 * below
+    return (attenuation - 7.95) / (14.36 * transition) / 2, beta
 
 
 def _windowed_sinc(t: NDArray[np.float64], cutoff: float, half: float, beta: float) -> NDArray[np.float64]:

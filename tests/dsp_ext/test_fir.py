@@ -19,7 +19,9 @@ def taps(length: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("x", [X, X.real.copy()], ids=["complex", "real"])
-@pytest.mark.parametrize(("length", "factor"), [(1, 1), (1, 7), (3, 5), (15, 1), (33, 4), (65, 10), (129, 3), (31, 400)])
+@pytest.mark.parametrize(
+    ("length", "factor"), [(1, 1), (1, 7), (3, 5), (15, 1), (33, 4), (65, 10), (129, 3), (31, 400)]
+)
 def test_is_a_convolution_however_cut(x: np.ndarray, length: int, factor: int) -> None:
     (y,) = kernel_keeps_the_law(lambda: Decimator(taps(length), factor, np.iscomplexobj(x)), x)
     expected = decimate(x, taps(length), factor)

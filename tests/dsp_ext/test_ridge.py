@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dsp_ext.ridge import Ridge
+from tests.jig import kernel_keeps_the_law, outputs
 
 
 def best_path(scores, move, jump, reach, circular=False, drifts=(0,), turn=0.0, shifts=None):
@@ -54,14 +55,22 @@ def test_is_the_best_path(options):
 
 
 def test_a_decision_waits_for_the_lag_whatever_the_cuts():
-    scores = np.random.default_rng(4).exponential(1, (50, 8)).astype(np.float32)
-    whole = Ridge(8, 5, 0.5, 3.0)
-    expected = whole.process(scores)
-    assert len(expected) == 45
-    piecewise = Ridge(8, 5, 0.5, 3.0)
-    assert np.concatenate([piecewise.process(scores[i : i + 1]) for i in range(50)]).tolist() == expected.tolist()
-    assert piecewise.flush().tolist() == whole.flush().tolist()
-    assert piecewise.process(scores).tolist() == expected.tolist()
+    scores = np.random.default_rng(4).exponential(1, (700, 8)).astype(np.float32)
+    (whole,) = kernel_keeps_the_law(lambda: Ridge(8, 5, 0.5, 3.0), scores)
+    assert len(whole) == 700
+    assert len(Ridge(8, 5, 0.5, 3.0).process(scores)) == 695
+    assert len(Ridge(8, 5, 0.5, 3.0).process(scores[:5])) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
+def test_finds_its_way_again_after_what_is_no_number(bad):
+    """A bin, and a whole row, of what is no number: the path is right again within the lag."""
+    scores = np.random.default_rng(5).exponential(1, (80, 16)).astype(np.float32)
+    scores[:, 5] += 4
+    scores[30, 7], scores[40] = bad, bad
+    (path,) = outputs(Ridge(16, 6, 0.5, 8.0), [scores])
+    near = np.abs(np.arange(80)[:, None] - [30, 40]).min(axis=1) <= 2
+    assert (path[~near] == 5).all()
 
 
 def test_follows_a_clock_that_drifts():

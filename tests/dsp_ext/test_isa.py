@@ -1,0 +1,186 @@
+"""Every kernel that is built for several instruction sets gives the same with each that runs here, within bounds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.jig import outputs
+from tests.reference import convolutional, soft
+
+ROOT = Path(__file__).parents[2]
+RNG = np.random.default_rng(7)
+X = (RNG.standard_normal(6007) + 1j * RNG.standard_normal(6007)).astype(np.complex64)
+TAPS = (np.hanning(67)[1:-1] / 33).astype(np.float32)
+TWO_LEVELS = (RNG.choice([-1.0, 1.0], 6007).repeat(4)[:6007] + 0.1 * RNG.standard_normal(6007)).astype(np.float32)
+
+
+def carrier() -> list[NDArray[Any]]:
+    from dsp_ext.carrier import clock_tone, in_phase, mix, square
+
+    one = np.array([0.01])
+    tone = clock_tone(X[:5984], 8)
+    turned = mix(X, np.array([0, len(X)]), one, one, one * 1e-4)
+    return [turned, square(X), *tone, in_phase(X, np.linspace(0, 300, len(X)))]
+
+
+def clock() -> list[Any]:
+    from dsp_ext.clock import SymbolClock
+
+    return outputs(SymbolClock(TAPS[2:65]), [TWO_LEVELS])
+
+
+def convert() -> list[NDArray[Any]]:
+    from dsp_ext.convert import to_float
+
+    raw = RNG.integers(0, 256, 4096).astype(np.uint8)
+    return [to_float(raw, kind) for kind in ("u8", "i8", "u16", "i16", "i32")]
+
+
+def discriminator() -> list[Any]:
+    from dsp_ext.discriminator import Discriminator
+
+    return outputs(Discriminator(), [X])
+
+
+def doppler() -> list[NDArray[Any]]:
+    from dsp_ext.doppler import Mixer
+
+    y = np.empty_like(X)
+    Mixer(0.123, 1e-7).process(X, y)
+    return [y]
+
+
+def fir() -> list[Any]:
+    from dsp_ext.fir import Decimator
+
+    return outputs(Decimator(TAPS, 3, True), [X]) + outputs(Decimator(TAPS, 3, False), [X.real.copy()])
+
+
+def framesync() -> list[Any]:
+    from dsp_ext.framesync import FrameSync
+
+    return outputs(FrameSync(0x1ACF, 16, 3), [TWO_LEVELS])
+
+
+def level() -> list[Any]:
+    from dsp_ext.level import Level
+
+    return outputs(Level(), [TWO_LEVELS])
+
+
+def resample() -> list[Any]:
+    from dsp_ext.resample import Resampler
+
+    bank = np.stack([np.roll(TAPS, i)[:64] for i in range(5)])
+    return outputs(Resampler(bank, 2.2, True), [X]) + outputs(Resampler(bank, 2.2, False), [X.real.copy()])
+
+
+def ridge() -> list[Any]:
+    from dsp_ext.ridge import Ridge
+
+    return outputs(Ridge(32, 8, 0.5, 20.0), [np.ascontiguousarray(X.real[:5984].reshape(-1, 32))])
+
+
+def strobe() -> list[NDArray[Any]]:
+    from dsp_ext.strobe import Strobe
+
+    bank = np.stack([TAPS[:64]] * 9)
+    return [Strobe(bank).at(X, np.linspace(0, 6000, 900))]
+
+
+def viterbi() -> list[Any]:
+    from dsp_ext.viterbi import Viterbi
+
+    bits = RNG.integers(0, 2, 3000).astype(np.uint8)
+    return outputs(Viterbi(), [soft(convolutional(bits), 0.7)])
+
+
+CASES: dict[str, Callable[[], list[Any]]] = {
+    case.__name__: case
+    for case in (
+        carrier,
+        clock,
+        convert,
+        discriminator,
+        doppler,
+        fir,
+        framesync,
+        level,
+        resample,
+        ridge,
+        strobe,
+        viterbi,
+    )
+}
+
+
+def results() -> dict[str, NDArray[Any]]:
+    """Arrays of all cases, by case and number; the same on every machine but for rounding."""
+    made = {}
+    for name, case in CASES.items():
+        global RNG
+        RNG = np.random.default_rng(8)
+        made.update({f"{name} {i}": array for i, array in enumerate(case())})
+    return made
+
+
+def save(path: str) -> None:
+    """Run in another process: the results, and the instruction set that gave them."""
+    import dsp_ext
+
+    np.savez(path, isa=np.array(dsp_ext.isa), **results())
+
+
+def run(isa: str, code: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    code = f"import sys; sys.path.append({str(ROOT)!r}); {code}"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "DSP_EXT_ISA": isa},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_gives_the_same_with_each_instruction_set(isa: str, tmp_path: Path) -> None:
+    import dsp_ext
+    from dsp_ext._cpu import supported
+
+    if isa not in supported():
+        pytest.skip(f"this processor does not run {isa}")
+    if isa == dsp_ext.isa:
+        pytest.skip(f"{isa} is what all tests run with here")
+    path = tmp_path / "results.npz"
+    done = run(isa, f"from tests.dsp_ext.test_isa import save; save({str(path)!r})", tmp_path)
+    assert done.returncode == 0, done.stderr
+    with np.load(path) as other:
+        assert other["isa"] == isa
+        for name, here in results().items():
+            there = other[name]
+            assert here.shape == there.shape, name
+            # sums of some 70 products in another order
+            bound = 1e-5 if here.dtype.kind in "fc" else 0
+            np.testing.assert_allclose(here, there, rtol=0, atol=bound, err_msg=name)
+
+
+def test_an_instruction_set_that_does_not_run_is_refused(tmp_path: Path) -> None:
+    done = run("sse9", "import dsp_ext", tmp_path)
+    assert done.returncode != 0
+    assert "DSP_EXT_ISA='sse9': no such instruction set runs here; these do: " in done.stderr
+    assert "baseline" in done.stderr
+
+
+def test_no_kernel_is_left_out() -> None:
+    sources = {path.stem for path in (ROOT / "dsp_ext").glob("*.pyx") if path.read_text().startswith("# isa:")}
+    assert sources <= set(CASES)
