@@ -17,17 +17,64 @@ import numpy as np
 
 cimport cython
 from libc.math cimport fabsf
+from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
+
+cdef extern from *:
+    """
+    /* Add, compare, select over n steps. In C because compilers then keep the metrics in vector registers. A decision is
+       laid out and scaled for the traceback, which works on the place 32 * (state & 1) + (state >> 1) of a state in a
+       row: 16 where the survivor came from the upper half of the states. */
+    static __attribute__((noinline, noclone)) void radome_advance(uint8_t *kept, uint8_t *decision, const uint8_t *flips0, const uint8_t *flips1,
+                               const uint8_t *symbol0, const uint8_t *symbol1, ptrdiff_t n) {
+        uint8_t metric[64], flip0[32], flip1[32], even[32], odd[32];
+        memcpy(metric, kept, 64);
+        memcpy(flip0, flips0, 32);
+        memcpy(flip1, flips1, 32);
+        for (ptrdiff_t step = 0; step < n; step++, decision += 64) {
+            uint8_t s0 = symbol0[step], s1 = symbol1[step], least = 255;
+            for (int i = 0; i < 32; i++) {
+                uint8_t b = (s0 ^ flip0[i]) + (s1 ^ flip1[i]), c = 30 - b;
+                uint8_t p = metric[i] + b, q = metric[i + 32] + c, r = metric[i] + c, s = metric[i + 32] + b;
+                even[i] = p < q ? p : q;
+                odd[i] = r < s ? r : s;
+                decision[i] = q < p ? 16 : 0;
+                decision[i + 32] = s < r ? 16 : 0;
+            }
+            for (int i = 0; i < 32; i++) {
+                metric[2 * i] = even[i];
+                metric[2 * i + 1] = odd[i];
+            }
+            if (step % 4 == 3) {
+                for (int i = 0; i < 64; i++) least = metric[i] < least ? metric[i] : least;
+                for (int i = 0; i < 64; i++) metric[i] -= least;
+            }
+        }
+        memcpy(kept, metric, 64);
+    }
+    /* Follow a survivor back over n rows that end before `decision`; bits go before `bits`. */
+    static int radome_trace(const uint8_t *decision, uint8_t *bits, ptrdiff_t n, int place) {
+        for (; n > 0; n--) {
+            *--bits = place >> 5;
+            decision -= 64;
+            place = ((place & 1) << 5 | (place & 31) >> 1) | decision[place];
+        }
+        return place;
+    }
+    """
+    void radome_advance(uint8_t *, uint8_t *, const uint8_t *, const uint8_t *, const uint8_t *, const uint8_t *,
+                        ptrdiff_t) noexcept nogil
+    int radome_trace(const uint8_t *, uint8_t *, ptrdiff_t, int) noexcept nogil
 
 cdef enum:
     STATES = 64
     HALF = 32
-    GROUP = 32  # bits that are taken in at once, with one level
+    GROUP = 64  # bits that are taken in at once, with one level
     BLOCK = 256  # bits that one traceback gives
-    MERGE = 96  # bits over which survivors merge before them: 14 constraint lengths
+    MERGE = 64  # bits over which survivors merge before them: 9 constraint lengths
     RING = BLOCK + MERGE
-    LEVEL = 4  # groups over which the level is averaged
+    LEVEL = 2  # groups over which the level is averaged
 
 
 @cython.final
@@ -137,18 +184,15 @@ cdef class Viterbi:
 
     cdef void _take(self, const float *x, Py_ssize_t n) noexcept nogil:
         """Take in up to GROUP pairs of symbols, which begin at a multiple of GROUP."""
-        cdef Py_ssize_t i
         cdef int64_t groups = self.count // GROUP + 1
-        cdef float total = 0, scale, weight = <float>1.0 / <float>(groups if groups < LEVEL else LEVEL)
+        cdef float scale, weight = <float>1.0 / <float>(groups if groups < LEVEL else LEVEL)
         if n == 0:
             return
-        for i in range(2 * n):
-            total += fabsf(x[i])
-        self.level += weight * (total / <float>(2 * n) - self.level)
+        self.level += weight * (_magnitude(x, 2 * n) / <float>(2 * n) - self.level)
         scale = <float>4.0 / self.level if self.level > <float>1e-30 else <float>0.0
         _quantise(x, scale, self.symbol0 + self.slot, self.symbol1 + self.slot, n)
-        _advance(self.metric, self.decision[self.slot], self.flip0, self.flip1, self.symbol0 + self.slot,
-                 self.symbol1 + self.slot, n)
+        radome_advance(self.metric, self.decision[self.slot], self.flip0, self.flip1, self.symbol0 + self.slot,
+                       self.symbol1 + self.slot, n)
         self.slot = (self.slot + <int>n) % RING
         self.count += n
 
@@ -161,24 +205,41 @@ cdef class Viterbi:
 
     cdef void _trace(self, int state, Py_ssize_t wanted, uint8_t *bits, uint8_t *errors) noexcept nogil:
         """Follow the survivor into `state` back; give the oldest `wanted` bits."""
-        cdef uint8_t sent[BLOCK + MERGE + 6]
-        cdef uint8_t code0[BLOCK + MERGE]
-        cdef uint8_t code1[BLOCK + MERGE]
-        cdef Py_ssize_t i, length = self.count - self.given
-        cdef int slot = self.slot, place = (state & 1) << 5 | state >> 1
+        cdef uint8_t sent[RING + 6]
+        cdef uint8_t code0[RING]
+        cdef uint8_t code1[RING]
+        cdef Py_ssize_t early, length = self.count - self.given
+        cdef Py_ssize_t late = length if length < self.slot else self.slot  # rows at the ring's beginning
+        cdef int slot = <int>(self.given % RING), place = (state & 1) << 5 | state >> 1
         memcpy(sent, self.past, 6)
-        for i in range(length - 1, -1, -1):
-            slot = slot - 1 if slot else RING - 1
-            sent[6 + i] = <uint8_t>(place >> 5)
-            place = (place & 1) << 5 | (place & 31) >> 1 | self.decision[slot][place]
+        place = radome_trace(self.decision[self.slot], sent + 6 + length, late, place)
+        radome_trace(self.decision[0] + RING * STATES, sent + 6 + length - late, length - late, place)
         _encode(sent, code0, wanted, self.taps0, self.invert0)
         _encode(sent, code1, wanted, self.taps1, self.invert1)
-        for i in range(wanted):
-            bits[i] = sent[6 + i]
-            errors[i] = (code0[i] ^ self.symbol0[slot] >> 3) + (code1[i] ^ self.symbol1[slot] >> 3)
-            slot = slot + 1 if slot + 1 < RING else 0
+        memcpy(bits, sent + 6, wanted)
+        early = RING - slot if wanted > RING - slot else wanted  # rows before the ring's end
+        _differences(code0, self.symbol0 + slot, code1, self.symbol1 + slot, errors, early)
+        _differences(code0 + early, self.symbol0, code1 + early, self.symbol1, errors + early, wanted - early)
         memcpy(self.past, sent + wanted, 6)
         self.given += wanted
+
+
+cdef float _magnitude(const float *x, Py_ssize_t n) noexcept nogil:
+    """Sum of the magnitudes, in eight parts so that no sum waits for another."""
+    cdef float parts[8]
+    cdef float total = 0
+    cdef Py_ssize_t i
+    cdef int k
+    for k in range(8):
+        parts[k] = 0
+    for i in range(0, n - 7, 8):
+        for k in range(8):
+            parts[k] += fabsf(x[i + k])
+    for i in range(n // 8 * 8, n):
+        total += fabsf(x[i])
+    for k in range(8):
+        total += parts[k]
+    return total
 
 
 cdef void _quantise(const float *x, float scale, uint8_t *first, uint8_t *second, Py_ssize_t n) noexcept nogil:
@@ -209,45 +270,8 @@ cdef void _encode(const uint8_t *sent, uint8_t *code, Py_ssize_t n, int taps, in
                 code[i] ^= sent[6 + i - tap]
 
 
-cdef void _advance(uint8_t *kept, uint8_t *decision, const uint8_t *flips0, const uint8_t *flips1,
-                   const uint8_t *symbol0, const uint8_t *symbol1, Py_ssize_t n) noexcept nogil:
-    """Add, compare, select. Plain loops over local arrays of bytes, which compilers turn into vectors.
-
-    decision[32 * (state & 1) + (state >> 1)] becomes 16 where the survivor came from the upper half: laid out and
-    scaled for the traceback, which works on that place number instead of the state.
-    """
-    cdef uint8_t metric[STATES]
-    cdef uint8_t flip0[HALF]
-    cdef uint8_t flip1[HALF]
-    cdef uint8_t even[HALF]
-    cdef uint8_t odd[HALF]
-    cdef uint8_t b, c, p, q, r, s, s0, s1, least
-    cdef Py_ssize_t step
-    cdef int i
-    memcpy(metric, kept, STATES)
-    memcpy(flip0, flips0, HALF)
-    memcpy(flip1, flips1, HALF)
-    for step in range(n):
-        s0, s1 = symbol0[step], symbol1[step]
-        for i in range(HALF):
-            b = (s0 ^ flip0[i]) + (s1 ^ flip1[i])
-            c = 30 - b
-            p = metric[i] + b
-            q = metric[i + 32] + c
-            r = metric[i] + c
-            s = metric[i + 32] + b
-            even[i] = p if p < q else q
-            odd[i] = r if r < s else s
-            decision[i] = 16 if q < p else 0
-            decision[i + 32] = 16 if s < r else 0
-        for i in range(HALF):
-            metric[2 * i] = even[i]
-            metric[2 * i + 1] = odd[i]
-        decision += STATES
-        if step % 4 == 3:
-            least = 255
-            for i in range(STATES):
-                least = metric[i] if metric[i] < least else least
-            for i in range(STATES):
-                metric[i] = metric[i] - least
-    memcpy(kept, metric, STATES)
+cdef void _differences(const uint8_t *code0, const uint8_t *symbol0, const uint8_t *code1, const uint8_t *symbol1,
+                       uint8_t *errors, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        errors[i] = (code0[i] ^ symbol0[i] >> 3) + (code1[i] ^ symbol1[i] >> 3)
