@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -29,4 +29,12 @@ class Statistics:
 
     def table(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "speed": round(self.speed, 3)}
+        return {
+            "seconds": round(self.seconds, 6),
+            "elapsed": round(self.elapsed, 3),
+            "speed": round(self.speed, 3),
+            "frames": dict(self.frames),
+            "duplicates": self.duplicates,
+            "failures": {name: dict(reasons) for name, reasons in self.failures.items()},
+            "gaps": self.gaps,
+        }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..sink import Sink
     from ..sink.terminal import Display
     from ..source import Recording
+    from ..statistics import Statistics
 
 
 @click.command()
@@ -112,16 +113,32 @@ def command(
                 begun = time.monotonic()
                 total = recording.samples / recording.rate if recording.samples else None
 
-                def progress(seconds: float, begun: float = begun, total: float | None = total) -> None:
+                pipeline = Pipeline(source, [line for _, line in made], realtime=realtime)
+                statistics, gaps = pipeline.statistics, 0
+
+                def progress(
+                    seconds: float,
+                    name: str = name,
+                    begun: float = begun,
+                    total: float | None = total,
+                    statistics: Statistics = statistics,
+                ) -> None:
+                    nonlocal gaps
                     if not quiet and seconds > 0:
                         display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
+                    for sink in sinks:
+                        if statistics.gaps > gaps:
+                            sink.event("gap", {"file": name, "gaps": statistics.gaps, "seconds": seconds})
+                        sink.tick()
+                    gaps = statistics.gaps
 
-                pipeline = Pipeline(source, [line for _, line in made], realtime=realtime)
                 try:
                     pipeline.run(publish, progress)
                 finally:
+                    for sink in sinks:
+                        sink.event("status", {"event": "file", "file": name, "statistics": statistics.table()})
                     if not quiet:
-                        display.finish(pipeline.statistics)
+                        display.finish(statistics)
             finally:
                 source.close()
     finally:

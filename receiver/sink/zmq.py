@@ -65,6 +65,7 @@ class Publisher(Sink):
         self._topics: Counter[str] = Counter()
         self._seq: int | None = None
         self._interrupted = threading.Event()
+        self._half_sent = False
         self._beat = time.monotonic()
         self.subscribers = self.overruns = 0
         # an inproc address is only known within a context, so it is the one that all share
@@ -128,6 +129,9 @@ class Publisher(Sink):
             self._greet()
             self.event("status", {"event": "end", "end": True})
             self._settle()
+        except KeyboardInterrupt:
+            self._interrupted.set()
+            raise
         finally:
             self._end(self.patience)
 
@@ -140,8 +144,11 @@ class Publisher(Sink):
         start, told = time.monotonic(), self.live
         while True:
             try:
-                self._socket.send_multipart(parts)
+                self._put(parts)
                 return
+            except KeyboardInterrupt:
+                self._interrupted.set()
+                raise
             except zmq.Again:
                 waited = time.monotonic() - start
                 if self.live or waited > self.patience or self._interrupted.is_set():
@@ -153,13 +160,26 @@ class Publisher(Sink):
         if self.overruns == 1 and not self._interrupted.is_set():
             self._remark(f"{self.address}: a subscriber is too slow and loses frames; the others get them")
         self._socket.set(zmq.XPUB_NODROP, 0)
-        self._socket.send_multipart(parts)
+        self._put(parts)
         self._socket.set(zmq.XPUB_NODROP, 1)
+
+    def _put(self, parts: list[bytes], flags: int = 0) -> None:
+        if self._half_sent:
+            # Ctrl-C came between two parts: end that message as none that anybody takes for a frame
+            self._half_sent = False
+            self._socket.send_multipart([b""] * 3)
+        self._half_sent = True
+        try:
+            self._socket.send_multipart(parts, flags)
+            self._half_sent = False
+        except zmq.Again:
+            self._half_sent = False
+            raise
 
     def _offer(self, parts: list[bytes]) -> None:
         """Send what may be lost, because a later one says the same."""
         with contextlib.suppress(zmq.Again):
-            self._socket.send_multipart(parts, zmq.NOBLOCK)
+            self._put(parts, zmq.NOBLOCK)
 
     def _greet(self) -> None:
         """Take note of subscriptions; tell a new subscriber where the numbers stand."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections import Counter
 from typing import Any
@@ -70,7 +71,15 @@ def test_summary() -> None:
         "  1k2 AFSK      0",
     ]
     assert list(summary(Statistics())) == ["0 frames in 0.0 s of signal"]
-    assert statistics.table()["speed"] == 300.0
+    assert json.loads(json.dumps(statistics.table())) == {
+        "seconds": 1200.0,
+        "elapsed": 4.0,
+        "speed": 300.0,
+        "frames": {"9k6 FSK": 17},
+        "duplicates": 2,
+        "failures": {"9k6 FSK": {"crc": 1, "sync": 3}, "1k2 AFSK": {}},
+        "gaps": 1,
+    }
 
 
 def test_pipes_get_plain_text_and_no_progress(capsys: pytest.CaptureFixture[str]) -> None:

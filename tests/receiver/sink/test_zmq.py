@@ -166,6 +166,27 @@ def test_interrupted_publisher_does_not_wait() -> None:
         timer.join()
 
 
+@pytest.mark.parametrize("parts_sent", [0, 1, 2])
+def test_interrupt_within_a_message(parts_sent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with publishing() as sink, Subscriber([sink.endpoint]) as subscriber:
+        until(sink, lambda: sink.subscribers == 1)
+
+        def interrupted(parts: list[bytes], flags: int = 0) -> None:
+            for part in parts[:parts_sent]:
+                sink._socket.send(part, zmq.SNDMORE)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sink._socket, "send_multipart", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                sink.write(*make(0))
+        sink.write(*make(1))
+        assert receive(subscriber, "frame").table["seq"] == 1
+        sink.close()
+        while not receive(subscriber, "status").table.get("end"):
+            pass
+
+
 def test_waits_for_the_first_subscriber() -> None:
     with pytest.raises(SinkError, match=r"nobody subscribed within 0\.2 s"):
         Publisher("tcp://127.0.0.1:*", wait=0.2).open(BOOT)
