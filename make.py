@@ -27,7 +27,6 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "receiver", "dsp_ext", "flowgraphs")
 SUFFIXES = {".toml", ".md", ".py", ".pyi", ".pyx", ".pxd", ".h", ".txt", ".json", ".typed", ""}
-DEMO = ("recordings/README.md",)
 
 
 def say(text):
@@ -130,8 +129,12 @@ def install(extra=""):
 
 
 def demo(words):
+    """Decode a recording that was made with the Doppler shift of a real pass; see recordings/README.md."""
     install()
-    run(VENV / "bin" / "radome", "decode", *DEMO, *words)
+    recording, elements = (f"recordings/swampsat2-fsk9k6-ax25-g3ruh.{suffix}" for suffix in ("sigmf-meta", "tle"))
+    command = ["radome", "decode", recording, "--satellite", "SwampSat-2", "--tle", elements, *words]
+    say(" ".join(command))
+    run(*command)
 
 
 def test(words):

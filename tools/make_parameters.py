@@ -30,16 +30,19 @@ def kind(hint: Any) -> str:
     return " or ".join(NAMES[o] for o in (typing.get_origin(o) or o for o in options) if o in NAMES)
 
 
+def literal(value: Any) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value:g}`"
+
+
 def default(field: dataclasses.Field[Any]) -> str:
     if field.default_factory is not dataclasses.MISSING:
         return f"`{field.default_factory()}`"
     if field.default is dataclasses.MISSING:
         return "needed"
-    if field.default is None:
-        return "none"
-    if isinstance(field.default, bool):
-        return f"`{str(field.default).lower()}`"
-    return f'`"{field.default}"`' if isinstance(field.default, str) else f"`{field.default:g}`"
+    return "none" if field.default is None else literal(field.default)
 
 
 def describe(use: str, cls: Any) -> str:
@@ -51,7 +54,7 @@ def describe(use: str, cls: Any) -> str:
     hints = typing.get_type_hints(cls)
     rows = []
     for field in dataclasses.fields(cls):
-        value = " or ".join(f'`"{choice}"`' for choice in field.metadata.get("choices", ())) or kind(hints[field.name])
+        value = " or ".join(map(literal, field.metadata.get("choices", ()))) or kind(hints[field.name])
         if field.init and "help" in field.metadata and value:
             unit = field.metadata["unit"]
             rows.append(f"| `{field.name}` | {value} | {default(field)} | {unit} | {field.metadata['help']} |")
