@@ -59,5 +59,5 @@ def test_options_in_the_documents_exist() -> None:
     ]:
         for line in page.read_text(encoding="utf-8").splitlines():
             if "radome " in line or "`--" in line:
-                used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", line.split("--exec '")[0]))
+                used = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", line.split("--exec '")[0]))
                 assert used <= known, line
