@@ -35,19 +35,22 @@ BLOCK = 32
 """Rows that are worked on at a time."""
 LAG = 32
 """Rows that frequency and timing look ahead."""
-COHERENCE = 0.026
-"""Seconds over which a drift of 500 Hz/s widens the line at twice the carrier by less than its width."""
+COHERENCE = 0.05
+"""Seconds over which a line at twice the carrier is taken together: then a carrier of 100 Hz/s stays in its width."""
+DRIFT = 500.0
+"""Hz/s that the carrier may drift."""
 BAND_HOP = 32
 """Chips from one look at the band to the next; each takes twice that."""
 CELLS = 16
 """Cells of the band's map in a bandwidth of one chip rate."""
 CLOCK_ERROR = 4e-3
 """Transmitters in orbit have been seen 3300 ppm off their nominal rate."""
-CLOCK_WIDTH = 256
+CLOCK_WIDTH = 512
 """Chips on each side over which timing is averaged: its drift is followed."""
-CARRIER_REACH = 5
-PHASE_REACH = 7
+CARRIER_REACH = 8
+PHASE_REACH = 9
 PHASE_GAIN = 0.7
+PP = (1, 2.0, 3.0, 20.0)
 LEVEL_GROUP, LEVEL_WIDTH = 16, 8
 """Chips whose level is taken together; such groups on each side over which it is averaged."""
 ROLL_OFF, SPAN = 0.5, 4
@@ -131,7 +134,7 @@ class _ChipReceiver:
         self._samples = _Samples(np.complex64 if stream.kind == "iq" else np.float32)
         self._filter = Strobe(_root_raised_cosine(self._per_chip))
         self._band = _Band(stream, self._per_chip, self._hop)
-        self._carrier = _Carrier(self._window)
+        self._carrier = _Carrier(self._window, chip_rate)
         self._tone, self._power = np.zeros(1, np.complex64), np.zeros(1, np.float32)
         speed = max(1, round(CLOCK_ERROR * self._hop * _PhasePath.STATES))
         self._timing = _PhasePath(speed, 0.5, 2.0, 10.0, CLOCK_WIDTH // self._hop)
@@ -141,7 +144,7 @@ class _ChipReceiver:
         self._new = np.empty(0, np.complex64)
         self._chips = _Queue(np.complex64, np.float64, np.float64)
         self._turns = _Curve(max(4, self._window // 8))
-        self._phases = _PhasePath(2, 1.0, 1.5, 8.0, PHASE_REACH)
+        self._phases = _PhasePath(*PP, PHASE_REACH)
         self._levels, self._level = _Curve(LEVEL_GROUP), _Average(LEVEL_WIDTH)
         self._levelled = _Queue(np.float32, np.float64, np.float64)
 
@@ -163,11 +166,11 @@ class _ChipReceiver:
 
     def _work(self) -> tuple[NDArray[np.float32], Floats, Floats]:
         """Take in the next block of rows."""
-        centres = self._band.process(self._samples, self._block)
+        centres, near = self._band.process(self._samples, self._block)
         self._block += 1
         if len(centres):
             y = self._coarse(centres)
-            self._frequencies = np.concatenate([self._frequencies, self._carrier.process(y, centres)])
+            self._frequencies = np.concatenate([self._frequencies, self._carrier.process(y, centres, near)])
             self._delays = np.append(self._delays, self._clock_delay(y))
         rows = min(len(self._frequencies), len(self._delays) - 1)
         if rows > 0:
@@ -281,7 +284,9 @@ class _Band:
         if self._barred.all():
             self._barred[np.argmin(np.abs(index + self._first - CELLS * per_chip * self._middle(stream)))] = False
         self._ridge = Ridge(count, 16, 0.5, 15.0)
-        self._centre: int | None = None
+        self._around = _Around(4)
+        self._last: NDArray[np.int64] | None = None
+        self._scores = _Queue(np.float32)
 
     def _middle(self, stream: Stream) -> float:
         """Where the carrier is if there is no room to look for it, cycles per sample."""
@@ -289,8 +294,14 @@ class _Band:
             return stream.target / stream.rate
         return 0.0 if self._is_complex else 0.25
 
-    def process(self, samples: _Samples, block: int) -> NDArray[np.int64]:
-        """Look at the next block; gives the centres of the rows decided by now, in cells from zero frequency."""
+    def process(self, samples: _Samples, block: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Look at the next block.
+
+        Returns
+        -------
+        (n,) int64, centres of the rows decided by now, in cells from zero frequency
+        (n, CELLS + 1) float32, scores of the cells around them
+        """
         looks = block * self._looks + np.arange(self._looks)
         starts = np.round((looks + 0.5) * BAND_HOP * self._per_chip).astype(np.int64) - self._length // 2
         x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
@@ -304,23 +315,32 @@ class _Band:
         flanks = np.maximum(self._below(cells), self._above(cells))
         score = 10 * np.clip(self._inside(cells) - flanks, 0, 2)
         score[:, self._barred] = -50
-        found = self._ridge.process(np.ascontiguousarray(score, np.float32)) + self._first
-        centres = np.empty(len(found), np.int64)
-        for i, cell in enumerate(found.tolist()):
-            # every change disturbs the line's phase, so only when it must
-            if self._centre is None or abs(cell - self._centre) > 3:
-                self._centre = cell
-            centres[i] = self._centre
-        return np.repeat(centres, self._rows)
+        score = np.ascontiguousarray(score, np.float32)
+        self._scores.append(score)
+        found = self._ridge.process(score)
+        moves = np.diff(found, prepend=self._last if self._last is not None else found[:1])
+        self._last = found[-1:] if len(found) else self._last
+        line = self._around.process(found.astype(np.float64), np.abs(moves) > 2, np.ones(len(found)))[0]
+        centres = np.rint(line).astype(np.int64)
+        (score,) = self._scores.take(len(centres))
+        around = np.clip(centres[:, None] + np.arange(-CELLS // 2, CELLS // 2 + 1), 0, score.shape[1] - 1)
+        near = np.take_along_axis(score, around, axis=1) / self._rows
+        return np.repeat(centres + self._first, self._rows), np.repeat(near, self._rows, axis=0)
 
 
 class _Carrier:
     """The line at twice the carrier."""
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, chip_rate: float) -> None:
         self._window = window
         self._states = np.arange(-3 * window // 2, 3 * window // 2 + 1)
-        self._ridge = Ridge(len(self._states), LAG, 0.5, 20.0)
+        # states in the time of a row
+        furthest = round(DRIFT * (window / 2 / chip_rate) / (chip_rate / (4 * window)))
+        drifts = np.arange(-furthest, furthest + 1, dtype=np.int32)
+        self._ridge = Ridge(len(self._states), LAG, 2.0, 20.0, 1, drifts=drifts, turn=2.0)
+        # from cells to states, straight between
+        cell = self._states * CELLS / (4 * window) + CELLS // 2
+        self._spread = np.maximum(0, 1 - np.abs(cell - np.arange(CELLS + 1)[:, None])).astype(np.float32)
         self._row = np.zeros((1, window), np.complex64)
         self._centre = 0
         self._waiting = _Queue(np.float32, np.int64)
@@ -328,13 +348,14 @@ class _Carrier:
         self._last: Floats | None = None
         self._nodes = _Queue(np.float64, np.float64, np.float64)
 
-    def process(self, y: Complex, centres: NDArray[np.int64]) -> Floats:
+    def process(self, y: Complex, centres: NDArray[np.int64], near: NDArray[np.float32]) -> Floats:
         """Carrier through the rows decided by now.
 
         Parameters
         ----------
         y : 4 samples a chip, whole rows
         centres : (n,) of the rows, cells; each was moved down by its own
+        near : (n, CELLS + 1), scores of the power in the band at the cells around the centres
 
         Returns
         -------
@@ -351,16 +372,17 @@ class _Carrier:
         spectrum = np.fft.fft(np.concatenate([before, rows[1:]], axis=1), 4 * window, axis=1)
         power = spectrum.real**2 + spectrum.imag**2
         score = power[:, self._states] / np.maximum(power.mean(axis=1, keepdims=True), np.float32(1e-30))
-        score = np.ascontiguousarray(score)
+        line = np.sqrt(score)
+        score = np.ascontiguousarray(score + near @ self._spread)
         shifts *= 4 * window // CELLS
         self._centre = int(centres[-1])
         path = self._ridge.process(score, shifts.astype(np.int32))
 
-        self._waiting.append(np.sqrt(score), centres)
-        score, centres = self._waiting.take(len(path))
+        self._waiting.append(line, centres)
+        line, centres = self._waiting.take(len(path))
         inner = np.clip(path, 1, len(self._states) - 2)
         row = np.arange(len(path))
-        left, peak, right = (score[row, inner + d].astype(np.float64) for d in (-1, 0, 1))
+        left, peak, right = (line[row, inner + d].astype(np.float64) for d in (-1, 0, 1))
         bend = 2 * peak - left - right
         step = np.clip(0.5 * (right - left) / np.where(bend > 0, bend, 1.0), -0.5, 0.5) * (bend > 0)
         bins = centres * (4 * window / CELLS) + self._states[inner] + step
