@@ -47,10 +47,8 @@ CLOCK_ERROR = 4e-3
 """Transmitters in orbit have been seen 3300 ppm off their nominal rate."""
 CLOCK_WIDTH = 512
 """Chips on each side over which timing is averaged: its drift is followed."""
-CARRIER_REACH = 8
-PHASE_REACH = 9
-PHASE_GAIN = 0.7
-PP = (1, 2.0, 3.0, 20.0)
+CARRIER_REACH, PHASE_REACH = 8, 9
+"""Nodes on each side of one through which lines of frequency and phase are laid."""
 LEVEL_GROUP, LEVEL_WIDTH = 16, 8
 """Chips whose level is taken together; such groups on each side over which it is averaged."""
 ROLL_OFF, SPAN = 0.5, 4
@@ -144,7 +142,7 @@ class _ChipReceiver:
         self._new = np.empty(0, np.complex64)
         self._chips = _Queue(np.complex64, np.float64, np.float64)
         self._turns = _Curve(max(4, self._window // 8))
-        self._phases = _PhasePath(*PP, PHASE_REACH)
+        self._phases = _PhasePath(1, 2.0, 3.0, 20.0, PHASE_REACH)
         self._levels, self._level = _Curve(LEVEL_GROUP), _Average(LEVEL_WIDTH)
         self._levelled = _Queue(np.float32, np.float64, np.float64)
 
@@ -182,7 +180,7 @@ class _ChipReceiver:
         """Turn chips to the real axis and bring them to a level of 1, as far as phase and level are known by now."""
         y, self._new = self._new, self._new[:0]
         square, power = self._turns.sums(np.stack([y * y, np.abs(y) ** 2], axis=1)).T
-        gain = PHASE_GAIN * self._turns.group / np.maximum(power.real, np.float32(1e-30))
+        gain = 0.7 * self._turns.group / np.maximum(power.real, np.float32(1e-30))
         turns = self._turns.draw(self._phases.process(square, gain)) / 2
         y, instants, offsets = self._chips.take(len(turns))
         x = in_phase(y, turns)
