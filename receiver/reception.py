@@ -31,7 +31,8 @@ class Conditions:
 def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions, where: str) -> Chain:
     """Put the stages together that receive one transmitter.
 
-    IQ goes through Doppler correction and carrier search; audio is what a receiver made of it, so the carrier is gone.
+    IQ goes through Doppler correction and, where the demodulator does not do it itself, carrier search; audio is what a
+    receiver made of it, so the carrier is gone.
     """
     demod = build(transmitter.demod, where, "demod")
     framing = build(transmitter.framing, where, "framing")
@@ -46,7 +47,8 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
                 **known, ppm=conditions.ppm, offset=conditions.offset, orbit=conditions.orbit, site=conditions.station
             )
         )
-        stages.append(Track(bandwidth=demod.bandwidth))  # type: ignore[attr-defined]
+        if not getattr(demod, "finds_carrier", False):
+            stages.append(Track(bandwidth=demod.bandwidth))  # type: ignore[attr-defined]
     return Chain([*stages, demod, framing], where)
 
 

@@ -16,17 +16,18 @@ Line at twice the carrier: A. J. Viterbi, A. M. Viterbi, IEEE Trans. IT-29 (1983
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsp_ext.carrier import clock_tone, in_phase, mix, square
+from dsp_ext.fir import Decimator
 from dsp_ext.ridge import Ridge
 from dsp_ext.strobe import Strobe
 
-from ..channel.filters import tabulate
+from ..channel.filters import lowpass, tabulate
 from ..errors import FlowgraphError
 from ..stage import Chunk, Kind, Stream, parameter, required
 from ._offsets import OffsetTrack
@@ -64,6 +65,8 @@ class Psk:
 
     takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
     gives: ClassVar[Kind] = "soft"
+    finds_carrier: ClassVar[bool] = True
+    """Needs no carrier search before it."""
 
     baudrate: float = required("Bd", "symbols per second")
     differential: bool = parameter(False, "", "a 1 is a reversal of the phase")
@@ -84,12 +87,22 @@ class Psk:
             raise FlowgraphError(
                 f"psk at {self.baudrate:g} Bd needs {2 * chip_rate:g} samples per second or more, got {stream.rate:g}"
             )
-        self._receiver = _ChipReceiver(stream, chip_rate)
+        self._decimator: Decimator | None = None
+        self._rate = stream.rate
+        if stream.kind == "iq" and stream.target is not None and stream.span is not None:
+            reach = abs(stream.target) + stream.span + chip_rate
+            factor = math.floor(stream.rate / (2.5 * reach))
+            if factor > 1:
+                self._rate = stream.rate / factor
+                cutoff, transition = 0.5 * (reach + self._rate / 2), self._rate - 2 * reach
+                taps = lowpass(cutoff / stream.rate, transition / stream.rate, 60)
+                self._decimator = Decimator(taps, factor, is_complex=True)
+        self._receiver = _ChipReceiver(replace(stream, rate=self._rate), chip_rate)
         self._pairs = _Pairs() if self.manchester else None
         self._last = np.zeros(1, np.float32)
         self._origin: float | None = None
         self._track = OffsetTrack()
-        self._rate, self._clock = stream.rate, stream.clock
+        self._clock = stream.clock
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
@@ -97,10 +110,12 @@ class Psk:
             self._origin = chunk.position
         self._clock = chunk.clock
         self._track.append(chunk)
-        return [made for block in self._receiver.process(chunk.items) for made in self._symbols(*block)]
+        x = self._decimator.process(chunk.items) if self._decimator else chunk.items
+        return [made for block in self._receiver.process(x) for made in self._symbols(*block)]
 
     def close(self) -> list[Chunk]:
-        made = [made for block in self._receiver.flush() for made in self._symbols(*block)]
+        blocks = self._receiver.process(self._decimator.flush()) if self._decimator else []
+        made = [made for block in [*blocks, *self._receiver.flush()] for made in self._symbols(*block)]
         if self._pairs is not None and self._origin is not None:
             made += self._symbols(np.empty(0, np.float32), np.empty(0), np.empty(0), last=True)
         self._origin = None
@@ -333,7 +348,7 @@ class _Carrier:
         self._window = window
         self._states = np.arange(-3 * window // 2, 3 * window // 2 + 1)
         # states in the time of a row
-        furthest = round(DRIFT * (window / 2 / chip_rate) / (chip_rate / (4 * window)))
+        self._furthest = furthest = round(DRIFT * (window / 2 / chip_rate) / (chip_rate / (4 * window)))
         drifts = np.arange(-furthest, furthest + 1, dtype=np.int32)
         self._ridge = Ridge(len(self._states), LAG, 2.0, 20.0, 1, drifts=drifts, turn=2.0)
         # from cells to states, straight between
@@ -387,7 +402,7 @@ class _Carrier:
 
         moves = np.diff(bins, prepend=self._last if self._last is not None else bins[:1])
         self._last = bins[-1:] if len(bins) else self._last
-        line, jumps, peak = self._around.process(bins, np.abs(moves) > 2, peak)
+        line, jumps, peak = self._around.process(bins, np.abs(moves) > self._furthest + 2, peak**2)
         return self._rows(line, jumps, peak) / (4 * window)
 
     def _rows(self, line: Floats, jumps: NDArray[np.bool_], peak: Floats) -> Floats:
