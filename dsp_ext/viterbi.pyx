@@ -23,11 +23,17 @@ from libc.string cimport memcpy, memset
 
 cdef extern from *:
     """
-    /* Add, compare, select over n steps. In C because compilers then keep the metrics in vector registers. A decision is
-       laid out and scaled for the traceback, which works on the place 32 * (state & 1) + (state >> 1) of a state in a
-       row: 16 where the survivor came from the upper half of the states. */
-    static __attribute__((noinline, noclone)) void radome_advance(uint8_t *kept, uint8_t *decision, const uint8_t *flips0, const uint8_t *flips1,
-                               const uint8_t *symbol0, const uint8_t *symbol1, ptrdiff_t n) {
+    #ifdef __clang__
+    #define RADOME_APART __attribute__((noinline))
+    #else
+    #define RADOME_APART __attribute__((noinline, noclone))
+    #endif
+    /* Add, compare, select over n steps. In C and apart from its caller, because the metrics then stay in vector
+       registers. A decision is laid out and scaled for the traceback, which works on the place
+       32 * (state & 1) + (state >> 1) of a state in a row: 16 where the survivor came from the upper half. */
+    static RADOME_APART void radome_advance(uint8_t *kept, uint8_t *decision, const uint8_t *flips0,
+                                            const uint8_t *flips1, const uint8_t *symbol0, const uint8_t *symbol1,
+                                            ptrdiff_t n) {
         uint8_t metric[64], flip0[32], flip1[32], even[32], odd[32];
         memcpy(metric, kept, 64);
         memcpy(flip0, flips0, 32);
