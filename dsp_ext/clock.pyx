@@ -24,7 +24,7 @@ cdef enum:
     FASTEST = 5           # states of drift: -5 .. 5
     DRIFTS = 2 * FASTEST + 1
     LAG = 16              # blocks looked ahead
-    HALF = 32             # symbols on each side in each of two moving sums that smooth the rest
+    HALF = 64             # symbols on each side in each of two moving sums that smooth the rest
     STRIDE = PHASES + 2 * FASTEST   # a row of states with what lies round the circle repeated on both sides
     POINTS = 64           # places between two samples at which the symbol filter is tabulated
     WIDEST = 80           # its taps, rounded up to whole vectors
@@ -211,6 +211,13 @@ cdef class SymbolClock:
         cdef double turn_c = cos(2 * M_PI * drift / BLOCK), turn_s = sin(2 * M_PI * drift / BLOCK)
         cdef long long first = (self._blocks - 1 - back) * BLOCK
         cdef Py_ssize_t i, slot
+        # noise beside a burst can be far stronger than it; every block counts the same
+        cdef double power = 1e-40
+        for i in range(BLOCK):
+            slot = 2 * ((first + i) % RING)
+            power += self._tone[slot] * self._tone[slot] + self._tone[slot + 1] * self._tone[slot + 1]
+        c /= sqrt(power)
+        s /= sqrt(power)
         for i in range(BLOCK):
             slot = (first + i) % RING
             self._phase[slot] = phase
@@ -232,7 +239,7 @@ cdef class SymbolClock:
         # symbols for which the smoothed rest is known
         cdef Py_ssize_t made = 0, slot, old
         cdef long long k
-        cdef double t, gap
+        cdef double t, gap, re, im, size
         while self._smooth2 < self._refined:
             k = self._smooth2
             self._smooth2 += 1
@@ -256,7 +263,10 @@ cdef class SymbolClock:
             if k < 0:
                 continue
             # the tone's phase is that of the transitions, half a symbol from the middle
-            t = self._phase[k % RING] + atan2(self._sum2[1], self._sum2[0]) / (2 * M_PI) + 0.5
+            # and what the path left is small: an eighth of a symbol at most
+            re, im = self._sum2[0], self._sum2[1]
+            size = im if im >= 0 else -im
+            t = self._phase[k % RING] + atan2(im, re if re > size else size) / (2 * M_PI) + 0.5
             t = 4 * (k + t - <long long>(t + 8) + 8)
             gap = t - self._last
             if gap < 2:
