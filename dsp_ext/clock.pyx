@@ -1,13 +1,13 @@
 # isa: avx2
 """Symbol timing without a loop, for signals at four samples a symbol.
 
-Transitions of a two-level signal make  d[n] = (x[n+1] - x[n-1])^2  large midway between symbols; the phase of d at the
-symbol rate is the timing (the feed-forward estimator of Oerder and Meyr, IEEE Trans. Comm. 36-5, 1988, on the difference
-so that a constant does not matter). It is followed by dynamic programming over phase and clock error, in blocks of 16
-symbols with 16 blocks looked ahead: a fade is bridged at the clock error that held before it, a burst elsewhere is jumped
-to, and a burst is right from its first symbol. What is left, less than 1/64 symbol, is smoothed away over about 130
-symbols. The tone lives at the band's edge, which costs noise in the symbols: these are taken through a narrower filter, by
-a cubic through four of its outputs.
+Transitions of a two-level signal make d[n] = (x[n+1] - x[n-1])^2 large midway between symbols; the phase of d at the
+symbol rate is the timing (the feed-forward estimator of Oerder and Meyr, IEEE Trans. Comm. 36-5, 1988, on the
+difference so that a constant does not matter). It is followed by dynamic programming over phase and clock error, in
+blocks of 16 symbols with 16 blocks looked ahead: a fade is bridged at the clock error that held before it, a burst
+elsewhere is jumped to, and a burst is right from its first symbol. What is left is smoothed away over about 256
+symbols. The tone lives at the band's edge, which costs noise in the symbols: these are taken through a narrower
+filter, by a cubic through four of its outputs.
 """
 import numpy as np
 
@@ -282,7 +282,6 @@ cdef class SymbolClock:
         cdef Py_ssize_t made = 0, slot, j
         cdef float* p
         cdef float d[4]
-        cdef float total
         while 4 * self._toned + 4 < self._base + self._held:
             p = self._x + (4 * self._toned - self._base)
             for j in range(4):

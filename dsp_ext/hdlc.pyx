@@ -51,7 +51,7 @@ cdef class HdlcReceiver:
     cdef Py_ssize_t _count
     cdef long long _start, _flag_end
     cdef int _idle                     # bits of flags or marks in a row before the opening flag
-    cdef int _run_of_ones, _run_before # now, and before the last 0
+    cdef int _run_of_ones, _run_before  # now, and before the last 0
     cdef int _marks                    # ones before the 0 that may begin a flag
     cdef readonly long long crc_failures, symbols
 

@@ -2,8 +2,8 @@
 """Centre and swing of a two-level signal, and the signal put to -1 and +1.
 
 In each window of 128 symbols the values are parted at their centre; the new centre is midway between the means of the
-two parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a row
-of HDLC flags. Windows advance by 32 symbols; between their middles centre and swing are interpolated.
+two parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a
+row of HDLC flags. Windows advance by 32 symbols; between their middles centre and swing are interpolated.
 """
 import numpy as np
 

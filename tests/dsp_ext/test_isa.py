@@ -59,6 +59,12 @@ def doppler() -> list[NDArray[Any]]:
     return [y]
 
 
+def equaliser() -> list[Any]:
+    from dsp_ext.equaliser import Equaliser
+
+    return outputs(Equaliser(), [TWO_LEVELS])
+
+
 def fir() -> list[Any]:
     from dsp_ext.fir import Decimator
 
@@ -112,6 +118,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         convert,
         discriminator,
         doppler,
+        equaliser,
         fir,
         framesync,
         level,
