@@ -16,11 +16,33 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 
 
 cdef Py_ssize_t _best_of(const float* value, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t f, best = 0
-    for f in range(1, n):
-        if value[f] > value[best]:
-            best = f
-    return best
+    # the first of the largest
+    cdef float best[8]
+    cdef float high = value[0]
+    cdef Py_ssize_t f, k, whole = n - n % 8
+    for k in range(8):
+        best[k] = high
+    for f in range(0, whole, 8):
+        for k in range(8):
+            best[k] = value[f + k] if value[f + k] > best[k] else best[k]
+    for k in range(8):
+        high = best[k] if best[k] > high else high
+    for f in range(whole, n):
+        high = value[f] if value[f] > high else high
+    for f in range(n):
+        if value[f] == high:
+            return f
+    return 0
+
+
+cdef void _rise(float* high, int* source, const float* value, const int* origin, float cost, Py_ssize_t n) noexcept nogil:
+    # where another way is better, take it
+    cdef Py_ssize_t f
+    cdef float v
+    for f in range(n):
+        v = value[f] - cost
+        source[f] = origin[f] if v > high[f] else source[f]
+        high[f] = v if v > high[f] else high[f]
 
 
 cdef class Ridge:
@@ -40,7 +62,11 @@ cdef class Ridge:
     cdef float* _next
     cdef int* _from
     cdef int* _drift
-    cdef Py_ssize_t _bins, _speeds, _lag, _reach
+    cdef float* _wide
+    cdef float* _from_speed
+    cdef int* _origin
+    cdef int* _from_origin
+    cdef Py_ssize_t _pad, _bins, _speeds, _lag, _reach
     cdef long long _row
     cdef float _move, _jump, _turn
     cdef bint _circular
@@ -67,7 +93,13 @@ cdef class Ridge:
         self._value = <float*>PyMem_Calloc(bins * self._speeds, sizeof(float))
         self._next = <float*>PyMem_Calloc(bins * self._speeds, sizeof(float))
         self._from = <int*>PyMem_Calloc((lag + 1) * bins * self._speeds, sizeof(int))
-        if not (self._value and self._next and self._from):
+        self._pad = reach + furthest
+        self._wide = <float*>PyMem_Calloc((bins + 2 * self._pad) * self._speeds, sizeof(float))
+        self._origin = <int*>PyMem_Calloc((bins + 2 * self._pad) * self._speeds, sizeof(int))
+        self._from_speed = <float*>PyMem_Calloc(bins + 2 * self._pad, sizeof(float))
+        self._from_origin = <int*>PyMem_Calloc(bins + 2 * self._pad, sizeof(int))
+        if not (self._value and self._next and self._from and self._wide and self._origin and self._from_speed
+                and self._from_origin):
             raise MemoryError
         self.reset()
 
@@ -76,6 +108,10 @@ cdef class Ridge:
         PyMem_Free(self._next)
         PyMem_Free(self._from)
         PyMem_Free(self._drift)
+        PyMem_Free(self._wide)
+        PyMem_Free(self._origin)
+        PyMem_Free(self._from_speed)
+        PyMem_Free(self._from_origin)
 
     cpdef reset(self):
         """Forget all rows."""
@@ -83,36 +119,46 @@ cdef class Ridge:
         self._row = 0
 
     cdef void _push(self, const float* score, Py_ssize_t shift) noexcept nogil:
-        cdef Py_ssize_t n = self._bins * self._speeds, bins = self._bins, p, q, f, g, d, k, source
-        cdef Py_ssize_t top = _best_of(self._value, n)
-        cdef float high, v, cost, points, ceiling = self._value[top]
-        cdef const float* value = self._value
-        cdef int* back = self._from + (self._row % (self._lag + 1)) * n
+        cdef Py_ssize_t bins = self._bins, n = bins * self._speeds, pad = self._pad, wide = bins + 2 * pad, p, q, f, g, d
+        cdef float ceiling, floor, points
+        cdef float* value = self._value
+        cdef float* high
+        cdef int* back
+        cdef int top = <int>_best_of(value, n)
+        ceiling = value[top]
+        floor = ceiling - self._jump
+        # every speed's values with what is beyond the ends, so that all moves are offsets
         for p in range(self._speeds):
+            for f in range(-pad, bins + pad):
+                g = f + shift
+                if self._circular:
+                    g = g + bins if g < 0 else (g - bins if g >= bins else g)
+                self._wide[p * wide + pad + f] = value[p * bins + g] if 0 <= g < bins else <float>-1e30
+                self._origin[p * wide + pad + f] = <int>(p * bins + g)
+        for p in range(self._speeds):
+            memcpy(self._from_speed, self._wide + p * wide, wide * sizeof(float))
+            memcpy(self._from_origin, self._origin + p * wide, wide * sizeof(int))
+            for q in range(p - 1, p + 2, 2):
+                if 0 <= q < self._speeds:
+                    _rise(self._from_speed, self._from_origin, self._wide + q * wide, self._origin + q * wide, self._turn,
+                          wide)
+            high = self._next + p * bins
+            back = self._from + (self._row % (self._lag + 1)) * n + p * bins
+            g = pad - self._drift[p]
+            # staying first: it wins when all are equal
+            memcpy(high, self._from_speed + g, bins * sizeof(float))
+            memcpy(back, self._from_origin + g, bins * sizeof(int))
+            for d in range(1, self._reach + 1):
+                _rise(high, back, self._from_speed + g - d, self._from_origin + g - d, self._move * d, bins)
+                _rise(high, back, self._from_speed + g + d, self._from_origin + g + d, self._move * d, bins)
             for f in range(bins):
-                high, source = ceiling - self._jump, top
-                for k in range(2 * self._reach + 1):
-                    # staying first: it wins when all are equal
-                    d = (k + 1) // 2 if k % 2 else -(k // 2)
-                    g = f + shift - self._drift[p] + d
-                    if self._circular:
-                        g = g + bins if g < 0 else (g - bins if g >= bins else g)
-                    elif g < 0 or g >= bins:
-                        continue
-                    cost = self._move * (d if d >= 0 else -d)
-                    v = value[p * bins + g] - cost
-                    if v > high or (v == high and d == 0):
-                        high, source = v, p * bins + g
-                    for q in range(p - 1, p + 2, 2):
-                        if 0 <= q < self._speeds and value[q * bins + g] - cost - self._turn > high:
-                            high, source = value[q * bins + g] - cost - self._turn, q * bins + g
-                # the best is kept at 0, so nothing grows without bound
+                back[f] = top if floor > high[f] else back[f]
                 # no number says nothing; so that a row of them cannot end all paths, nothing is ruled out for good
                 points = score[f] if score[f] < <float>1e15 else 0
                 points = points if points > -<float>1e15 else -<float>1e15
-                self._next[p * bins + f] = high + points - ceiling
-                back[p * bins + f] = <int>source
-        memcpy(self._value, self._next, n * sizeof(float))
+                # the best is kept at 0, so nothing grows without bound
+                high[f] = (floor if floor > high[f] else high[f]) + points - ceiling
+        memcpy(value, self._next, n * sizeof(float))
         self._row += 1
 
     cdef Py_ssize_t _trace(self, Py_ssize_t rows) noexcept nogil:

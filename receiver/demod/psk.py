@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 
 from dsp_ext.carrier import clock_tone, in_phase, mix, square
 from dsp_ext.fir import Decimator
+from dsp_ext.lines import lines
 from dsp_ext.ridge import Ridge
+from dsp_ext.spectrum import contrast, prominence, windows
 from dsp_ext.strobe import Strobe
 
 from ..channel.filters import lowpass, tabulate
@@ -32,8 +34,8 @@ from ..errors import FlowgraphError
 from ..stage import Chunk, Kind, Stream, parameter, required
 from ._offsets import OffsetTrack
 
-BLOCK = 32
-"""Rows that are worked on at a time."""
+BLOCK = 0.4
+"""Seconds that are worked on at a time, in 32, 64 or 128 rows."""
 LAG = 32
 """Rows that frequency and timing look ahead."""
 COHERENCE = 0.05
@@ -48,7 +50,7 @@ CLOCK_ERROR = 4e-3
 """Transmitters in orbit have been seen 3300 ppm off their nominal rate."""
 CLOCK_WIDTH = 512
 """Chips on each side over which timing is averaged: its drift is followed."""
-CARRIER_REACH, PHASE_REACH = 8, 9
+CARRIER_REACH, PHASE_REACH = 8, 5
 """Nodes on each side of one through which lines of frequency and phase are laid."""
 LEVEL_GROUP, LEVEL_WIDTH = 16, 8
 """Chips whose level is taken together; such groups on each side over which it is averaged."""
@@ -144,9 +146,10 @@ class _ChipReceiver:
         self._per_chip = stream.rate / chip_rate
         self._window = int(np.clip(2 ** round(math.log2(COHERENCE * chip_rate)), 16, 64))
         self._hop = self._window // 2
+        self._rows = int(np.clip(2 ** round(math.log2(BLOCK * chip_rate / self._hop)), 32, 128))
         self._samples = _Samples(np.complex64 if stream.kind == "iq" else np.float32)
         self._filter = Strobe(_root_raised_cosine(self._per_chip))
-        self._band = _Band(stream, self._per_chip, self._hop)
+        self._band = _Band(stream, self._per_chip, self._hop, self._rows)
         self._carrier = _Carrier(self._window, chip_rate)
         self._tone, self._power = np.zeros(1, np.complex64), np.zeros(1, np.float32)
         speed = max(1, round(CLOCK_ERROR * self._hop * _PhasePath.STATES))
@@ -156,7 +159,7 @@ class _ChipReceiver:
         self._frequencies, self._delays = np.empty((0, 2)), np.empty(0)
         self._new = np.empty(0, np.complex64)
         self._chips = _Queue(np.complex64, np.float64, np.float64)
-        self._turns = _Curve(max(4, self._window // 8))
+        self._turns = _Curve(self._window // 4)
         self._phases = _PhasePath(1, 2.0, 3.0, 20.0, PHASE_REACH)
         self._levels, self._level = _Curve(LEVEL_GROUP), _Average(LEVEL_WIDTH)
         self._levelled = _Queue(np.float32, np.float64, np.float64)
@@ -164,7 +167,7 @@ class _ChipReceiver:
     def process(self, x: NDArray[Any]) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
         self._samples.append(x)
         # the last look of a block ends half a look behind it
-        ready = ((self._samples.stop / self._per_chip) - 2 * BAND_HOP) / (BLOCK * self._hop)
+        ready = ((self._samples.stop / self._per_chip) - 2 * BAND_HOP) / (self._rows * self._hop)
         return [self._work() for _ in range(max(0, math.floor(ready) - self._block))]
 
     def flush(self) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
@@ -272,9 +275,9 @@ class _ChipReceiver:
 class _Band:
     """About where the carrier is: where the power in a bandwidth of a chip rate stands out from both its flanks."""
 
-    def __init__(self, stream: Stream, per_chip: float, hop: int) -> None:
+    def __init__(self, stream: Stream, per_chip: float, hop: int, rows: int) -> None:
         self._per_chip = per_chip
-        self._looks = BLOCK * hop // BAND_HOP
+        self._looks = rows * hop // BAND_HOP
         self._rows = BAND_HOP // hop
         self._is_complex = stream.kind == "iq"
         self._length = _fast_length(2 * BAND_HOP * per_chip)
@@ -284,12 +287,9 @@ class _Band:
         last = math.floor(CELLS * per_chip / 2) - 1
         cells = np.arange(self._first, last + 2) - 0.5
         bins = np.round(cells * self._length / (CELLS * per_chip)).astype(np.int64)
-        self._bins = bins + self._length // 2 if self._is_complex else np.maximum(bins, 0)
+        self._edges = bins if self._is_complex else np.maximum(bins, 0)
         count = len(cells) - 1
         index = np.arange(count)
-        self._inside = _mean_of(count, index - half, index + half)
-        self._below = _mean_of(count, index - half - 9, index - half - 3)
-        self._above = _mean_of(count, index + half + 3, index + half + 9)
         self._barred = (index < half) | (index + half >= count)
         if stream.target is not None and stream.span is not None:
             hertz = (index + self._first) * stream.rate / (CELLS * per_chip)
@@ -318,17 +318,10 @@ class _Band:
         looks = block * self._looks + np.arange(self._looks)
         starts = np.round((looks + 0.5) * BAND_HOP * self._per_chip).astype(np.int64) - self._length // 2
         x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
-        frames = x[(starts - starts[0])[:, None] + np.arange(self._length)] * self._taper
-        if self._is_complex:
-            spectrum = np.fft.fftshift(np.fft.fft(frames, axis=1), axes=1)
-        else:
-            spectrum = np.fft.rfft(frames, axis=1)
-        power = spectrum.real**2 + spectrum.imag**2
-        cells = np.log(np.add.reduceat(power, self._bins, axis=1)[:, :-1] + np.float32(1e-20))
-        flanks = np.maximum(self._below(cells), self._above(cells))
-        score = 10 * np.clip(self._inside(cells) - flanks, 0, 2)
+        frames = windows(x, starts - starts[0], self._taper)
+        spectra = np.asarray((np.fft.fft if self._is_complex else np.fft.rfft)(frames, axis=1), np.complex64)
+        score = 10 * np.clip(contrast(spectra, self._edges, CELLS // 2, 2, 7), 0, 2)
         score[:, self._barred] = -50
-        score = np.ascontiguousarray(score, np.float32)
         self._scores.append(score)
         found = self._ridge.process(score)
         moves = np.diff(found, prepend=self._last if self._last is not None else found[:1])
@@ -383,10 +376,9 @@ class _Carrier:
             # as if the row before had been moved down by this row's centre
             before[r] *= np.exp(-2j * np.pi * 2 * shifts[r] / CELLS * np.arange(-window, 0) / 2)
         spectrum = np.fft.fft(np.concatenate([before, rows[1:]], axis=1), 4 * window, axis=1)
-        power = spectrum.real**2 + spectrum.imag**2
-        score = power[:, self._states] / np.maximum(power.mean(axis=1, keepdims=True), np.float32(1e-30))
+        score = prominence(np.asarray(spectrum, np.complex64), len(self._states) // 2)
         line = np.sqrt(score)
-        score = np.ascontiguousarray(score + near @ self._spread)
+        score += near @ self._spread
         shifts *= 4 * window // CELLS
         self._centre = int(centres[-1])
         path = self._ridge.process(score, shifts.astype(np.int32))
@@ -442,7 +434,8 @@ class _PhasePath:
 
     def __init__(self, speed: int, stray: float, turn: float, jump: float, reach: int) -> None:
         self._speed = speed
-        self._wheel = np.exp(-2j * np.pi / self.STATES * np.arange(self.STATES))
+        angle = 2 * np.pi / self.STATES * np.arange(self.STATES)
+        self._wheel = np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
         drifts = np.arange(-speed, speed + 1, dtype=np.int32)
         self._ridge = Ridge(self.STATES, LAG, stray, jump, 1, True, drifts, turn)
         self._waiting = _Queue(np.complex64)
@@ -457,8 +450,8 @@ class _PhasePath:
         tone : (n,) complex64, at more nodes
         gain : (n,) or (), by which to multiply it for a logarithm of likelihood
         """
-        score = (tone * gain)[:, None] * self._wheel
-        found = self._ridge.process(np.ascontiguousarray(score.real, np.float32))
+        scaled = np.ascontiguousarray(tone * gain, np.complex64).view(np.float32).reshape(-1, 2)
+        found = self._ridge.process(scaled @ self._wheel)
         self._waiting.append(tone)
         (tone,) = self._waiting.take(len(found))
         half = self.STATES // 2
@@ -493,30 +486,11 @@ class _Around:
         segment = self._segment + np.cumsum(jumps)
         self._segment = int(segment[-1]) if len(segment) else self._segment
         self._nodes.append(path, segment + 1, weight, tone if tone is not None else np.zeros(len(path)))
-        reach, width = self._reach, 2 * self._reach + 1
-        n = len(self._nodes) - width + 1
-        if n < 1:
-            return np.empty(0), np.empty(0, np.bool_), np.empty(0)
-        path, segment, weight, tone = self._nodes.peek(len(self._nodes))
-        self._nodes.take(n)
-        centre = slice(reach, reach + n)
-
-        paths, segments, weights, tones = (
-            np.lib.stride_tricks.sliding_window_view(a, width) for a in (path, segment, weight, tone)
-        )
-        near = (segments == segment[centre, None]) * self._taper
-        w = near * weights
-        w /= w.sum(axis=1, keepdims=True) + 1e-30
-        x = np.arange(-reach, reach + 1)
-        y = paths - path[centre, None]
-        x_mean, y_mean = w @ x, (w * y).sum(axis=1)
-        dx = x - x_mean[:, None]
-        slope = (w * dx * y).sum(axis=1) / ((w * dx * dx).sum(axis=1) + 1e-9)
-        line = path[centre] + y_mean - slope * x_mean
-        if tones.any():
-            around = line[:, None] + slope[:, None] * x
-            line = line + np.angle((near * tones * np.exp(-2j * np.pi * around)).sum(axis=1)) / (2 * np.pi)
-        return line, np.diff(segment[reach - 1 : reach + n]) > 0, weight[centre]
+        path, segment, weight, tones = self._nodes.peek(len(self._nodes))
+        line = lines(path, segment, weight, self._taper, None if tone is None else tones)
+        self._nodes.take(len(line))
+        centre = slice(self._reach, self._reach + len(line))
+        return line, np.diff(segment[self._reach - 1 : centre.stop]) > 0, weight[centre]
 
 
 class _Average:
@@ -658,22 +632,6 @@ class _Samples:
         if drop > 0:
             self._parts = [self.read(start, self.stop) if start < self.stop else self._parts[0][:0]]
             self._first += drop
-
-
-def _mean_of(count: int, low: NDArray[np.int64], high: NDArray[np.int64]) -> Any:
-    """Function that gives the means over cells low to high of rows of `count` cells; -inf with fewer than 3 of them."""
-    low, high = np.clip(low, 0, count), np.clip(high + 1, 0, count)
-    few = high - low < 3
-    share = 1.0 / np.maximum(high - low, 1)
-
-    def mean(cells: NDArray[Any]) -> Floats:
-        sums = np.cumsum(cells, axis=1, dtype=np.float64)
-        sums = np.concatenate([np.zeros((len(cells), 1)), sums], axis=1)
-        means: Floats = (sums[:, high] - sums[:, low]) * share
-        means[:, few] = -np.inf
-        return means
-
-    return mean
 
 
 def _fast_length(least: float) -> int:
