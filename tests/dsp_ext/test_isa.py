@@ -90,10 +90,24 @@ def resample() -> list[Any]:
     return outputs(Resampler(bank, 2.2, True), [X]) + outputs(Resampler(bank, 2.2, False), [X.real.copy()])
 
 
+def lines() -> list[NDArray[Any]]:
+    from dsp_ext.lines import lines
+
+    path, segment = np.cumsum(RNG.standard_normal(900)), np.arange(900) // 250
+    return [lines(path, segment, np.abs(path), np.hanning(17)[1:-1], tone) for tone in (None, X[:900])]
+
+
 def ridge() -> list[Any]:
     from dsp_ext.ridge import Ridge
 
     return outputs(Ridge(32, 8, 0.5, 20.0), [np.ascontiguousarray(X.real[:5984].reshape(-1, 32))])
+
+
+def spectrum() -> list[NDArray[Any]]:
+    from dsp_ext.spectrum import contrast, prominence, windows
+
+    rows = windows(X, np.array([3, 500]), np.hanning(500).astype(np.float32))
+    return [rows, contrast(rows, np.arange(-240, 241, 4), 4, 1, 5), prominence(rows, 100)]
 
 
 def strobe() -> list[NDArray[Any]]:
@@ -122,8 +136,10 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         fir,
         framesync,
         level,
+        lines,
         resample,
         ridge,
+        spectrum,
         strobe,
         viterbi,
     )
