@@ -3,8 +3,8 @@
 
     y[i] = x[i] * exp(-j 2 pi p(i)),    p(i) = phase + frequency * k + slope * k^2 / 2,    k = i - edge
 
-with phase, frequency and slope of the piece that i is in. sin and cos are Taylor's polynomials of half the angle, doubled:
-error below 1e-6.
+with phase, frequency and slope of the piece that i is in. sin and cos are Taylor's polynomials of half the angle,
+doubled: error below 1e-6.
 """
 import numpy as np
 
@@ -163,7 +163,8 @@ def clock_tone(const float complex[::1] y not None, Py_ssize_t chips):
 
     Returns
     -------
-    (rows,) complex64, sum of |y[n]|^2 exp(-j 2 pi n/4): where symbols stand t after a sample n = 0, its argument is -2 pi t
+    (rows,) complex64, sum of |y[n]|^2 exp(-j 2 pi n/4): where symbols stand t after a sample n = 0, its argument is
+    -2 pi t
     (rows,) float32, sum of |y[n]|^2
     """
     cdef Py_ssize_t rows, r

@@ -6,8 +6,8 @@ the phase of a clock through a stream.
                                     max V[t-1] - jump )          |f - g - drift(p)| <= reach
 
 Moving a little is cheap, so a drifting carrier is followed through fades; jumping costs as much as a burst elsewhere
-must earn. With drifts, the path has a speed p, too, and costs nothing while it keeps it (A. J. Viterbi, IEEE Trans. Inf.
-Theory 13-2, 1967, for the recursion).
+must earn. With drifts, the path has a speed p, too, and costs nothing while it keeps it (A. J. Viterbi, IEEE Trans.
+Inf. Theory 13-2, 1967, for the recursion).
 """
 import numpy as np
 

@@ -62,7 +62,9 @@ cdef class Strobe:
             count -= skip
             y[2 * i] = y[2 * i + 1] = 0
             if count > 0:
-                radome_dot_complex(x + 2 * (first + skip), self._bank + 2 * (row * self._length + skip), count, y + 2 * i)
+                radome_dot_complex(
+                    x + 2 * (first + skip), self._bank + 2 * (row * self._length + skip), count, y + 2 * i
+                )
 
     def at(self, const float complex[::1] x not None, const double[::1] instants not None):
         """Outputs of the filter.
