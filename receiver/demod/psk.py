@@ -63,7 +63,11 @@ Complex = NDArray[np.complex64]
 
 @dataclass
 class Psk:
-    """Demodulate phase shift keying with two phases."""
+    """Demodulate phase shift keying with two phases.
+
+    Which phase is a 1 is not known, so all symbols may be inverted; with `differential` they are not. Offsets are the
+    carrier's place in the stream: in IQ from zero, in audio the audio frequency.
+    """
 
     takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
     gives: ClassVar[Kind] = "soft"
@@ -187,7 +191,9 @@ class _ChipReceiver:
         if len(centres):
             y = self._coarse(centres)
             self._frequencies = np.concatenate([self._frequencies, self._carrier.process(y, centres, near)])
-            self._delays = np.append(self._delays, self._clock_delay(y))
+            # what the band says of a signal's presence
+            presence = np.maximum(near[:, CELLS // 2], 0) + np.float32(0.1)
+            self._delays = np.append(self._delays, self._clock_delay(y, presence))
         rows = min(len(self._frequencies), len(self._delays) - 1)
         if rows > 0:
             self._take_chips(self._frequencies[:rows], self._delays[: rows + 1])
@@ -224,13 +230,20 @@ class _ChipReceiver:
         self._row += n
         return self._filter.at(x, instants)
 
-    def _clock_delay(self, y: Complex) -> Floats:
-        """Chips by which a chip's centre is behind the nodes decided by now; y is 4 samples a chip, whole rows."""
+    def _clock_delay(self, y: Complex, presence: NDArray[np.float32]) -> Floats:
+        """Chips by which a chip's centre is behind the nodes decided by now.
+
+        Parameters
+        ----------
+        y : 4 samples a chip, whole rows
+        presence : (rows,), above 0: weight of the rows
+        """
         tone, power = clock_tone(y, self._hop)
         tone, power = np.append(self._tone, tone), np.append(self._power, power)
         self._tone, self._power = tone[-1:], power[-1:]
         power = np.maximum(power[:-1] + power[1:], np.float32(1e-30))
-        return self._timing.process(np.conj(tone[:-1] + tone[1:]), 1.5 * math.sqrt(8 * self._hop) / power)
+        gain = 1.5 * math.sqrt(8 * self._hop) / (power * presence)
+        return self._timing.process(np.conj(tone[:-1] + tone[1:]) * presence, gain)
 
     def _take_chips(self, frequency: Floats, delay: Floats) -> None:
         """Matched filter at the chips of the next rows.
@@ -377,17 +390,16 @@ class _Carrier:
             before[r] *= np.exp(-2j * np.pi * 2 * shifts[r] / CELLS * np.arange(-window, 0) / 2)
         spectrum = np.fft.fft(np.concatenate([before, rows[1:]], axis=1), 4 * window, axis=1)
         score = prominence(np.asarray(spectrum, np.complex64), len(self._states) // 2)
-        line = np.sqrt(score)
-        score += near @ self._spread
+        scores = score + near @ self._spread
         shifts *= 4 * window // CELLS
         self._centre = int(centres[-1])
-        path = self._ridge.process(score, shifts.astype(np.int32))
+        path = self._ridge.process(scores, shifts.astype(np.int32))
 
-        self._waiting.append(line, centres)
-        line, centres = self._waiting.take(len(path))
+        self._waiting.append(score, centres)
+        score, centres = self._waiting.take(len(path))
         inner = np.clip(path, 1, len(self._states) - 2)
         row = np.arange(len(path))
-        left, peak, right = (line[row, inner + d].astype(np.float64) for d in (-1, 0, 1))
+        left, peak, right = (np.sqrt(score[row, inner + d].astype(np.float64)) for d in (-1, 0, 1))
         bend = 2 * peak - left - right
         step = np.clip(0.5 * (right - left) / np.where(bend > 0, bend, 1.0), -0.5, 0.5) * (bend > 0)
         bins = centres * (4 * window / CELLS) + self._states[inner] + step
