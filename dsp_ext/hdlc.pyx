@@ -50,7 +50,7 @@ cdef class HdlcReceiver:
     cdef bint _inside, _scrambled, _previous_flag
     cdef Py_ssize_t _count
     cdef long long _start, _flag_end
-    cdef int _idle                     # bits of flags or marks in a row before the opening flag
+    cdef int _idle                     # bits of flags or marks in a row since which all could be frames
     cdef int _run_of_ones, _run_before  # now, and before the last 0
     cdef int _marks                    # ones before the 0 that may begin a flag
     cdef readonly long long crc_failures, symbols
@@ -142,7 +142,7 @@ cdef class HdlcReceiver:
         -------
         list of (payload, start, stop, idle) for each frame whose checksum is right: its bytes without FCS, the index of
         its first symbol since the reset, the index behind its last, FCS included, and how many bits of flags or marks
-        stood in a row before its opening flag
+        stood in a row before its opening flag, or before that of a frame from which on no abort has come
         """
         cdef Py_ssize_t i = 0, n = soft.shape[0], k
         cdef int what = 0
@@ -165,7 +165,10 @@ cdef class HdlcReceiver:
                 else:
                     self.crc_failures += 1
             # flags may share the 0 between them
-            self._idle = self._idle + <int>(self.symbols - before) if self.symbols - before <= 8 else self._marks
+            if self.symbols - before <= 8:
+                self._idle += <int>(self.symbols - before)
+            elif not self._inside or self._idle < self._marks:
+                self._idle = self._marks
             self._idle = self._idle if self._idle < 1000 else 1000
             self._start = self.symbols
             self._inside, self._count, self._bits_in, self._ones, self._partial = True, 0, 0, 0, 0

@@ -42,7 +42,6 @@ class Ax25:
     def open(self, stream: Stream) -> Stream:
         self._hdlc = HdlcReceiver(self.scrambler == "g3ruh", LONGEST, SHORTEST)
         self._history = SymbolHistory(LONGEST * 10 + 64)
-        self._stop = self._idle = 0
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
 
     def process(self, chunk: Chunk) -> list[Frame]:
@@ -51,9 +50,6 @@ class Ax25:
         for payload, start, stop, idle in self._hdlc.process(chunk.items):
             link = addresses(payload)
             # noise has the checksum right once in 2^16, and what else belongs to a frame as seldom as its bits say
-            if start - self._stop == 8:
-                idle = max(idle, self._idle)  # its opening flag closed the frame before
-            self._stop, self._idle = stop, idle
             chance = 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
             if chance > FALSE_ALARM:
                 self.failures["crc"] += 1
