@@ -3,15 +3,15 @@
     decimate to the searched band -> power spectrum each row -> score of a signal of this bandwidth at each frequency
     -> best path through the rows -> centre of gravity about it -> mixer
 
-The score adds log(1 + P/N) over the signal's bandwidth, so that a bare carrier or the receiver's DC line weighs less
-than a modulated signal. Rows stand at fixed samples, so how the stream is cut does not matter.
+Lines in the spectrum, such as a bare carrier or the receiver's DC, are cut down to what is around them, and the score
+adds log(1 + P/N) over the signal's bandwidth, so that only what is as wide as the signal attracts. Rows stand at fixed samples, so how the stream is cut does not matter.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ from .filters import lowpass
 
 LAG = 8
 """Rows looked ahead before the path is decided."""
+LINE = 5
+"""Bins that a bare carrier or the receiver's DC fills less than; a signal fills 16 or more."""
+STICKS_OUT = 4.0
+"""How far a line stands out from what is around it; noise rarely does so."""
 MOVE, JUMP = 0.5, 25.0
 """Costs of the path, in standard deviations of the score of noise."""
 
@@ -45,7 +49,9 @@ class Track:
     def open(self, stream: Stream) -> Stream:
         self._decimator: Decimator | None = None
         self._target, span = stream.target or 0.0, stream.span
-        reach = stream.rate / 2 if stream.target is None or span is None else span + self.bandwidth / 2
+        reach = stream.rate / 2
+        if stream.target is not None and span is not None:
+            reach = abs(stream.target) + span + self.bandwidth / 2
         factor = max(1, math.floor(stream.rate / (2.5 * reach)))
         self._rate = stream.rate / factor
         if factor > 1:
@@ -101,8 +107,11 @@ class Track:
             return []
         block = self._held[self._measured : self._measured + rows * self._row].reshape(rows, -1, self._size)
         self._measured += rows * self._row
-        power = np.fft.fft(block * self._window, axis=2)
-        spectra = np.fft.fftshift((power.real**2 + power.imag**2).mean(axis=1), axes=1).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            amplitude = np.fft.fft(block * self._window, axis=2)
+            power = (amplitude.real**2 + amplitude.imag**2).mean(axis=1)
+        power[~np.isfinite(power)] = 0
+        spectra = _without_lines(np.fft.fftshift(power, axes=1)).astype(np.float32)
         self._spectra = np.concatenate([self._spectra, spectra])
         self._decide(self._ridge.process(self._score(spectra)))
         # a row needs the carrier in the next one to be interpolated to
@@ -168,6 +177,15 @@ class Track:
         self._measured -= rows * self._row
         self._knots = knots[rows:]
         return [Chunk(y, self._rate, position, self._clock, offsets=offsets)]
+
+
+def _without_lines(spectra: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Spectra with what sticks out and is narrower than `LINE` bins levelled, by morphological opening."""
+    reach = range(-(LINE // 2), LINE // 2 + 1)
+    least = np.min([np.roll(spectra, i, axis=1) for i in reach], axis=0)
+    opened = np.max([np.roll(least, i, axis=1) for i in reach], axis=0)
+    level: NDArray[np.floating[Any]] = np.where(spectra > STICKS_OUT * opened, opened, spectra)
+    return level
 
 
 def _cumulated(x: NDArray[np.float64]) -> NDArray[np.float64]:

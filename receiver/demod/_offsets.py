@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,9 +25,13 @@ class OffsetTrack:
         """Note the offsets of a chunk, at every so many samples since the first."""
         if chunk.offsets is not None:
             index = np.arange(-self._count % EVERY, len(chunk), EVERY)
-            self._positions = np.append(self._positions, chunk.position + chunk.step * index)
-            self._offsets = np.append(self._offsets, chunk.offsets[index])
+            self.add(chunk.position + chunk.step * index, chunk.offsets[index])
         self._count += len(chunk)
+
+    def add(self, positions: NDArray[np.float64], offsets: NDArray[Any]) -> None:
+        """Note offsets in Hz at positions behind all before."""
+        self._positions = np.append(self._positions, positions)
+        self._offsets = np.append(self._offsets, offsets)
 
     def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Offsets in Hz at ascending positions, 0 where none are known; what lies before them is forgotten."""

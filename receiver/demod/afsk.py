@@ -24,6 +24,9 @@ from ..stage import Chunk, Kind, Stream, parameter, required
 from ._offsets import OffsetTrack
 from .fsk import Fsk
 
+BLOCK = 64
+"""Symbols over which the carrier's offset is averaged; the tones turn over many times."""
+
 
 @dataclass
 class Afsk:
@@ -62,7 +65,9 @@ class Afsk:
             self._discriminator = Discriminator()
         self._rate, self._delay = rate, 0.5 * stream.clock.rate / rate if stream.kind == "iq" else 0.0
         self._mixer = Mixer(-self.carrier / rate)
-        self._track = OffsetTrack()
+        self._track, self._residue = OffsetTrack(), OffsetTrack()
+        self._block = max(1, round(BLOCK * rate / self.baudrate))
+        self._unaveraged: NDArray[np.float32] = np.empty(0, np.float32)
         self._origin: float | None = None
         self._count = 0
         self._last: Chunk | None = None
@@ -90,7 +95,17 @@ class Afsk:
     def _tones(self, audio: NDArray[np.float32], chunk: Chunk) -> list[Chunk]:
         x = audio.astype(np.complex64)
         self._mixer.process(x, x)
-        position = (self._origin or 0.0) + self._count * chunk.clock.rate / self._rate
+        step = chunk.clock.rate / self._rate
+        position = (self._origin or 0.0) + self._count * step
+        if self._channel is not None:
+            # what the discriminator gives on average is how far the carrier is beside zero
+            held = np.concatenate([self._unaveraged, audio])
+            n = len(held) // self._block
+            first = position - len(self._unaveraged) * step
+            means = held[: n * self._block].reshape(n, self._block).mean(axis=1, dtype=np.float64)
+            middles: NDArray[np.float64] = first + (np.arange(n) + 0.5) * self._block * step
+            self._residue.add(middles, means * self._rate)
+            self._unaveraged = held[n * self._block :]
         self._count += len(x)
         return self._finished(self._fsk.process(Chunk(x, self._rate, position, chunk.clock)))
 
@@ -100,7 +115,8 @@ class Afsk:
         for chunk in chunks:
             offsets = None
             if self._channel is not None and chunk.positions is not None:
-                offsets = self._track.at(chunk.positions).astype(np.float32)
+                both = self._track.at(chunk.positions) + self._residue.at(chunk.positions)
+                offsets = both.astype(np.float32)
             out.append(replace(chunk, offsets=offsets))
         return out
 
