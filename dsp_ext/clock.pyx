@@ -209,7 +209,6 @@ cdef class SymbolClock:
         cdef double phase = node - drift * ((BLOCK - 1) / 2.0) / BLOCK
         cdef double c = cos(2 * M_PI * phase), s = sin(2 * M_PI * phase)
         cdef double turn_c = cos(2 * M_PI * drift / BLOCK), turn_s = sin(2 * M_PI * drift / BLOCK)
-        cdef double power = 0, along = 0, weight
         cdef long long first = (self._blocks - 1 - back) * BLOCK
         cdef Py_ssize_t i, slot
         # noise beside a burst can be far stronger than it; every block counts the same
@@ -226,14 +225,6 @@ cdef class SymbolClock:
             self._rest[2 * slot + 1] = self._tone[2 * slot + 1] * c - self._tone[2 * slot] * s
             phase += drift / BLOCK
             c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
-            along += self._rest[2 * slot]
-            power += self._rest[2 * slot] * self._rest[2 * slot] + self._rest[2 * slot + 1] * self._rest[2 * slot + 1]
-        # by how clear the tone is, not how strong: the noise of a discriminator around a burst is louder than the burst
-        weight = along * along / (power * sqrt(power) + 1e-40) if along > 0 else 0
-        for i in range(BLOCK):
-            slot = (first + i) % RING
-            self._rest[2 * slot] *= weight
-            self._rest[2 * slot + 1] *= weight
         self._refined = first + BLOCK
 
     cdef double _total(self, const double* values, long long k, Py_ssize_t part) noexcept nogil:

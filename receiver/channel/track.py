@@ -4,7 +4,8 @@
     -> best path through the rows -> centre of gravity about it -> mixer
 
 Lines in the spectrum, such as a bare carrier or the receiver's DC, are cut down to what is around them, and the score
-adds log(1 + P/N) over the signal's bandwidth, so that only what is as wide as the signal attracts. Rows stand at fixed samples, so how the stream is cut does not matter.
+adds log(1 + P/N) over the signal's bandwidth, so that only what is as wide as the signal attracts. Rows stand at fixed
+samples, so how the stream is cut does not matter.
 """
 
 from __future__ import annotations

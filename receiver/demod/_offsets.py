@@ -28,7 +28,7 @@ class OffsetTrack:
             self.add(chunk.position + chunk.step * index, chunk.offsets[index])
         self._count += len(chunk)
 
-    def add(self, positions: NDArray[np.float64], offsets: NDArray[Any]) -> None:
+    def add(self, positions: NDArray[Any], offsets: NDArray[Any]) -> None:
         """Note offsets in Hz at positions behind all before."""
         self._positions = np.append(self._positions, positions)
         self._offsets = np.append(self._offsets, offsets)

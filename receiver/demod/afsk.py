@@ -103,7 +103,7 @@ class Afsk:
             n = len(held) // self._block
             first = position - len(self._unaveraged) * step
             means = held[: n * self._block].reshape(n, self._block).mean(axis=1, dtype=np.float64)
-            middles: NDArray[np.float64] = first + (np.arange(n) + 0.5) * self._block * step
+            middles = first + (np.arange(n) + 0.5) * self._block * step
             self._residue.add(middles, means * self._rate)
             self._unaveraged = held[n * self._block :]
         self._count += len(x)

@@ -135,7 +135,7 @@ def test_silence() -> None:
 
 def test_a_bandwidth_that_is_none_is_refused() -> None:
     for bandwidth in (0.0, -1.0, float("nan")):
-        with pytest.raises(ValueError, match="bandwidth is .*; it must be above 0"):
+        with pytest.raises(ValueError, match=r"bandwidth is .*; it must be above 0"):
             Track(bandwidth)
 
 
