@@ -37,7 +37,7 @@ from dsp_ext.reedsolomon import ReedSolomon
 from dsp_ext.resample import Resampler
 from dsp_ext.ridge import Ridge
 from dsp_ext.viterbi import Viterbi
-from receiver.channel.filters import polyphase
+from receiver.channel.filters import lowpass, polyphase
 from receiver.satellite import find_satellite
 from receiver.synth import Channel, Synthesiser
 from receiver.synth.payloads import payloads
@@ -80,7 +80,7 @@ def kernels(n: int) -> Iterator[Kernel]:
         resampler = Resampler(bank, 1.25, is_complex=kind == "complex")
         yield samples(f"resample.Resampler, {kind}, {bank.shape[1]} taps", resampler.process, x)
     yield samples("discriminator.Discriminator", Discriminator().process, iq)
-    yield samples("clock.SymbolClock", SymbolClock(64).process, real)
+    yield samples("clock.SymbolClock", SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40)).process, real)
     yield symbols("level.Level", Level().process)
     yield Kernel("ridge.Ridge", "Mscores/s", scores.size, partial(Ridge(256, 16, 0.1, 10.0).process, scores))
     yield symbols("hdlc.HdlcReceiver, G3RUH", HdlcReceiver(True, 2048, 10).process)

@@ -16,32 +16,12 @@ by an odd minimax polynomial of degree 9 on [-1, 1] (largest error 3.4e-9 by its
 """
 
 from libc.math cimport isfinite, rint
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
-cdef enum:
-    BLOCK = 512  # samples whose phases are made before they are used: fits the first-level cache
+cdef extern from "simd.h" nogil:
+    void radome_mix(const float *x, float *y, Py_ssize_t n, uint64_t phase, uint64_t step, uint64_t rate)
 
 cdef double TURN = 18446744073709551616.0  # 2^64, one cycle
-
-
-cdef inline float _cosine(uint32_t phase) noexcept nogil:
-    cdef uint32_t distance = phase if <int32_t>phase >= 0 else 0 - phase
-    cdef float z = <float>(<int32_t>(<uint32_t>0x40000000 - distance)) * <float>9.31322574615478515625e-10  # 2^-30
-    cdef float u = z * z
-    return z * (<float>1.5707962900843875 + u * (<float>-0.6459633592555618 + u * (
-        <float>0.07968847697364226 + u * (<float>-0.0046722223270736695 + u * <float>0.00015081784744662595))))
-
-
-cdef void _turn(const uint32_t *phases, const float *x, float *y, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef float c, s, re, im
-    for i in range(n):
-        c = _cosine(phases[i])
-        s = _cosine(phases[i] - <uint32_t>0x40000000)
-        re = x[2 * i]
-        im = x[2 * i + 1]
-        y[2 * i] = re * c - im * s
-        y[2 * i + 1] = re * s + im * c
 
 
 cdef inline uint64_t _fixed(double cycles) noexcept nogil:
@@ -170,16 +150,7 @@ cdef class Mixer:
             start += lengths[i]
 
     cdef void _run(self, const float *x, float *y, Py_ssize_t n) noexcept nogil:
-        cdef uint32_t[BLOCK] phases
-        cdef uint64_t phase = self._phase, step = self._step, rate = self._rate
-        cdef Py_ssize_t start = 0, length, i
-        while start < n:
-            length = n - start if n - start < BLOCK else BLOCK
-            for i in range(length):
-                phases[i] = <uint32_t>(phase >> 32)
-                phase += step
-                step += rate
-            _turn(phases, x + 2 * start, y + 2 * start, length)
-            start += length
-        self._phase = phase
-        self._step = step
+        cdef uint64_t k = <uint64_t>n
+        radome_mix(x, y, n, self._phase, self._step, self._rate)
+        self._phase += k * self._step + k * (k - 1) // 2 * self._rate
+        self._step += k * self._rate

@@ -8,11 +8,13 @@ Output m stands for the instant of input m*D: the filter has no delay to account
 import numpy as np
 
 from libc.string cimport memcpy, memmove, memset
-from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
+from cpython.mem cimport PyMem_Malloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
-    void radome_dot_real(const float* x, const float* h, Py_ssize_t n, float* y)
-    void radome_dot_complex(const float* x, const float* h2, Py_ssize_t n, float* y)
+    Py_ssize_t radome_room(Py_ssize_t n)
+    void radome_lay(const float* taps, Py_ssize_t n, float* h)
+    void radome_decimate(const float* x, Py_ssize_t step, const float* h, Py_ssize_t n, Py_ssize_t outputs, bint pairs,
+                         float* y)
 
 
 cdef class Decimator:
@@ -30,75 +32,72 @@ cdef class Decimator:
     """
     cdef float* _taps      # each tap twice where complex, so that one product serves I and Q
     cdef float* _buffer    # what is still needed of the input, in floats
-    cdef Py_ssize_t _count, _capacity, _length, _factor, _width, _skip
+    cdef Py_ssize_t _count, _length, _factor, _width, _skip
     cdef readonly bint is_complex
 
     def __cinit__(self, const float[::1] taps not None, Py_ssize_t factor, bint is_complex):
-        cdef Py_ssize_t i, k = taps.shape[0]
+        cdef Py_ssize_t k = taps.shape[0]
+        cdef const float[::1] laid
         if k % 2 != 1:
             raise ValueError(f"an odd number of taps expected, got {k}")
         if factor < 1:
             raise ValueError(f"factor of 1 or more expected, got {factor}")
         self.is_complex, self._length, self._factor = is_complex, k, factor
         self._width = 2 if is_complex else 1
-        self._taps = <float*>PyMem_Malloc(2 * k * sizeof(float))
-        if not self._taps:
+        laid = np.repeat(taps, self._width)
+        self._taps = <float*>PyMem_Malloc(radome_room(k * self._width) * sizeof(float))
+        self._buffer = <float*>PyMem_Malloc(2 * k * self._width * sizeof(float))
+        if not self._taps or not self._buffer:
             raise MemoryError
-        for i in range(k):
-            if is_complex:
-                self._taps[2 * i] = self._taps[2 * i + 1] = taps[i]
-            else:
-                self._taps[i] = taps[i]
+        radome_lay(&laid[0], k * self._width, self._taps)
         self.reset()
 
     def __dealloc__(self):
         PyMem_Free(self._taps)
         PyMem_Free(self._buffer)
 
-    cdef int _reserve(self, Py_ssize_t items) except -1:
-        cdef float* grown
-        if items > self._capacity:
-            grown = <float*>PyMem_Realloc(self._buffer, items * self._width * sizeof(float))
-            if not grown:
-                raise MemoryError
-            self._buffer, self._capacity = grown, items
-        return 0
-
     cpdef reset(self):
         """Forget all input."""
-        self._reserve(self._length)
         memset(self._buffer, 0, (self._length // 2) * self._width * sizeof(float))
         self._count, self._skip = self._length // 2, 0
 
+    cdef void _filter(self, const float* x, Py_ssize_t outputs, float* y) noexcept nogil:
+        if self._width == 2:
+            radome_decimate(x, 2 * self._factor, self._taps, 2 * self._length, outputs, True, y)
+        else:
+            radome_decimate(x, self._factor, self._taps, self._length, outputs, False, y)
+
     cdef _run(self, const float* x, Py_ssize_t n):
-        cdef Py_ssize_t have, outputs, drop, m
         cdef Py_ssize_t width = self._width, length = self._length, factor = self._factor
-        cdef float* start
+        cdef Py_ssize_t have, outputs, first, part, drop
         cdef float[::1] out
         drop = self._skip if self._skip < n else n
         self._skip -= drop
         x += drop * width
         n -= drop
-        self._reserve(self._count + n)
-        memcpy(self._buffer + self._count * width, x, n * width * sizeof(float))
         have = self._count + n
         outputs = (have - length) // factor + 1 if have >= length else 0
         result = np.empty(outputs * width, np.float32)
-        if outputs:
-            out = result
-            with nogil:
-                start = self._buffer
-                if width == 2:
-                    for m in range(outputs):
-                        radome_dot_complex(start + 2 * m * factor, self._taps, length, &out[2 * m])
-                else:
-                    for m in range(outputs):
-                        radome_dot_real(start + m * factor, self._taps, length, &out[m])
-        drop = outputs * factor
-        if drop > have:
-            self._skip, drop = drop - have, have
-        memmove(self._buffer, self._buffer + drop * width, (have - drop) * width * sizeof(float))
-        self._count = have - drop
+        out = result
+        with nogil:
+            # outputs that begin in the buffer need up to length - 1 samples behind it; the others have all theirs in x
+            part = n if n < length - 1 else length - 1
+            memcpy(self._buffer + self._count * width, x, part * width * sizeof(float))
+            first = (self._count + factor - 1) // factor
+            first = first if first < outputs else outputs
+            if first:
+                self._filter(self._buffer, first, &out[0])
+            if outputs > first:
+                self._filter(x + (first * factor - self._count) * width, outputs - first, &out[first * width])
+            drop = outputs * factor
+            if drop > have:
+                self._skip, drop = drop - have, have
+            if drop >= self._count:
+                memcpy(self._buffer, x + (drop - self._count) * width, (have - drop) * width * sizeof(float))
+            else:
+                # less than `length` are left, so all of x is in the buffer
+                memmove(self._buffer, self._buffer + drop * width, (have - drop) * width * sizeof(float))
+            self._count = have - drop
         return result.view(np.complex64) if width == 2 else result
 
     def process(self, x):

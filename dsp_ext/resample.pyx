@@ -13,8 +13,36 @@ from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
-    void radome_dot_real(const float* x, const float* h, Py_ssize_t n, float* y)
-    void radome_dot_complex(const float* x, const float* h2, Py_ssize_t n, float* y)
+    Py_ssize_t radome_room(Py_ssize_t n)
+    void radome_lay(const float* taps, Py_ssize_t n, float* h)
+    void radome_dot(const float* x, const float* h, Py_ssize_t n, bint pairs, float* y)
+    void radome_dots(const float* x0, const float* x1, const float* x2, const float* x3, const float* h0,
+                     const float* h1, const float* h2, const float* h3, Py_ssize_t n, bint pairs, float* y)
+    enum:
+        RADOME_LANES
+
+
+cdef inline void _filter(const float* x, const float* bank, Py_ssize_t taps, Py_ssize_t row, bint pairs,
+                         Py_ssize_t phases, long long first, long long number, double step, Py_ssize_t outputs,
+                         float* y) noexcept nogil:
+    # outputs from that number on; x[0] is input number `first`, less the taps before an instant
+    cdef const float* at[4]
+    cdef const float* h[4]
+    cdef Py_ssize_t m, r, count, width = 2 if pairs else 1
+    cdef long long i
+    cdef double t
+    for m in range(0, outputs, 4):
+        count = outputs - m if outputs - m < 4 else 4
+        for r in range(count):
+            t = (number + m + r) * step
+            i = <long long>t
+            at[r] = x + (i - first) * width
+            h[r] = bank + <Py_ssize_t>((t - i) * phases + 0.5) * row
+        if count == 4 and taps > RADOME_LANES:
+            radome_dots(at[0], at[1], at[2], at[3], h[0], h[1], h[2], h[3], taps, pairs, y + m * width)
+        else:
+            for r in range(count):
+                radome_dot(at[r], h[r], taps, pairs, y + (m + r) * width)
 
 
 cdef class Resampler:
@@ -32,13 +60,14 @@ cdef class Resampler:
     """
     cdef float* _bank
     cdef float* _buffer
-    cdef Py_ssize_t _phases, _length, _width, _count, _capacity
+    cdef Py_ssize_t _phases, _length, _row, _width, _count, _capacity
     cdef long long _first, _output
     cdef double _step
     cdef readonly bint is_complex
 
     def __cinit__(self, const float[:, ::1] bank not None, double step, bint is_complex):
-        cdef Py_ssize_t p, k, w
+        cdef Py_ssize_t p
+        cdef const float[:, ::1] twice
         if bank.shape[0] < 2 or bank.shape[1] < 2 or bank.shape[1] % 2:
             raise ValueError(f"a bank of 2 or more rows and an even number of taps expected, "
                              f"got {bank.shape[0]} x {bank.shape[1]}")
@@ -46,13 +75,13 @@ cdef class Resampler:
             raise ValueError(f"a step above 0 expected, got {step}")
         self.is_complex, self._width = is_complex, 2 if is_complex else 1
         self._phases, self._length, self._step = bank.shape[0] - 1, bank.shape[1], step
-        self._bank = <float*>PyMem_Malloc(bank.shape[0] * bank.shape[1] * self._width * sizeof(float))
+        self._row = radome_room(self._length * self._width)
+        self._bank = <float*>PyMem_Malloc(bank.shape[0] * self._row * sizeof(float))
         if not self._bank:
             raise MemoryError
+        twice = np.repeat(bank, self._width, axis=1)
         for p in range(bank.shape[0]):
-            for k in range(bank.shape[1]):
-                for w in range(self._width):
-                    self._bank[(p * self._length + k) * self._width + w] = bank[p, k]
+            radome_lay(&twice[p, 0], self._length * self._width, self._bank + p * self._row)
         self.reset()
 
     def __dealloc__(self):
@@ -78,10 +107,9 @@ cdef class Resampler:
 
     cdef _run(self, const float* x, Py_ssize_t n):
         cdef Py_ssize_t width = self._width, length = self._length, half = self._length // 2 - 1
-        cdef Py_ssize_t row, m, outputs, drop
-        cdef long long last, i
-        cdef double t, step = self._step
-        cdef float* bank = self._bank
+        cdef Py_ssize_t outputs, drop
+        cdef long long last
+        cdef double step = self._step
         cdef float[::1] out
         self._reserve(self._count + n)
         memcpy(self._buffer + self._count * width, x, n * width * sizeof(float))
@@ -99,15 +127,12 @@ cdef class Resampler:
         if outputs:
             out = result
             with nogil:
-                for m in range(outputs):
-                    t = (self._output + m) * step
-                    i = <long long>floor(t)
-                    row = <Py_ssize_t>((t - i) * self._phases + 0.5)
-                    if width == 2:
-                        radome_dot_complex(self._buffer + 2 * (i - half - self._first), bank + 2 * row * length, length,
-                                           &out[2 * m])
-                    else:
-                        radome_dot_real(self._buffer + (i - half - self._first), bank + row * length, length, &out[m])
+                if width == 2:
+                    _filter(self._buffer, self._bank, 2 * length, self._row, True, self._phases, self._first + half,
+                            self._output, step, outputs, &out[0])
+                else:
+                    _filter(self._buffer, self._bank, length, self._row, False, self._phases, self._first + half,
+                            self._output, step, outputs, &out[0])
         self._output += outputs
         drop = <Py_ssize_t>(<long long>floor(self._output * step) - half - self._first)
         if drop > self._count:

@@ -3,6 +3,7 @@
 #ifndef RADOME_SIMD_H
 #define RADOME_SIMD_H
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #if defined(__AVX512F__)
@@ -14,6 +15,9 @@
 #endif
 
 typedef float radome_vf __attribute__((vector_size(4 * RADOME_LANES)));
+typedef float radome_v4 __attribute__((vector_size(16)));
+typedef int32_t radome_vi __attribute__((vector_size(4 * RADOME_LANES)));
+typedef uint64_t radome_vq __attribute__((vector_size(4 * RADOME_LANES)));
 
 static inline radome_vf radome_load(const float *p) {
     radome_vf v;
@@ -21,11 +25,52 @@ static inline radome_vf radome_load(const float *p) {
     return v;
 }
 
-/* y = sum of x[i]*h[i] */
-static inline void radome_dot_real(const float *x, const float *h, ptrdiff_t n, float *y) {
+/* Lanes a, b, c, d of two vectors, those of the second from RADOME_LANES on; the same in each 16 bytes. */
+#if RADOME_LANES == 16
+#define RADOME_EACH(a, b, c, d)                                                                               \
+    a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
+#elif RADOME_LANES == 8
+#define RADOME_EACH(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
+#else
+#define RADOME_EACH(a, b, c, d) a, b, c, d
+#endif
+#if defined(__clang__) || __GNUC__ >= 12
+#define RADOME_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, RADOME_EACH(__VA_ARGS__))
+#else
+#define RADOME_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (radome_vi){RADOME_EACH(__VA_ARGS__)})
+#endif
+
+/* Places of n taps that make whole vectors: the last vector of x overlaps the one before it when n is no multiple of
+   the lanes, and its taps are zero where that one has been. Gives how many floats that takes. */
+static inline ptrdiff_t radome_room(ptrdiff_t n) { return (n + RADOME_LANES - 1) / RADOME_LANES * RADOME_LANES; }
+
+static inline void radome_lay(const float *taps, ptrdiff_t n, float *h) {
+    ptrdiff_t whole = n < RADOME_LANES ? n : n - n % RADOME_LANES, room = radome_room(n);
+    memset(h, 0, room * sizeof(float));
+    memcpy(h, taps, whole * sizeof(float));
+    memcpy(h + room - (n - whole), taps + whole, (n - whole) * sizeof(float));
+}
+
+/* Sum of the lanes, or with pairs two sums: of the even and of the odd ones. */
+static inline void radome_fold(radome_vf v, int pairs, float *y) {
+    radome_v4 s, part;
+    memcpy(&s, &v, sizeof s);
+    for (size_t k = 1; k < RADOME_LANES / 4; k++) {
+        memcpy(&part, (const char *)&v + k * sizeof s, sizeof s);
+        s += part;
+    }
+    if (pairs) {
+        y[0] = s[0] + s[2];
+        y[1] = s[1] + s[3];
+    } else
+        y[0] = (s[0] + s[2]) + (s[1] + s[3]);
+}
+
+/* Sum of x[i]*h[i] over n floats, taps as laid by radome_lay; two sums for even and odd i where pairs. */
+static inline __attribute__((always_inline)) void radome_dot(const float *x, const float *h, ptrdiff_t n, int pairs,
+                                                             float *y) {
     radome_vf a = {0}, b = {0};
     ptrdiff_t i = 0;
-    float s = 0;
     for (; i + 2 * RADOME_LANES <= n; i += 2 * RADOME_LANES) {
         a += radome_load(x + i) * radome_load(h + i);
         b += radome_load(x + i + RADOME_LANES) * radome_load(h + i + RADOME_LANES);
@@ -34,35 +79,125 @@ static inline void radome_dot_real(const float *x, const float *h, ptrdiff_t n, 
         a += radome_load(x + i) * radome_load(h + i);
         i += RADOME_LANES;
     }
-    a += b;
-    for (int j = 0; j < RADOME_LANES; j++) s += a[j];
-    for (; i < n; i++) s += x[i] * h[i];
-    *y = s;
+    if (i < n && n > RADOME_LANES)
+        b += radome_load(x + n - RADOME_LANES) * radome_load(h + i);
+    else
+        for (; i < n; i++) b[i] = x[i] * h[i];
+    radome_fold(a + b, pairs, y);
 }
 
-/* (y0, y1) = sums of x[2i]*h2[2i] and x[2i+1]*h2[2i+1], each tap standing twice in h2; n complex items */
-static inline void radome_dot_complex(const float *x, const float *h2, ptrdiff_t n, float *y) {
-    radome_vf a = {0}, b = {0};
-    ptrdiff_t i = 0, m = 2 * n;
-    float re = 0, im = 0;
-    for (; i + 2 * RADOME_LANES <= m; i += 2 * RADOME_LANES) {
-        a += radome_load(x + i) * radome_load(h2 + i);
-        b += radome_load(x + i + RADOME_LANES) * radome_load(h2 + i + RADOME_LANES);
+/* The same for four rows of more than RADOME_LANES floats side by side, so that no addition waits for the one before;
+   each is summed as radome_dot does. */
+static inline __attribute__((always_inline)) void radome_dots(const float *x0, const float *x1, const float *x2,
+                                                              const float *x3, const float *h0, const float *h1,
+                                                              const float *h2, const float *h3, ptrdiff_t n, int pairs,
+                                                              float *y) {
+    radome_vf a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, b0 = {0}, b1 = {0}, b2 = {0}, b3 = {0};
+    ptrdiff_t i = 0, j;
+    for (; i + 2 * RADOME_LANES <= n; i += 2 * RADOME_LANES) {
+        j = i + RADOME_LANES;
+        a0 += radome_load(x0 + i) * radome_load(h0 + i);
+        a1 += radome_load(x1 + i) * radome_load(h1 + i);
+        a2 += radome_load(x2 + i) * radome_load(h2 + i);
+        a3 += radome_load(x3 + i) * radome_load(h3 + i);
+        b0 += radome_load(x0 + j) * radome_load(h0 + j);
+        b1 += radome_load(x1 + j) * radome_load(h1 + j);
+        b2 += radome_load(x2 + j) * radome_load(h2 + j);
+        b3 += radome_load(x3 + j) * radome_load(h3 + j);
     }
-    if (i + RADOME_LANES <= m) {
-        a += radome_load(x + i) * radome_load(h2 + i);
+    if (i + RADOME_LANES <= n) {
+        a0 += radome_load(x0 + i) * radome_load(h0 + i);
+        a1 += radome_load(x1 + i) * radome_load(h1 + i);
+        a2 += radome_load(x2 + i) * radome_load(h2 + i);
+        a3 += radome_load(x3 + i) * radome_load(h3 + i);
         i += RADOME_LANES;
     }
-    a += b;
-    for (int j = 0; j < RADOME_LANES; j += 2) {
-        re += a[j];
-        im += a[j + 1];
+    if (i < n) {
+        j = n - RADOME_LANES;
+        b0 += radome_load(x0 + j) * radome_load(h0 + i);
+        b1 += radome_load(x1 + j) * radome_load(h1 + i);
+        b2 += radome_load(x2 + j) * radome_load(h2 + i);
+        b3 += radome_load(x3 + j) * radome_load(h3 + i);
     }
-    for (; i < m; i += 2) {
-        re += x[i] * h2[i];
-        im += x[i + 1] * h2[i + 1];
+    radome_fold(a0 + b0, pairs, y);
+    radome_fold(a1 + b1, pairs, y + 1 + pairs);
+    radome_fold(a2 + b2, pairs, y + 2 + 2 * pairs);
+    radome_fold(a3 + b3, pairs, y + 3 + 3 * pairs);
+}
+
+/* y = sum of x[i]*h[i], n a multiple of 16 */
+static inline void radome_dot_real(const float *x, const float *h, ptrdiff_t n, float *y) {
+    radome_dot(x, h, n, 0, y);
+}
+
+/* (y0, y1) = sums of x[2i]*h2[2i] and x[2i+1]*h2[2i+1], each tap standing twice in h2; n complex items, any number */
+static inline void radome_dot_complex(const float *x, const float *h2, ptrdiff_t n, float *y) {
+    ptrdiff_t whole = 2 * n / RADOME_LANES * RADOME_LANES;
+    radome_dot(x, h2, whole, 1, y);
+    for (ptrdiff_t i = whole; i < 2 * n; i++) y[i % 2] += x[i] * h2[i];
+}
+
+/* Outputs of a decimating filter: row m begins at x[m*step]; n taps, twice each where pairs */
+static inline __attribute__((always_inline)) void radome_decimate(const float *x, ptrdiff_t step, const float *h,
+                                                                  ptrdiff_t n, ptrdiff_t outputs, int pairs, float *y) {
+    ptrdiff_t m = 0;
+    for (; m + 4 <= outputs && n > RADOME_LANES; m += 4, x += 4 * step, y += 4 << pairs)
+        radome_dots(x, x + step, x + 2 * step, x + 3 * step, h, h, h, h, n, pairs, y);
+    for (; m < outputs; m++, x += step, y += 1 << pairs) radome_dot(x, h, n, pairs, y);
+}
+
+/* cos(2 pi phase), phase in units of 2^-32 cycle: sin(pi/2 z), z = 1 - 4 |phase|, by the odd minimax polynomial of
+   degree 9 on [-1, 1] */
+static inline radome_vf radome_cosine(radome_vi phase) {
+    radome_vi distance = 0x40000000 - (phase ^ phase >> 31); /* of negative phases it is 2^-32 cycle off */
+    radome_vf z = __builtin_convertvector(distance, radome_vf) * 9.31322574615478515625e-10f; /* 2^-30 */
+    radome_vf u = z * z, p = u * 0.00015081784744662595f - 0.0046722223270736695f;
+    p = p * u + 0.07968847697364226f;
+    p = p * u - 0.6459633592555618f;
+    p = p * u + 1.5707962900843875f;
+    return p * z;
+}
+
+/* y = x exp(j 2 pi phase) for RADOME_LANES complex items; phases in units of 2^-64 cycle, those of the first half of
+   the items in `early`. Pairs of cosines and sines are laid out as the items are. */
+static inline void radome_turn(const float *x, float *y, radome_vq early, radome_vq late) {
+    radome_vi phase = RADOME_SHUFFLE((radome_vi)early, (radome_vi)late, 1, 3, RADOME_LANES + 1, RADOME_LANES + 3);
+    radome_vf c = radome_cosine(phase), s = radome_cosine(phase - 0x40000000), x0 = radome_load(x),
+              x1 = radome_load(x + RADOME_LANES);
+    radome_vf c0 = RADOME_SHUFFLE(c, c, 0, 0, 1, 1), c1 = RADOME_SHUFFLE(c, c, 2, 2, 3, 3);
+    radome_vf s0 = RADOME_SHUFFLE(-s, s, 0, RADOME_LANES, 1, RADOME_LANES + 1);
+    radome_vf s1 = RADOME_SHUFFLE(-s, s, 2, RADOME_LANES + 2, 3, RADOME_LANES + 3);
+    radome_vf y0 = x0 * c0 + RADOME_SHUFFLE(x0, x0, 1, 0, 3, 2) * s0;
+    radome_vf y1 = x1 * c1 + RADOME_SHUFFLE(x1, x1, 1, 0, 3, 2) * s1;
+    memcpy(y, &y0, sizeof y0);
+    memcpy(y + RADOME_LANES, &y1, sizeof y1);
+}
+
+/* Items k = 0 .. n-1 turned by phase + k step + k (k - 1) / 2 rate */
+static inline void radome_mix(const float *x, float *y, ptrdiff_t n, uint64_t phase, uint64_t step, uint64_t rate) {
+    enum { HALF = RADOME_LANES / 2 };
+    const uint64_t lanes = RADOME_LANES;
+    radome_vq early, late, hop_early, hop_late, hop_rate = (radome_vq){0} + lanes * lanes * rate;
+    float rest[2 * RADOME_LANES] = {0};
+    for (uint64_t k = 0; k < lanes; k++) {
+        uint64_t at = phase + k * step + k * (k - 1) / 2 * rate, hop = lanes * step + (lanes * k + lanes * (lanes - 1) / 2) * rate;
+        if (k < HALF) {
+            early[k] = at;
+            hop_early[k] = hop;
+        } else {
+            late[k - HALF] = at;
+            hop_late[k - HALF] = hop;
+        }
     }
-    y[0] = re;
-    y[1] = im;
+    for (; n >= RADOME_LANES; n -= RADOME_LANES, x += 2 * RADOME_LANES, y += 2 * RADOME_LANES) {
+        radome_turn(x, y, early, late);
+        early += hop_early;
+        late += hop_late;
+        hop_early += hop_rate;
+        hop_late += hop_rate;
+    }
+    memcpy(rest, x, 2 * n * sizeof(float));
+    radome_turn(rest, rest, early, late);
+    memcpy(y, rest, 2 * n * sizeof(float));
 }
 #endif
