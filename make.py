@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "receiver", "dsp_ext", "flowgraphs")
+BUILD_TOOLS = ("scikit-build-core>=0.11", "cython>=3.1", "cmake>=3.20", "ninja")
 SUFFIXES = {".toml", ".md", ".py", ".pyi", ".pyx", ".pxd", ".h", ".txt", ".json", ".typed", ""}
 
 
@@ -120,8 +121,11 @@ def install(extra=""):
     stamp = VENV / "installed"
     done = stamp.read_text().split() if stamp.exists() else []
     if digest.hexdigest() not in done:
+        if not (VENV / "bin" / "cython").exists():
+            pip("installing the build tools", *BUILD_TOOLS)
         done = [digest.hexdigest()]
-        pip("compiling and installing Radome (minutes, the first time)", ROOT)
+        # without isolation a later build compiles only what has changed
+        pip("compiling and installing Radome (minutes, the first time)", "--no-build-isolation", ROOT)
     if extra and extra not in done:
         done.append(extra)
         pip(f"installing what '{extra}' needs", f"radome[{extra}]")
@@ -195,7 +199,6 @@ def debug(words):
 
 
 def compile_into(folder, *options):
-    pip("installing the build tools", "cython>=3.1", "cmake>=3.20", "ninja")
     cmake, ninja = VENV / "bin" / "cmake", VENV / "bin" / "ninja"
     tools = ("-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", f"-DPython_EXECUTABLE={PYTHON}")
     run(cmake, "-S", ROOT / "dsp_ext", "-B", folder, *tools, *options)
