@@ -20,7 +20,7 @@ cdef extern from "simd.h" nogil:
 
 cdef enum:
     BLOCK = 16            # symbols in a step of the path
-    PHASES = 64           # states of phase; a drift of 1 is 1/64 symbol a block, 977 ppm
+    PHASES = 32           # states of phase; a drift of 1 is 1/32 symbol a block, 0.2 %
     FASTEST = 5           # states of drift: -5 .. 5
     DRIFTS = 2 * FASTEST + 1
     LAG = 16              # blocks looked ahead
