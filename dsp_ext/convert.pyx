@@ -20,6 +20,15 @@ cdef void from_u8(const void *data, float *y, Py_ssize_t n) noexcept nogil:
         y[i] = (<float> x[i] - <float> 128.0) * <float> (1.0 / 128.0)
 
 
+cdef void from_cu8(const void *data, float *y, Py_ssize_t n) noexcept nogil:
+    # RTL-SDRs, which give such IQ, have their zero at 127.4; from 128 a line at zero frequency would stay, which can be
+    # stronger than the signal
+    cdef const uint8_t *x = <const uint8_t *> data
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = (<float> x[i] - <float> 127.4) * <float> (1.0 / 128.0)
+
+
 cdef void from_i8(const void *data, float *y, Py_ssize_t n) noexcept nogil:
     cdef const int8_t *x = <const int8_t *> data
     cdef Py_ssize_t i
@@ -96,6 +105,9 @@ cdef Kernel kernel_of(str kind, Py_ssize_t *width):
     if kind == "u8":
         width[0] = 1
         return from_u8
+    if kind == "cu8":
+        width[0] = 1
+        return from_cu8
     if kind == "i8":
         width[0] = 1
         return from_i8
@@ -126,7 +138,7 @@ cdef Kernel kernel_of(str kind, Py_ssize_t *width):
     if kind == "f64":
         width[0] = 8
         return from_f64
-    raise ValueError(f"kind must be one of u8 i8 u16 i16 i24 u32 i32 u64 i64 f32 f64, got {kind!r}")
+    raise ValueError(f"kind must be one of u8 cu8 i8 u16 i16 i24 u32 i32 u64 i64 f32 f64, got {kind!r}")
 
 
 def to_float(const unsigned char[::1] data not None, str kind not None, float[::1] out=None):
@@ -135,7 +147,7 @@ def to_float(const unsigned char[::1] data not None, str kind not None, float[::
     Parameters
     ----------
     data : (n * width,) uint8, the values' bytes in the machine's own order (i24: least significant first)
-    kind : "u8", "i8", "u16", "i16", "i24", "u32", "i32", "u64", "i64", "f32" or "f64"
+    kind : "u8", "cu8" (as RTL-SDRs give it), "i8", "u16", "i16", "i24", "u32", "i32", "u64", "i64", "f32" or "f64"
     out : (n,) float32 to write into; a new array without it
 
     Returns

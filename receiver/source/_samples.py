@@ -232,7 +232,7 @@ def samples(raw: bytes, datatype: Datatype, channels: int = 1) -> np.ndarray[Any
     width = datatype.width
     if width > 1 and datatype.big_endian != (sys.byteorder == "big") and datatype.value != "i24":
         data = data.view(f"u{width}").byteswap().view(np.uint8)
-    values = to_float(data, datatype.value)
+    values = to_float(data, "cu8" if datatype.name == "cu8" else datatype.value)
     if channels > 1:
         values = np.ascontiguousarray(values.reshape(-1, channels, 1 + datatype.pair)[:, 0]).ravel()
     return values.view(np.complex64) if datatype.pair else values

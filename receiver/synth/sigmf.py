@@ -35,13 +35,18 @@ def sample_type(datatype: str) -> tuple[bool, np.dtype[Any]]:
 
 
 def quantise(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Samples of full scale 1 as numbers of a type, complex ones as pairs; integers are rounded and clipped."""
+    """Samples of full scale 1 as numbers of a type, complex ones as pairs; integers are rounded and clipped.
+
+    Zero is the middle of an unsigned type's range, but 127.4 for complex u8, as in RTL-SDRs.
+    """
     flat = np.ascontiguousarray(samples).view(np.float64)
     if dtype.kind == "f":
         return flat.astype(dtype)
     limits = np.iinfo(dtype)
     half = 2.0 ** (8 * dtype.itemsize - 1)
     middle = half if dtype.kind == "u" else 0.0
+    if np.iscomplexobj(samples) and dtype == np.uint8:
+        middle = 127.4
     return np.clip(np.rint(flat * half + middle), limits.min, limits.max).astype(dtype)
 
 

@@ -34,6 +34,11 @@ def test_values(kind: str) -> None:
     np.testing.assert_allclose(y, reference(x), rtol=2**-24, atol=0)
 
 
+def test_u8_of_a_dongle() -> None:
+    x = np.arange(256, dtype=np.uint8)
+    np.testing.assert_allclose(to_float(x, "cu8"), (x - 127.4) / 128, atol=1e-7)
+
+
 def test_24_bits() -> None:
     x = np.array([0, 1, -1, 2**23 - 1, -(2**23), 0x123456])
     data = b"".join(int(v).to_bytes(3, "little", signed=True) for v in x)

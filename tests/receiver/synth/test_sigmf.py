@@ -35,7 +35,8 @@ def test_every_sample_type_holds_the_samples(tmp_path: Path, datatype: str) -> N
     read = np.fromfile(tmp_path / "x.sigmf-data", dtype).astype(np.float64)
     if dtype.kind in "iu":
         half = 2.0 ** (8 * dtype.itemsize - 1)
-        read = (read - (half if dtype.kind == "u" else 0)) / half
+        zero = 127.4 if datatype == "cu8" else half if dtype.kind == "u" else 0
+        read = (read - zero) / half
     expected = synthesise(TRANSMITTER, FRAMES, rate=48000.0, ebn0_db=12.0, burst=1).samples
     step = 1e-6 if dtype.itemsize > 2 else 0.51 / half
     assert np.allclose(read.view(np.complex128), expected, atol=step * 1.5)
