@@ -104,7 +104,7 @@ class Frame:
     sync_errors: int | None = None
     """Wrong bits in sync word or flags."""
     corrected: int | None = None
-    """Symbols (Reed-Solomon) or bits that error correction changed; None without one."""
+    """Symbols (Reed-Solomon) or bits that error correction or repair changed; None without either."""
     integrity: Literal["crc", "rs", "none"] = "none"
     crc_ok: bool | None = None
     false_alarm: float | None = None

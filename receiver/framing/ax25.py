@@ -5,6 +5,9 @@
 NRZI on the line (a 0 is a change); with the G3RUH scrambler, 1 + x^12 + x^17, over it at 9600 Bd and above. AX.25 2.2
 (TAPR, 1998), sections 3.1 to 3.8; scrambler: J. Miller G3RUH, "9600 Baud Packet Radio Modem Design", 1988.
 
+A frame whose checksum is wrong is repaired where few, unsure symbols make it right (`dsp_ext.hdlc`); `corrected` is how
+many were changed.
+
 The payload begins with the addresses and ends before the FCS. Many satellites put other things than AX.25 into HDLC, so
 the addresses need not make sense.
 """
@@ -46,11 +49,21 @@ class Ax25:
 
     def process(self, chunk: Chunk) -> list[Frame]:
         self._history.append(chunk)
+        return self._frames(self._hdlc.process(chunk.items))
+
+    def close(self) -> list[Frame]:
+        failures = self._hdlc.crc_failures
+        frames = self._frames(self._hdlc.flush())
+        self.failures["crc"] += failures
+        return frames
+
+    def _frames(self, found: list[tuple[bytes, int, int, int, int, int]]) -> list[Frame]:
         frames = []
-        for payload, start, stop, idle in self._hdlc.process(chunk.items):
+        for payload, start, stop, idle, changed, trials in found:
             link = addresses(payload)
-            # noise has the checksum right once in 2^16, and what else belongs to a frame as seldom as its bits say
-            chance = 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
+            # noise has the checksum right once in 2^16 for each change tried, and what else belongs to a frame as
+            # seldom as its bits say
+            chance = trials * 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
             if chance > FALSE_ALARM:
                 self.failures["crc"] += 1
                 continue
@@ -60,6 +73,7 @@ class Ax25:
                     stop,
                     payload,
                     "AX.25 G3RUH" if self.scrambler == "g3ruh" else "AX.25",
+                    corrected=changed or None,
                     integrity="crc",
                     crc_ok=True,
                     false_alarm=chance,
@@ -67,11 +81,6 @@ class Ax25:
                 )
             )
         return frames
-
-    def close(self) -> list[Frame]:
-        self.failures["crc"] += self._hdlc.crc_failures
-        self._hdlc.reset()
-        return []
 
 
 def addresses(payload: bytes) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def test_agrees_with_the_text_decoder_on_any_line(data: st.DataObject) -> None:
     longest, shortest = int(rng.integers(12, 45)), int(rng.integers(3, 12))
     found = HdlcReceiver(False, longest, shortest).process(line(bits, False))
     assert [frame[0] for frame in found] == hdlc_frames(bits, longest, shortest)
-    for payload, start, stop, _ in found:
+    for payload, start, stop, *_ in found:
         assert np.array_equal(bits[start:stop], hdlc(payload)[8:-8])
         assert np.array_equal(bits[start - 8 : start], FLAG)
 
@@ -124,3 +124,93 @@ def test_refuses_limits_that_make_no_sense() -> None:
         HdlcReceiver(False, 100, 10).process(np.zeros(4))
     with pytest.raises(TypeError):
         HdlcReceiver(False, 100, 10).process(None)
+
+
+HEADER = bytes(c << 1 for c in b"CQ    p" + b"DK0SB ") + b"\x61\x03\xf0"
+
+
+def faded(symbols: np.ndarray, wrong: list[int], rng: np.random.Generator) -> np.ndarray:
+    """A little noise on all symbols, and some of them just across the middle."""
+    y = (symbols * (1 + 0.15 * rng.standard_normal(len(symbols)))).astype(np.float32)
+    y[wrong] = -0.1 * symbols[wrong]
+    return y
+
+
+def sent(rng: np.random.Generator, payloads: list[bytes], flags: int) -> np.ndarray:
+    """Bits of frames that share the flags between them."""
+    frames = [hdlc(payload)[8:] for payload in payloads]
+    return np.concatenate([some(300), *[FLAG] * flags, *frames, *[FLAG] * 2, some(200)])
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_wrong_symbols_anywhere_are_put_right(scrambled: bool, count: int) -> None:
+    rng = np.random.default_rng(count)
+    tried = repaired = 0
+    for at in np.linspace(300 + 60, 300 + 8 * 92, 60).astype(int):
+        payload = HEADER + rng.bytes(60)
+        symbols = line(sent(rng, [payload], 8), scrambled)
+        near = rng.integers(1, 3) if rng.random() < 0.5 else rng.integers(30, 100)
+        y = faded(symbols, [int(at + k * near) for k in range(count)], rng)
+        found = HdlcReceiver(scrambled, 300, 10).process(y)
+        assert all(frame[0] == payload for frame in found)
+        tried += 1
+        repaired += len(found)
+        assert all(frame[4] <= count + 1 for frame in found)
+        assert HdlcReceiver(scrambled, 300, 10, False).process(y) == [f for f in found if f[4] == 0]
+    assert repaired >= tried * (0.95, 0.9, 0.7)[count - 1]
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_repairs_however_cut(scrambled: bool) -> None:
+    rng = np.random.default_rng(2)
+    payloads = [HEADER + rng.bytes(int(n)) for n in rng.integers(20, 200, 12)]
+    symbols = line(sent(rng, payloads, 10), scrambled)
+    y = faded(symbols, [int(k) for k in rng.integers(500, len(symbols), 14)], rng)
+    (found,) = kernel_keeps_the_law(lambda: HdlcReceiver(scrambled, 300, 10), y)
+    payloads_found = [frame[0] for frame in found]
+    assert set(payloads_found) <= set(payloads)
+    assert len(found) >= 9
+    assert sum(frame[4] for frame in found) >= 6
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_a_damaged_flag_between_two_frames(scrambled: bool) -> None:
+    rng = np.random.default_rng(4)
+    one, other = HEADER + rng.bytes(50), HEADER + rng.bytes(70)
+    symbols = line(sent(rng, [one, other], 8), scrambled)
+    flag = 300 + 64 + len(hdlc(one)) - 16
+    for k in range(8):
+        found = HdlcReceiver(scrambled, 300, 10).process(faded(symbols, [flag + k], rng))
+        assert [(frame[0], frame[4]) for frame in found] == [(one, 1), (other, 0)]
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_the_last_flag_before_a_frame_is_damaged(scrambled: bool) -> None:
+    rng = np.random.default_rng(4)
+    payload = HEADER + rng.bytes(50)
+    symbols = line(sent(rng, [payload], 8), scrambled)
+    for k in range(300 + 56, 300 + 64):
+        found = HdlcReceiver(scrambled, 300, 10).process(faded(symbols, [k], rng))
+        assert [frame[:2] for frame in found] == [(payload, 300 + 64)]
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_the_recording_ends_with_a_damaged_flag(scrambled: bool) -> None:
+    rng = np.random.default_rng(6)
+    payload = HEADER + rng.bytes(50)
+    bits = np.concatenate([some(100), *[FLAG] * 6, hdlc(payload)[8:]])
+    receiver = HdlcReceiver(scrambled, 300, 10)
+    y = faded(line(bits, scrambled), [len(bits) - 4], rng)
+    assert receiver.process(y) == []
+    assert [(frame[0], frame[4]) for frame in receiver.flush()] == [(payload, 1)]
+    assert receiver.symbols == 0
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_what_is_sure_stays(scrambled: bool) -> None:
+    rng = np.random.default_rng(7)
+    symbols = line(sent(rng, [HEADER + rng.bytes(50)], 8), scrambled)
+    y = faded(symbols, [], rng)
+    y[600] = -symbols[600]
+    assert HdlcReceiver(scrambled, 300, 10).process(y) == []
