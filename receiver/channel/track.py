@@ -76,6 +76,9 @@ class Track:
         self._held = np.empty(0, np.complex64)  # samples from the start of the first undecided row on
         self._measured = 0  # samples of them whose rows are measured
         self._spectra = np.empty((0, size), np.float32)  # of the rows that are not decided
+        self._centres: NDArray[np.float64] = np.empty(0)  # of the last two rows that are decided
+        self._masses: NDArray[np.float64] = np.empty(0)  # and the power that says so
+        self._settled = 0
         self._knots: NDArray[np.float64] = np.empty(0)  # carrier in decided rows: the last given out, those to come
         self._origin: float | None = None
         self._given = 0  # samples given out
@@ -93,6 +96,7 @@ class Track:
             return []
         out = self._take(self._decimator.flush()) if self._decimator else []
         self._decide(self._ridge.flush())
+        self._settle(np.empty(0), np.empty(0), last=True)
         rest = self._held
         if not len(self._knots):
             self._knots = np.array([self._target])
@@ -144,7 +148,23 @@ class Track:
             low, high = np.clip(index - reach, 0, None), np.clip(index + reach + 1, None, self._size)
             mass = weight[rows, high] - weight[rows, low]
             centre = np.where(mass > 0, (moment[rows, high] - moment[rows, low]) / np.maximum(mass, 1e-30), centre)
-        self._knots = np.concatenate([self._knots, centre])
+        self._settle(centre, mass)
+
+    def _settle(self, centre: NDArray[np.float64], mass: NDArray[np.float64], last: bool = False) -> None:
+        """Give a row that a burst only touches, at its start or end, the frequency of the row that the burst fills."""
+        centre, mass = np.concatenate([self._centres, centre]), np.concatenate([self._masses, mass])
+        n = len(centre)
+        if n < 2 and not last:
+            self._centres, self._masses = centre, mass
+            return
+        row = np.arange(n)
+        before, behind = np.maximum(row - 1, 0), np.minimum(row + 1, n - 1)
+        stronger = np.where(mass[before] > mass[behind], before, behind)
+        chosen = np.where(4 * mass < mass[stronger], centre[stronger], centre)
+        # the first row here is settled already, unless it is the first of all; the last one waits for its neighbour
+        self._knots = np.concatenate([self._knots, chosen[self._settled : None if last else -1]])
+        self._settled = 1
+        self._centres, self._masses = centre[-2:], mass[-2:]
 
     def _give(self, rows: int, last: bool = False) -> list[Chunk]:
         """Mix rows down. Knot 0 is the row before the first that is held, once anything was given out."""
