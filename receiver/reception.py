@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from .flowgraph import Chain, build
 from .pipeline import Line
 from .satellite import Satellite, Transmitter
 from .source import Recording
-from .stage import Stage
+from .stage import Stage, Stream
 
 if TYPE_CHECKING:
     from .orbit import Orbit, Station
@@ -57,25 +57,40 @@ def lines(
     recording: Recording,
     conditions: Conditions,
     names: Sequence[str] = (),
+    remark: Callable[[str], None] | None = None,
 ) -> list[tuple[Transmitter, Line]]:
     """Chains for all transmitters of a satellite, or for those named.
 
+    Those that the recording is too narrow for are left out.
+
+    Parameters
+    ----------
+    remark : takes a sentence about each that is left out
+
     Raises
     ------
-    FlowgraphError : no transmitter of such a name
+    FlowgraphError : no transmitter of such a name, a fault in the definition, or the recording is too narrow for all
     """
     chosen = [t for t in satellite.transmitters if not names or t.name in names]
     for name in names:
         if name not in [t.name for t in satellite.transmitters]:
             have = ", ".join(repr(t.name) for t in satellite.transmitters)
             raise FlowgraphError(f"{satellite.name} has no transmitter {name!r}; it has {have}")
-    made = []
+    made: list[tuple[Transmitter, Line]] = []
+    refused: list[str] = []
+    stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
     for transmitter in chosen:
         where = f"{satellite.name}, {transmitter.name}"
-        made.append(
-            (
-                transmitter,
-                Line(where, chain(transmitter, recording, conditions, where), satellite.norad, transmitter.baudrate),
-            )
-        )
+        stages = chain(transmitter, recording, conditions, where)
+        try:
+            stages.open(stream)
+        except FlowgraphError as error:
+            refused.append(f"{where}: {error}")
+            continue
+        made.append((transmitter, Line(where, stages, satellite.norad, transmitter.baudrate)))
+    if not made:
+        raise FlowgraphError(refused[0])
+    if remark is not None:
+        for text in refused:
+            remark(text)
     return made

@@ -6,6 +6,7 @@ Frequencies are in cycles per input sample.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ def _windowed_sinc(t: NDArray[np.float64], cutoff: float, half: float, beta: flo
     return h
 
 
+@cache
 def lowpass(cutoff: float, transition: float, attenuation: float = 60.0) -> NDArray[np.float32]:
     """Symmetric low-pass taps of odd number, with gain 1 at zero frequency.
 
@@ -38,9 +40,11 @@ def lowpass(cutoff: float, transition: float, attenuation: float = 60.0) -> NDAr
     k = np.arange(-math.floor(half), math.floor(half) + 1, dtype=np.float64)
     h = _windowed_sinc(k, cutoff, half, beta)
     taps: NDArray[np.float32] = (h / h.sum()).astype(np.float32)
+    taps.flags.writeable = False
     return taps
 
 
+@cache
 def polyphase(cutoff: float, transition: float, attenuation: float = 50.0, phases: int = 64) -> NDArray[np.float32]:
     """The same low-pass between samples, as the bank that `dsp_ext.resample.Resampler` takes.
 
@@ -49,12 +53,14 @@ def polyphase(cutoff: float, transition: float, attenuation: float = 50.0, phase
     (phases + 1, K) float32
     """
     half, beta = _kaiser(transition, attenuation)
-    return tabulate(lambda t: _windowed_sinc(t, cutoff, half, beta), half, phases)
+    bank = tabulate(lambda t: _windowed_sinc(t, cutoff, half, beta), half, phases)
+    bank.flags.writeable = False
+    return bank
 
 
 def tabulate(h, half: float, phases: int = 64) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
     """Bank of a pulse h(t), t in input samples, that is zero beyond +-half; each row has gain 1 at zero frequency."""
     length = 16 * max(1, math.ceil(half / 8))  # whole vectors
     k = np.arange(length, dtype=np.float64)
-    rows = np.stack([h(k - length // 2 + 1 - p / phases) for p in range(phases + 1)])
+    rows = h(k - length // 2 + 1 - np.arange(phases + 1)[:, None] / phases)
     return np.ascontiguousarray(rows / rows.sum(axis=1, keepdims=True), dtype=np.float32)

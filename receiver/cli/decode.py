@@ -98,7 +98,7 @@ def command(
                 for text in recording.remarks:
                     display.remark(text)
                 conditions = _conditions(recording, wanted.norad, wanted.names, elements, station, ppm, offset, display)
-                made = lines(wanted, recording, conditions, transmitters)
+                made = lines(wanted, recording, conditions, transmitters, display.remark)
                 contexts = [_context(boot, wanted, transmitter, recording, conditions) for transmitter, _ in made]
 
                 def publish(line: int, frame: Any, contexts: list[Context] = contexts) -> None:

@@ -20,6 +20,7 @@ from dsp_ext.doppler import Mixer
 from dsp_ext.resample import Resampler
 
 from ..channel.filters import polyphase
+from ..errors import FlowgraphError
 from ..stage import Chunk, Kind, Stream, parameter, required
 from ._offsets import OffsetTrack
 from .fsk import Fsk
@@ -55,6 +56,11 @@ class Afsk:
         return 2 * (self.fm_deviation + self._top)
 
     def open(self, stream: Stream) -> Stream:
+        if stream.rate < 2 * self._top:
+            raise FlowgraphError(
+                f"afsk with tones up to {self._top:g} Hz needs {2 * self._top:g} samples per second or more, "
+                f"got {stream.rate:g}"
+            )
         self._fsk = Fsk(self.baudrate, self.deviation)
         self._channel: Resampler | None = None
         rate = stream.rate

@@ -21,6 +21,7 @@ from dsp_ext.level import Level
 from dsp_ext.resample import Resampler
 
 from ..channel.filters import lowpass, polyphase
+from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, parameter, required
 from ._offsets import OffsetTrack
 
@@ -52,6 +53,11 @@ class Fsk:
         return 2 * (abs(self.deviation or self.baudrate / 3) + 0.55 * self.baudrate)
 
     def open(self, stream: Stream) -> Stream:
+        if stream.rate < 1.5 * self.baudrate:
+            raise FlowgraphError(
+                f"fsk at {self.baudrate:g} Bd needs {1.5 * self.baudrate:g} samples per second or more, "
+                f"got {stream.rate:g}"
+            )
         rate, step = stream.rate, 0.0
         self._channel = None
         if stream.kind == "iq":

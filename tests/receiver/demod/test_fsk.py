@@ -1,0 +1,177 @@
+"""FSK symbols against those that were sent."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from receiver.demod.afsk import Afsk
+from receiver.demod.fsk import Fsk
+from receiver.errors import FlowgraphError
+from receiver.stage import Stage
+from tests.jig import items, offsets, positions, run_stage, stage_keeps_the_law, stream_of
+
+RATE, BAUDRATE = 48000.0, 9600.0
+
+
+def bits(n: int, seed: int = 0) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).choice([-1.0, 1.0], n)
+
+
+EDGE = np.linspace(-3, 3, 601)
+RISE = np.array([0.5 * math.erfc(-t * math.pi * math.sqrt(2 / math.log(2)) * 0.5) for t in EDGE])
+"""A step through a Gaussian filter of BT 0.5, by symbols."""
+
+
+def wave(symbols: NDArray[np.float64], baudrate: float = BAUDRATE, shift: float = 0.0) -> NDArray[np.float64]:
+    """The symbol at instants k + shift, in samples, edges rounded; symbol k's middle is at (k + 1/2) periods."""
+    u = (np.arange(int(len(symbols) * RATE / baudrate)) + shift) * baudrate / RATE
+    k = np.floor(u).astype(int)
+    padded = np.pad(symbols, 4)
+    x = np.zeros(len(u))
+    for j in range(-3, 4):
+        x += padded[k + j + 4] * (np.interp(u - k - j, EDGE, RISE) - np.interp(u - k - j - 1, EDGE, RISE))
+    return x
+
+
+def turned(frequency: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Samples k whose phase turns by frequency[k], Hz, from sample k - 1."""
+    return np.exp(2j * np.pi * np.cumsum(frequency) / RATE)
+
+
+def modulated(symbols: NDArray[np.float64], deviation: float, carrier: float = 0.0) -> NDArray[np.complex128]:
+    return turned(carrier + deviation * wave(symbols, shift=-0.5))
+
+
+def tones(symbols: NDArray[np.float64], deviation: float, shift: float = 0.0) -> NDArray[np.float64]:
+    """Audio at instants k + shift."""
+    return turned(1700 + deviation * wave(symbols, 1200.0, shift - 0.5)).real
+
+
+def noise(n: int, ebn0_db: float, baudrate: float = BAUDRATE, seed: int = 1) -> NDArray[np.complex128]:
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal(2 * n).view(complex) * np.sqrt(RATE / baudrate / 10 ** (ebn0_db / 10) / 2)
+
+
+def iq(x: NDArray[Any]) -> NDArray[np.complex64]:
+    return np.ascontiguousarray(x, np.complex64)
+
+
+def found(stage: Stage, kind: str, x: NDArray[Any], centres: NDArray[np.float64]) -> tuple[NDArray[Any], Any, Any]:
+    """Soft symbols received at the middles of those sent, how late they are in samples, and their offsets."""
+    made = run_stage(stage, stream_of(kind, RATE), [x])
+    at = positions(made)
+    nearest = np.searchsorted((at[1:] + at[:-1]) / 2, centres)
+    return items(made)[nearest], at[nearest] - centres, offsets(made)[nearest]
+
+
+def middles(n: int, baudrate: float = BAUDRATE) -> NDArray[np.float64]:
+    return (np.arange(n) + 0.5) * RATE / baudrate
+
+
+@pytest.mark.parametrize(("deviation", "most"), [(2400.0, 0.003), (4800.0, 0.02), (-2400.0, 0.003)])
+def test_symbols_at_12_db(deviation: float, most: float) -> None:
+    """Wrong symbols: GMSK with h = 1/2, and h = 1 without memory of phase."""
+    symbols = bits(4000)
+    x = modulated(symbols, deviation, 300.0) + noise(20000, 12)
+    soft, late, offset = found(Fsk(BAUDRATE, deviation), "iq", iq(x), middles(4000))
+    assert (soft * symbols <= 0)[20:-20].mean() < most
+    assert 0.8 < np.abs(soft).mean() < 1.3
+    assert np.abs(late).max() < 0.15 * 5
+    assert abs(late.mean()) < 0.02 * 5
+    assert abs(offset.mean() - 300) < 0.01 * BAUDRATE
+
+
+@pytest.mark.parametrize("gain", [0.3, -0.01])
+def test_audio(gain: float) -> None:
+    """Audio of any level, polarity and with a constant in it."""
+    symbols = bits(1000)
+    x = gain * (wave(symbols) + 0.4 + 0.05 * np.random.default_rng(2).standard_normal(5000))
+    soft, late, offset = found(Fsk(BAUDRATE), "real", x.astype(np.float32), middles(1000))
+    assert (soft * symbols * np.sign(gain) > 0).all()
+    assert np.abs(late).max() < 0.05 * 5
+    assert np.isnan(offset).all()
+
+
+@pytest.mark.parametrize("kind", ["iq", "real"])
+def test_fsk_keeps_the_law_of_chunks(kind: str) -> None:
+    symbols = bits(2500)
+    x = modulated(symbols, 2400.0) + noise(12500, 10) if kind == "iq" else wave(symbols)
+    x = iq(x) if kind == "iq" else x.astype(np.float32)
+    stage_keeps_the_law(Fsk(BAUDRATE), stream_of(kind, RATE), x, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["iq", "real"])
+def test_afsk_keeps_the_law_of_chunks(kind: str) -> None:
+    symbols = bits(400)
+    audio = tones(symbols, 500.0)
+    x = turned(3000 * tones(symbols, 500.0, -0.5)) + noise(len(audio), 25, 1200.0)
+    x = iq(x) if kind == "iq" else audio.astype(np.float32)
+    stage_keeps_the_law(Afsk(1200.0, 1700.0, 500.0), stream_of(kind, RATE), x, tolerance=2e-5)
+
+
+@pytest.mark.parametrize("carrier", [0.0, 700.0])
+@pytest.mark.parametrize("deviation", [500.0, -500.0])
+def test_afsk(deviation: float, carrier: float) -> None:
+    symbols = bits(600)
+    audio = tones(symbols, deviation)
+    x = turned(carrier + 3000 * tones(symbols, deviation, -0.5)) + noise(len(audio), 22, 1200.0)
+    stage = Afsk(1200.0, 1700.0, deviation)
+    soft, late, offset = found(stage, "iq", iq(x), middles(600, 1200.0))
+    assert (soft * symbols > 0)[3:-3].all()
+    assert np.abs(late).max() < 0.1 * 40
+    assert abs(offset.mean() - carrier) < 0.02 * 1200
+    soft, late, _ = found(stage, "real", audio.astype(np.float32), middles(600, 1200.0))
+    assert (soft * symbols > 0)[3:-3].all()
+    assert np.abs(late).max() < 0.1 * 40
+
+
+STAGES: list[Any] = [Fsk(BAUDRATE), Fsk(1200.0), Afsk(1200.0, 1700.0, 500.0)]
+
+
+@pytest.mark.parametrize("kind", ["iq", "real"])
+@pytest.mark.parametrize("stage", STAGES, ids=["fsk 9600", "fsk 1200", "afsk"])
+def test_short_silent_and_constant_streams(stage: Any, kind: str) -> None:
+    dtype = np.complex64 if kind == "iq" else np.float32
+    for x in (np.ones(1), np.ones(7), np.zeros(3000), np.full(3000, 0.7)):
+        made = run_stage(stage, stream_of(kind, RATE), [x.astype(dtype)])
+        assert np.isfinite(items(made)).all()
+        assert len(items(made)) <= len(x) * stage.baudrate / RATE + 2
+
+
+@pytest.mark.parametrize("kind", ["iq", "real"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3e38])
+def test_recovers_from_what_is_no_number(kind: str, bad: float) -> None:
+    symbols = bits(4000)
+    x = modulated(symbols, 2400.0) + noise(20000, 18) if kind == "iq" else wave(symbols)
+    x = iq(x) if kind == "iq" else x.astype(np.float32)
+    x[10000:10005] = bad
+    with np.errstate(all="ignore"):
+        soft, late, _ = found(Fsk(BAUDRATE), kind, x, middles(4000))
+    assert np.isfinite(soft).all()
+    far = np.abs(np.arange(4000) - 2000) > 300
+    assert (soft * symbols > 0)[far].all()
+    assert np.abs(late[far]).max() < 0.1 * 5
+
+
+def test_refuses_what_makes_no_sense() -> None:
+    for baudrate in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="above 0"):
+            Fsk(baudrate)
+        with pytest.raises(ValueError, match="above 0"):
+            Afsk(baudrate, 1700.0, 500.0)
+    for carrier, fm_deviation in ((0.0, 3000.0), (1700.0, 0.0), (1700.0, float("nan"))):
+        with pytest.raises(ValueError, match="above 0"):
+            Afsk(1200.0, carrier, 500.0, fm_deviation)
+
+
+@pytest.mark.parametrize("kind", ["iq", "real"])
+def test_refuses_a_stream_that_is_too_narrow(kind: str) -> None:
+    with pytest.raises(FlowgraphError, match="fsk at 9600 Bd needs 14400 samples per second or more, got 11025"):
+        Fsk(BAUDRATE).open(stream_of(kind, 11025.0))
+    with pytest.raises(FlowgraphError, match="afsk with tones up to 2800 Hz needs 5600 samples"):
+        Afsk(1200.0, 1700.0, 500.0).open(stream_of(kind, 4800.0))

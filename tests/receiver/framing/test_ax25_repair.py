@@ -1,0 +1,69 @@
+"""AX.25: evidence, repair, and nothing from noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from receiver.framing.ax25 import FALSE_ALARM, Ax25, addresses
+from receiver.stage import Chunk, Clock, Frame, Stream
+from tests.reference import FLAG, g3ruh, hdlc, nrzi, soft
+
+CLOCK = Clock(48000.0)
+PAYLOAD = bytes(c << 1 for c in b"CQ    p" + b"DK0SB ") + b"\x61\x03\xf0Hello, this is only a test."
+
+
+def frames(symbols: np.ndarray, scrambler: str = "none") -> tuple[list[Frame], Ax25]:
+    framing = Ax25(scrambler)
+    framing.open(Stream("soft", 9600.0, CLOCK))
+    found = framing.process(Chunk(symbols.astype(np.float32), 9600.0, 0.0, CLOCK))
+    return [*found, *framing.close()], framing
+
+
+def symbols(payload: bytes, flags: int, scrambler: str, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 2, 200).astype(np.uint8)
+    bits = nrzi(np.concatenate([noise, *[FLAG] * flags, hdlc(payload)[8:], FLAG, noise]))
+    y = soft(g3ruh(bits) if scrambler == "g3ruh" else bits)
+    return y * (1 + 0.15 * rng.standard_normal(len(y)))
+
+
+@pytest.mark.parametrize("scrambler", ["none", "g3ruh"])
+def test_a_repaired_frame_says_so(scrambler: str) -> None:
+    y = symbols(PAYLOAD, 4, scrambler, 1)
+    (clean,), _ = frames(y, scrambler)
+    assert (clean.payload, clean.corrected, clean.crc_ok) == (PAYLOAD, None, True)
+    assert clean.link == {"destination": "CQ", "source": "DK0SB"}
+    y[[300, 420]] *= -0.1
+    (mended,), framing = frames(y, scrambler)
+    assert (mended.payload, mended.corrected, mended.crc_ok) == (PAYLOAD, 2, True)
+    assert (mended.position, mended.length) == (clean.position, clean.length)
+    assert clean.false_alarm is not None
+    assert mended.false_alarm is not None
+    assert clean.false_alarm < mended.false_alarm < FALSE_ALARM
+    assert framing.failures["crc"] == 0
+
+
+def test_repair_needs_more_evidence_than_a_right_checksum() -> None:
+    """Three flags are enough for any payload whose checksum is right; for a repaired one it takes more."""
+    y = symbols(bytes(range(1, 60, 2)), 2, "none", 2)
+    assert len(frames(y)[0]) == 1
+    y[330] *= -0.1
+    y[350:360] *= 0.02
+    found, framing = frames(y)
+    assert found == []
+    assert framing.failures["crc"] >= 1
+
+
+@pytest.mark.parametrize("scrambler", ["none", "g3ruh"])
+def test_no_frame_from_noise(scrambler: str) -> None:
+    rng = np.random.default_rng(3)
+    noise = rng.standard_normal(500_000)
+    assert frames(noise, scrambler)[0] == []
+    assert frames(np.sign(noise) + 0.3 * rng.standard_normal(500_000), scrambler)[0] == []
+
+
+def test_addresses() -> None:
+    assert addresses(PAYLOAD) == {"destination": "CQ", "source": "DK0SB"}
+    assert addresses(bytes(20)) == {}
+    assert addresses(b"\x82" * 30) == {}
