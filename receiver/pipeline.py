@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from math import inf
 from queue import Empty, Full, Queue
 
 from .flowgraph import Chain
@@ -89,14 +90,14 @@ class Pipeline:
                     for frame in what:
                         merger.add(line, frame)
                     ready = merger.advance(line, position)
-                    if position == float("inf"):
+                    if position == inf:
                         running -= 1
                     elif progress is not None:
                         progress(position / recording.rate)
                 else:
                     running -= 1
                     fault = fault or what
-                    ready = merger.advance(line, float("inf")) if line >= 0 else []
+                    ready = merger.advance(line, inf) if line >= 0 else []
                 for chain, frame in ready:
                     self._publish(publish, chain, frame)
         finally:
@@ -156,8 +157,9 @@ class Pipeline:
     def _work(self, index: int) -> None:
         line = self._lines[index]
         recording = self._source.recording
-        delay = DELAY_SYMBOLS / line.baudrate * recording.rate
+        symbol = recording.rate / line.baudrate
         clock: Clock | None = None
+        start, stop = -inf, 0.0  # of the samples since the last gap
         try:
             while not self._stop.is_set():
                 try:
@@ -166,16 +168,19 @@ class Pipeline:
                     continue
                 frames: list[Frame] = []
                 if clock is not None and (chunk is None or chunk.clock is not clock):
-                    frames += [item for item in line.chain.close() if isinstance(item, Frame)]
+                    end = inf if chunk is None else stop
+                    frames += _marked(line.chain.close(), start + symbol / 2, end - symbol / 2)
                 if chunk is None:
-                    self._results.put((index, frames, float("inf")))
+                    self._results.put((index, frames, inf))
                     return
                 if chunk.clock is not clock:
+                    start = -inf if clock is None else chunk.position
                     clock = chunk.clock
                     frequency = recording.frequency_at(chunk.position)
                     line.chain.open(Stream(recording.kind, recording.rate, clock, frequency))
-                frames += [item for item in line.chain.process(chunk) if isinstance(item, Frame)]
-                self._results.put((index, frames, chunk.position + len(chunk) - delay))
+                stop = chunk.position + len(chunk)
+                frames += _marked(line.chain.process(chunk), start + symbol / 2, inf)
+                self._results.put((index, frames, stop - DELAY_SYMBOLS * symbol))
         except BaseException as error:
             self._results.put((index, error, 0.0))
             # keep the reader going for the other chains
@@ -185,3 +190,9 @@ class Pipeline:
                         return
                 except Empty:
                     continue
+
+
+def _marked(made: Sequence[Chunk | Frame], start: float, stop: float) -> list[Frame]:
+    """Frames, those marked that begin before `start` or end behind `stop`, where samples were lost."""
+    frames = [item for item in made if isinstance(item, Frame)]
+    return [f if start <= f.position and f.end <= stop else f.but(continuity=False) for f in frames]
