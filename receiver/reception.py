@@ -42,11 +42,18 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
         from .channel.track import Track
 
         known: dict[str, Any] = {"frequency": transmitter.frequency} if recording.frequency is not None else {}
-        stages.append(
-            Doppler(
-                **known, ppm=conditions.ppm, offset=conditions.offset, orbit=conditions.orbit, site=conditions.station
+        try:
+            stages.append(
+                Doppler(
+                    **known,
+                    ppm=conditions.ppm,
+                    offset=conditions.offset,
+                    orbit=conditions.orbit,
+                    site=conditions.station,
+                )
             )
-        )
+        except ValueError as error:
+            raise FlowgraphError(str(error)) from error
         if not getattr(demod, "finds_carrier", False):
             stages.append(Track(bandwidth=demod.bandwidth))  # type: ignore[attr-defined]
     return Chain([*stages, demod, framing], where)

@@ -100,7 +100,7 @@ def _get(table: Mapping[str, Any], key: str, kind: type, where: str, default: An
     if value is None:
         raise FlowgraphError(f"{where}: has no {key!r}; it must be {_KINDS[kind]}")
     fits = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
-    if not fits or value == "":
+    if not fits or (value == "" and default is None):
         raise FlowgraphError(f"{where}: {key} is {value!r}; it must be {_KINDS[kind]}")
     return float(value) if kind is float else value
 

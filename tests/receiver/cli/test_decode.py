@@ -1,0 +1,301 @@
+"""`radome decode` on synthesised recordings."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+import receiver.record
+from receiver.cli import main
+from receiver.synth import Channel, Synthesiser
+from receiver.synth.sigmf import write_sigmf
+from tests.loopback import FREQUENCY, START, payloads, satellite, send, transmitter
+
+ROOT = Path(__file__).parents[3]
+DEFINITION = f"""
+name = "Test-1"
+norad = 99998
+alternative_names = ["Tester"]
+[[transmitter]]
+name = "9k6 FSK"
+frequency = {FREQUENCY}
+modulation = "GMSK"
+demod = {{ use = "fsk", baudrate = 9600 }}
+framing = {{ use = "ax25", scrambler = "g3ruh" }}
+[[transmitter]]
+name = "4k8 FSK"
+frequency = {FREQUENCY}
+demod = {{ use = "fsk", baudrate = 4800 }}
+framing = {{ use = "ax100" }}
+"""
+FRAMES = payloads(5)
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A definition, and recordings a and b of it."""
+    folder = tmp_path_factory.mktemp("decode")
+    (folder / "test.toml").write_text(DEFINITION)
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    for name, frames, seed in (("a", FRAMES, 1), ("b", payloads(3, seed=9), 2)):
+        channel = Channel(ebn0_db=25.0, offset=1500.0)
+        synthesiser = Synthesiser(sent, frames, 48000.0, channel, seed=seed, start_ns=START, burst=2)
+        write_sigmf(folder / f"{name}.sigmf-meta", synthesiser, "ci16_le", (52.0, 4.5, 10.0))
+    return folder
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    def call(*words: Any) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as done:
+            main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        return int(str(done.value.code)), out, err
+
+    return call
+
+
+def records(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_frame_records(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    status, out, err = cli("decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", output)
+    assert status == 0
+    found = records(output.read_text())
+    true = json.loads((folder / "a.sigmf-meta").read_text())["annotations"]
+    assert [record["payload"] for record in found] == [frame.hex() for frame in FRAMES]
+    schema = json.loads((Path(receiver.record.__file__).parent / "frame.schema.json").read_text())
+    for number, (record, truth) in enumerate(zip(found, true, strict=True)):
+        jsonschema.validate(record, schema)
+        assert record["seq"] == number
+        assert record["sample"] == pytest.approx(truth["radome:position"], abs=0.5)
+        assert record["samples"] == pytest.approx(truth["radome:length"], abs=1)
+        sent, got = (np.datetime64(time.rstrip("Z"), "ns") for time in (truth["radome:time"], record["time"]))
+        assert abs(int((got - sent).astype(int))) < 0.1e9 / 9600
+        assert record["offset_hz"] == pytest.approx(1500, abs=190)
+        assert record["frequency_hz"] == pytest.approx(FREQUENCY + 1500, abs=190)
+        assert (record["satellite"], record["norad"], record["transmitter"]) == ("Test-1", 99998, "9k6 FSK")
+        assert record["station"] == "52,4.5,10"
+        assert record["doppler_hz"] is None
+    assert "5 frames" in err
+    for frame in found:
+        assert frame["time"][11:19] in out
+
+
+def test_the_same_run_gives_the_same_bytes(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    made = []
+    for _ in range(2):
+        words = ["decode", folder / "a.sigmf-meta", folder / "b.sigmf-meta", "--definition", folder / "test.toml"]
+        output, kiss = tmp_path / "out.jsonl", tmp_path / "out.kiss"
+        assert cli(*words, "--jsonl", output, "--kiss", kiss)[0] == 0
+        made.append((output.read_bytes(), kiss.read_bytes()))
+    assert made[0] == made[1]
+    assert made[0][0].count(b"\n") == 8
+
+
+def test_several_files_are_numbered_through(folder: Path, cli: Cli) -> None:
+    words = ["decode", folder / "b.sigmf-meta", folder / "a.sigmf-meta", "--definition", folder / "test.toml"]
+    status, out, _ = cli(*words, "--jsonl", "-", "--quiet")
+    assert status == 0
+    found = records(out)
+    assert [record["payload"] for record in found] == [f.hex() for f in (*payloads(3, seed=9), *FRAMES)]
+    assert [record["seq"] for record in found] == list(range(8))
+    assert len({record["boot"] for record in found}) == 1
+
+
+def test_data_on_standard_output_are_alone_there(folder: Path, cli: Cli) -> None:
+    status, out, err = cli("decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-")
+    assert status == 0
+    assert len(records(out)) == 5
+    assert "5 frames" in err
+
+
+def test_quiet_says_nothing(folder: Path, cli: Cli) -> None:
+    assert cli("decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "-q") == (0, "", "")
+
+
+def test_no_frames_is_no_fault(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).standard_normal(40000).astype(np.float32)
+    noise.tofile(tmp_path / "noise.cf32")
+    words = ["decode", tmp_path / "noise.cf32", "--rate", 48000, "--definition", folder / "test.toml", "--jsonl", "-"]
+    status, out, err = cli(*words)
+    assert (status, out) == (0, "")
+    assert "no frames" in err.lower() or "0 frames" in err
+
+
+def test_only_the_transmitter_that_is_named(folder: Path, cli: Cli) -> None:
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    assert len(records(cli(*words, "--transmitter", "9k6 FSK")[1])) == 5
+    assert records(cli(*words, "--transmitter", "4k8 FSK")[1]) == []
+
+
+def test_gaps_in_a_recording(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    """What lies on both sides of lost samples has the time at which it was sent."""
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    plain = send(sent, FRAMES, 48000.0, burst=1, pause=0.2)
+    after = plain.truth[1]
+    lost = [(after.seconds + after.length / 48000 + 0.05, 0.1)]
+    synthesiser = Synthesiser(
+        sent, FRAMES, 48000.0, Channel(ebn0_db=25.0, gaps=lost), seed=1, start_ns=START, burst=1, pause=0.2
+    )
+    write_sigmf(tmp_path / "gap.sigmf-meta", synthesiser, "cf32_le")
+    words = ["decode", tmp_path / "gap.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    status, out, err = cli(*words)
+    assert status == 0
+    found = records(out)
+    assert [record["payload"] for record in found] == [frame.hex() for frame in FRAMES]
+    for record, truth in zip(found, synthesiser.truth, strict=True):
+        got = int(np.datetime64(record["time"].rstrip("Z"), "ns").astype(np.int64))
+        assert got == pytest.approx(truth.time_ns, abs=0.1e9 / 9600)
+    assert "lost 1 time" in err
+
+
+MISTAKES: dict[str, tuple[list[Any], str]] = {
+    "no such satellite": (["A", "--satellite", "sputnick-77"], "satellite 'sputnick-77': there is no definition of it"),
+    "no such transmitter": (["A", *"--definition D --transmitter 1k2".split()], "Test-1 has no transmitter '1k2'"),
+    "no such file": (["nowhere.wav", "--definition", "D"], "nowhere.wav"),
+    "no such definition": (["A", "--definition", "nowhere.toml"], "nowhere.toml: cannot be read"),
+    "a folder for a definition": (["A", "--definition", "."], ".: cannot be read"),
+    "a folder for a recording": ([".", "--definition", "D"], ".:"),
+    "neither": (["A"], "--satellite"),
+    "both": (["A", "--definition", "D", "--satellite", "43466"], "either --satellite"),
+    "no file": (["--definition", "D"], "FILE"),
+    "a start that is no time": (["A", "--definition", "D", "--start", "yesterday"], "'yesterday' is no time"),
+    "a rate that is none": (["A", "--definition", "D", "--rate", "-5"], "sample rate"),
+    "a rate that is no number": (["A", "--definition", "D", "--rate", "fast"], "fast"),
+    "a format that is none": (["x.bin", "--definition", "D", "--format", "cx99"], "cx99"),
+    "a format that is missing": (["x.bin", "--definition", "D"], "x.bin"),
+    "an output in no folder": (["A", "--definition", "D", "--jsonl", "no/such/x"], "no/such/x: cannot be written"),
+    "an output that is a folder": (["A", "--definition", "D", "--kiss", "."], ".: cannot be written"),
+    "a full disk": (["A", "--definition", "D", "--jsonl", "/dev/full"], "/dev/full: cannot be written"),
+    "a socket that is none": (["A", "--definition", "D", "--zmq", "carrier pigeon"], "carrier pigeon"),
+    "elements that are missing": (["A", "--definition", "D", "--tle", "nowhere.tle"], "nowhere.tle"),
+    "elements of another": (["A", "--definition", "D", "--tle", "other.tle"], "other.tle"),
+    "a checksum": (["A", "--definition", "D", "--tle", "checksum.tle"], "checksum"),
+    "a station that is none": (["A", "--definition", "D", "--tle", "good.tle", "--station", "Delft"], "Delft"),
+    "an offset that is no number": (["A", "--definition", "D", "--offset", "nan"], "offset"),
+    "a crystal that is absurd": (["A", "--definition", "D", "--ppm", "1e9"], "ppm"),
+    "a frequency that is absurd": (["A", "--definition", "D", "--frequency", "1e99"], "frequency"),
+    "an option that is none": (["A", "--definition", "D", "--satelite", "x"], "--satelite"),
+}
+LINES = (
+    "1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  999{}",
+    "2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 5079{}",
+)
+
+
+def tle(one: str, two: str) -> str:
+    return "\n".join(("TEST-1", one, two)) + "\n"
+
+
+def checksum(line: str) -> int:
+    return sum(int(c) if c.isdigit() else c == "-" for c in line[:68]) % 10
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_sentence_and_status_2(
+    name: str, folder: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = [line.format(checksum(line)) for line in LINES]
+    (tmp_path / "good.tle").write_text(tle(*good))
+    (tmp_path / "checksum.tle").write_text(tle(good[0][:-1] + str((int(good[0][-1]) + 1) % 10), good[1]))
+    (tmp_path / "other.tle").write_text(tle(*(line.replace("99998", "99997") for line in good)).replace("TEST", "REST"))
+    (tmp_path / "x.bin").write_bytes(bytes(1000))
+    monkeypatch.chdir(tmp_path)
+    words, expected = MISTAKES[name]
+    names = {"A": folder / "a.sigmf-meta", "D": folder / "test.toml"}
+    status, out, err = cli("decode", *(names.get(word, word) for word in words))
+    assert status == 2
+    assert expected in err
+    assert "Traceback" not in err
+    sentences = [line for line in err.splitlines() if line and not line.startswith(("Usage:", "Try "))]
+    if name != "a full disk":
+        assert len(sentences) == 1
+        assert out == ""
+
+
+def test_what_was_received_before_a_fault_is_kept(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    """The second file is cut off in its header; the frames of the first are written."""
+    (tmp_path / "broken.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVEfmt ")
+    output = tmp_path / "out.jsonl"
+    words = ["decode", folder / "a.sigmf-meta", tmp_path / "broken.wav", "--definition", folder / "test.toml"]
+    status, _, err = cli(*words, "--jsonl", output)
+    assert status == 2
+    assert "broken.wav" in err.splitlines()[-1]
+    assert len(records(output.read_text())) == 5
+
+
+def test_an_interrupt_leaves_what_was_found(folder: Path, tmp_path: Path) -> None:
+    """Ctrl-C while reading: status 130, and the frames so far are in the file."""
+    output = tmp_path / "out.jsonl"
+    words = ["decode", folder / "a.sigmf-meta", folder / "b.sigmf-meta", "--definition", folder / "test.toml"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path.append({str(ROOT)!r}); from receiver.cli import main; main()"]
+        + [str(word) for word in (*words, "--realtime", "--jsonl", output)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+    )
+    try:
+        deadline = time.monotonic() + 60
+        # the first file takes 0.7 s in real time; frames of it are out when it ends
+        while time.monotonic() < deadline and not (output.exists() and output.read_bytes()):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted" in err
+    found = records(output.read_text())
+    assert len(found) >= 1
+    assert [record["payload"] for record in found][:5] == [frame.hex() for frame in FRAMES][: len(found)]
+
+
+def test_a_reader_that_goes_away_is_no_fault(folder: Path) -> None:
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    program = f"import sys; sys.path.append({str(ROOT)!r}); from receiver.cli import main; main()"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(write)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_the_satellite_is_found_by_name_in_a_folder(folder: Path, cli: Cli) -> None:
+    words = ["decode", folder / "a.sigmf-meta", "--definitions", folder, "--jsonl", "-"]
+    for name in ("tester", "99998", "TEST 1"):
+        assert len(records(cli(*words, "--satellite", name)[1])) == 5
+
+
+def test_satellites_of_the_loopback_are_what_a_file_gives(folder: Path) -> None:
+    """The definition above is the transmitter that the recordings were made with."""
+    from receiver.satellite import load_satellite
+
+    loaded = load_satellite(folder / "test.toml")
+    made = satellite(transmitter({"use": "fsk", "baudrate": 9600}, name="9k6 FSK"))
+    assert loaded.transmitters[0].demod == made.transmitters[0].demod
+    assert loaded.transmitters[0].framing == made.transmitters[0].framing
