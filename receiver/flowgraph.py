@@ -128,7 +128,7 @@ def _checked(value: Any, f: dataclasses.Field[Any], hint: Any, where: str) -> An
         raise FlowgraphError(f"{where} is {value!r}; it is one of {', '.join(map(repr, choices))}")
     for option in options:
         kind = typing.get_origin(option) or option
-        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e100:
             return float(value)
         if kind is int and isinstance(value, int) and not isinstance(value, bool):
             return value

@@ -35,6 +35,9 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
     receiver made of it, so the carrier is gone.
     """
     demod = build(transmitter.demod, where, "demod")
+    if recording.kind not in demod.takes:
+        takes = " or ".join(demod.takes)
+        raise FlowgraphError(f"{where}: {transmitter.demod['use']} is no demodulator; it takes {takes}")
     framing = build(transmitter.framing, where, "framing")
     stages: list[Stage] = []
     if recording.kind == "iq":
@@ -92,7 +95,7 @@ def lines(
         try:
             stages.open(stream)
         except FlowgraphError as error:
-            refused.append(f"{where}: {error}")
+            refused.append(f"{recording.name}: {where}: {error}")
             continue
         made.append((transmitter, Line(where, stages, satellite.norad, transmitter.baudrate)))
     if not made:

@@ -21,9 +21,12 @@ from dsp_ext.doppler import Mixer
 from dsp_ext.fir import Decimator
 from dsp_ext.ridge import Ridge
 
+from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, required
 from .filters import lowpass
 
+WIDEST = 4096
+"""Bandwidths of the signal in the band that is searched."""
 LAG = 8
 """Rows looked ahead before the path is decided."""
 LINE = 5
@@ -55,6 +58,11 @@ class Track:
             reach = abs(stream.target) + span + self.bandwidth / 2
         factor = max(1, math.floor(stream.rate / (2.5 * reach)))
         self._rate = stream.rate / factor
+        if self._rate > WIDEST * self.bandwidth:
+            raise FlowgraphError(
+                f"a signal of {self.bandwidth / 1e3:g} kHz cannot be searched for in {self._rate / 1e3:g} kHz; "
+                "the recording's frequency or the signal's offset must be given"
+            )
         if factor > 1:
             cutoff = 0.5 * (reach + self._rate / 2) / stream.rate
             transition = (self._rate - 2 * reach) / stream.rate

@@ -29,6 +29,9 @@ SYMBOL_CUTOFF = 0.43
 """Of the low-pass behind the discriminator, in symbol rates. Its noise rises with the square of frequency, and what so
 narrow a filter does to the symbols the equaliser undoes: at h = 0.5 this gains 1.7 dB over 0.6 without one."""
 
+LONGEST_SYMBOL = 8192
+"""Samples; the filters grow with it."""
+
 
 @dataclass
 class Fsk:
@@ -56,6 +59,11 @@ class Fsk:
         if stream.rate < 1.5 * self.baudrate:
             raise FlowgraphError(
                 f"fsk at {self.baudrate:g} Bd needs {1.5 * self.baudrate:g} samples per second or more, "
+                f"got {stream.rate:g}"
+            )
+        if stream.rate > LONGEST_SYMBOL * self.baudrate:
+            raise FlowgraphError(
+                f"fsk at {self.baudrate:g} Bd takes up to {LONGEST_SYMBOL * self.baudrate:g} samples per second, "
                 f"got {stream.rate:g}"
             )
         rate, step = stream.rate, 0.0

@@ -56,7 +56,7 @@ class Datatype:
         """
         match = _SIGMF.fullmatch(text) or _SHORT.fullmatch(text)
         if match is None or (match[2] + match[3]).replace("s", "i") in ("f8", "f16", "f24", "u24"):
-            raise ValueError(f"{text!r} is no sample type; give {_EXAMPLES}")
+            raise ValueError(f"{short(text)} is no sample type; give {_EXAMPLES}")
         pair, value, order = match[1] == "c", match[2].replace("s", "i") + match[3], match[4]
         name = ("c" if pair else "r") + value + ("" if match[3] == "8" else f"_{order or 'le'}")
         return cls(name, pair, value, order == "be" and match[3] != "8")

@@ -159,14 +159,14 @@ def test_a_fault_of_one_chain_leaves_the_others_running() -> None:
 
 
 def test_a_publisher_that_raises_ends_the_run_and_its_threads() -> None:
-    class Full(Exception):
+    class FullError(Exception):
         pass
 
     def publish(_: int, frame: Frame) -> None:
-        raise Full
+        raise FullError
 
     before = threading.active_count()
-    with pytest.raises(Full):
+    with pytest.raises(FullError):
         Pipeline(Samples(10**6), [line(Marks((10.0,))), line(Marks((20.0,)))]).run(publish)
     deadline = time.monotonic() + 5
     while threading.active_count() > before and time.monotonic() < deadline:

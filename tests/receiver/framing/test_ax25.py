@@ -31,7 +31,12 @@ def symbols(*frames: bytes, flags: int = 8, scrambler: str = "none", noise: floa
     parts = [RNG.integers(0, 2, 300).astype(np.uint8)]
     for frame in frames:
         # the zero in front is what marks run into
-        parts += [np.zeros(1, np.uint8), np.tile(FLAG, flags - 1), hdlc(frame), RNG.integers(0, 2, 200).astype(np.uint8)]
+        parts += [
+            np.zeros(1, np.uint8),
+            np.tile(FLAG, flags - 1),
+            hdlc(frame),
+            RNG.integers(0, 2, 200).astype(np.uint8),
+        ]
     bits = nrzi(np.concatenate(parts))
     return soft(g3ruh(bits) if scrambler == "g3ruh" else bits, noise, seed=3)
 
