@@ -1,7 +1,7 @@
 # isa: avx2
 """Straight lines through a path, over some nodes on both sides of each but not across a jump.
 
-    line_n(k) = a_n + b_n * (k - n)    by weighted least squares over the nodes k of the segment of n with |k - n| <= reach
+    line_n(k) = a_n + b_n * (k - n)   by weighted least squares over the nodes k of the segment of n, |k - n| <= reach
     value_n   = a_n + arg( sum_k  taper(k - n) tone_k exp(-j 2 pi line_n(k)) ) / (2 pi)
 
 The second term, the mean phase of tones against the line, only where there are tones; the path is in cycles then.

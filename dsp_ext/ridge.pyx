@@ -35,7 +35,9 @@ cdef Py_ssize_t _best_of(const float* value, Py_ssize_t n) noexcept nogil:
     return 0
 
 
-cdef void _rise(float* high, int* source, const float* value, const int* origin, float cost, Py_ssize_t n) noexcept nogil:
+cdef void _rise(
+    float* high, int* source, const float* value, const int* origin, float cost, Py_ssize_t n
+) noexcept nogil:
     # where another way is better, take it
     cdef Py_ssize_t f
     cdef float v
@@ -119,7 +121,8 @@ cdef class Ridge:
         self._row = 0
 
     cdef void _push(self, const float* score, Py_ssize_t shift) noexcept nogil:
-        cdef Py_ssize_t bins = self._bins, n = bins * self._speeds, pad = self._pad, wide = bins + 2 * pad, p, q, f, g, d
+        cdef Py_ssize_t bins = self._bins, n = bins * self._speeds, pad = self._pad, wide = bins + 2 * pad
+        cdef Py_ssize_t p, q, f, g, d
         cdef float ceiling, floor, points
         cdef float* value = self._value
         cdef float* high
@@ -140,8 +143,10 @@ cdef class Ridge:
             memcpy(self._from_origin, self._origin + p * wide, wide * sizeof(int))
             for q in range(p - 1, p + 2, 2):
                 if 0 <= q < self._speeds:
-                    _rise(self._from_speed, self._from_origin, self._wide + q * wide, self._origin + q * wide, self._turn,
-                          wide)
+                    _rise(
+                        self._from_speed, self._from_origin, self._wide + q * wide, self._origin + q * wide,
+                        self._turn, wide
+                    )
             high = self._next + p * bins
             back = self._from + (self._row % (self._lag + 1)) * n + p * bins
             g = pad - self._drift[p]

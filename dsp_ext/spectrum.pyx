@@ -58,8 +58,8 @@ def windows(x, const long long[::1] starts not None, const float[::1] taper not 
     return result.view(np.complex64) if is_complex else result
 
 
-cdef void _contrast(const float* x, Py_ssize_t n, const long long* edges, Py_ssize_t cells, Py_ssize_t half, Py_ssize_t gap,
-                    Py_ssize_t flank, double* total, float* score) noexcept nogil:
+cdef void _contrast(const float* x, Py_ssize_t n, const long long* edges, Py_ssize_t cells, Py_ssize_t half,
+                    Py_ssize_t gap, Py_ssize_t flank, double* total, float* score) noexcept nogil:
     cdef Py_ssize_t c, k, b, low, high
     cdef float power
     cdef double inside, side, most
@@ -94,7 +94,8 @@ def contrast(const float complex[:, ::1] spectra not None, const long long[::1] 
     Parameters
     ----------
     spectra : (rows, n) complex64, as a Fourier transform gives them
-    edges : (cells + 1,) int64, rising: cell c is bins edges[c] up to edges[c + 1]; negative ones are negative frequencies
+    edges : (cells + 1,) int64, rising: cell c is bins edges[c] up to edges[c + 1]; negative ones are negative
+        frequencies
     half : the band is cells c - half to c + half
     gap, flank : cells between band and flank, and in a flank
 
