@@ -20,8 +20,8 @@ something is wrong, is
 
     P0 = prod over all 1 / (1 + e^-L)     P = P0 / (1 - P0) prod over those changed e^-L
 
-and has to stand against 2^-16 for any other pattern to have the checksum right. An event that makes a flag ends the
-frame there.
+and has to stand against 2^-16 for any other pattern to have the checksum right. What is much larger than the other
+symbols is as unsure as what is small: a click of an FM discriminator. An event that makes a flag ends the frame there.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Malloc, PyMem_Free
@@ -53,7 +53,8 @@ cdef enum:
     RIGHT = 0xF0B8            # register behind a frame and its checksum
     MEMORY = 18               # symbols before a bit that it depends on
     WEAK = 40                 # symbols that may be wrong
-    NEIGHBOURS = 16           # pairs of them that are at most two apart
+    NEIGHBOURS = 24           # pairs of them that are at most two apart
+    FEW = 12                  # bits of idle that are too little evidence to repair a frame without addresses
     EVENTS = WEAK + NEIGHBOURS
     WEAKEST = 20              # events that triples are made of
     OPENINGS = 4              # flags that may open the frame that the next one closes
@@ -62,6 +63,7 @@ cdef enum:
 
 cdef double LEAST_CLEAR = 0.78    # (mean |s|)^2 / mean s^2 in a frame worth a try; noise has 0.64
 cdef double SUREST = 24           # L of the mean symbol, at most
+cdef double CLICK = 3             # L of a symbol much larger than the others, as a discriminator's clicks make them
 cdef double LOG_ODDS = log(1.0 / 1024)
 
 
@@ -135,6 +137,7 @@ cdef class HdlcReceiver:
     cdef int* _broken_before           # violations before each
     cdef unsigned short* _crc_before   # and the register
     cdef double _scale                 # L of a symbol of magnitude 1
+    cdef double _largest               # magnitude of symbols that are no clicks
     cdef double _sound                 # log of the probability that all symbols of the span are right
 
     def __cinit__(self, bint scrambled, Py_ssize_t longest, Py_ssize_t shortest, bint repairs=True):
@@ -296,14 +299,21 @@ cdef class HdlcReceiver:
         e.sum = _times(crc ^ self._crc_before[k], self._bits_before[n] - self._bits_before[k])
 
     cdef bint _clear(self, long long start, long long stop) noexcept nogil:
-        # whether a look at some of these symbols says that there is a signal
+        # whether a look at 32 of these symbols allows of a signal
         cdef double s, mean = 0, square = 0
         cdef Py_ssize_t k, step = (stop - start) // 32
         for k in range(32):
             s = fabs(self._at(start + k * step))
             mean += s
             square += s * s
-        return mean * mean > (LEAST_CLEAR - 0.04) * 32 * square
+        return mean * mean > 0.7 * 32 * square
+
+    cdef long long _last_clear(self, long long start, long long stop) noexcept nogil:
+        # how far there is a signal
+        cdef long long k = start
+        while k + 96 <= stop and self._clear(k, k + 64):
+            k += 32
+        return stop if k + 96 > stop else k + 32
 
     cdef bint _measure(self, long long start, Py_ssize_t n) noexcept nogil:
         # scale of L and probability that all is right; False where too much is wrong
@@ -324,15 +334,21 @@ cdef class HdlcReceiver:
             ratio = a / sigma
             a = mean - sigma * 0.79788 * exp(-ratio * ratio / 2) + a * erfc(ratio * 0.70711)
         self._scale = 2 * a / (sigma * sigma)
+        self._largest = a + 4 * sigma
         # what breaks a strong frame is not the noise
         if self._scale * a > SUREST:
             self._scale = SUREST / a
         self._sound = 0
         for k in range(n):
-            s = self._scale * fabs(self._at(start + k))
+            s = self._doubt(self._at(start + k))
             if s < 15:
                 self._sound -= log1p(exp(-s))
         return self._sound > LOG_ODDS
+
+    cdef inline double _doubt(self, double s) noexcept nogil:
+        # L
+        s = fabs(s)
+        return self._scale * s if s < self._largest else CLICK
 
     cdef unsigned long long _pattern(self) noexcept nogil:
         # bits that one wrong symbol makes wrong
@@ -348,7 +364,7 @@ cdef class HdlcReceiver:
         for k in range(-MEMORY if self._scrambled else 0, n):
             if start + k < self._first:
                 continue
-            s = <float>fabs(self._at(start + k))
+            s = <float>self._doubt(self._at(start + k))
             if count == WEAK and not s < least[WEAK - 1]:
                 continue
             i = count if count < WEAK else WEAK - 1
@@ -360,7 +376,7 @@ cdef class HdlcReceiver:
         for i in range(count):
             self._event(weak[i], wrong, n, &events[i])
             events[i].apart = 0
-            events[i].cost = self._scale * least[i]
+            events[i].cost = least[i]
         made = count
         for j in range(count):
             for i in range(j):
@@ -369,7 +385,17 @@ cdef class HdlcReceiver:
                     k = weak[i] if weak[i] < weak[j] else weak[j]
                     self._event(k, wrong ^ (wrong << apart), n, &events[made])
                     events[made].apart = <int>apart
-                    events[made].cost = self._scale * least[j]
+                    events[made].cost = least[j]
+                    made += 1
+        # a click may reach into a neighbour that looks sure
+        for i in range(count):
+            if least[i] != <float>CLICK:
+                continue
+            for k in range(weak[i] - 1, weak[i] + 1):
+                if made < EVENTS and 0 <= k < n - 1:
+                    self._event(k, wrong ^ (wrong << 1), n, &events[made])
+                    events[made].apart = 1
+                    events[made].cost = CLICK + CLICK / 2
                     made += 1
         return <int>made
 
@@ -487,6 +513,8 @@ cdef class HdlcReceiver:
         cdef long long start = opening.at
         cdef Py_ssize_t n = stop - start, flag
         cdef int count, k, trials = 0, flags = 0
+        if not self._measure(start, n):
+            return 0
         self._decode(start, n)
         count = self._find_events(start, n, events)
         for k in range(count):
@@ -534,24 +562,23 @@ cdef class HdlcReceiver:
     cdef int _mend(self, long long stop, bint closed, Opening* opening, long long* end, int* changed) noexcept nogil:
         # the frame that a flag at the stop has closed, or one that ends before it: number of trials, 0 without
         cdef int k, trials
+        cdef long long last
         cdef Opening* o
-        if stop - self._openings[0].at < 8 * self._shortest + 4 or not self._clear(stop - 72, stop - 8):
-            return 0
         for k in range(self._opened - 1, -1, -1):
             o = &self._openings[k]
             if not 8 * self._shortest + 4 <= stop - o.at <= self._kept - 64:
                 continue
             if o.likely < 0:
-                o.likely = o.idle > 6 or self._likely(o.at)
-            if not o.likely or not self._clear(o.at, stop - 8):
+                o.likely = self._clear(o.at, o.at + 64) and (o.idle >= FEW or self._likely(o.at))
+            if not o.likely:
                 continue
+            last = self._last_clear(o.at, stop)
             changed[0] = 0
             opening[0], end[0] = o[0], stop
-            trials = self._repair(o.at, stop, True, 0, changed) if closed else 0
+            trials = self._repair(o.at, stop, True, 0, changed) if closed and last == stop else 0
             if trials:
                 return trials
-            changed[0] = 0
-            trials = self._split(opening, stop, closed, changed, end)
+            trials = self._split(opening, last, closed and last == stop, changed, end)
             if trials:
                 return trials
         return 0

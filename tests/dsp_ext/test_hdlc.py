@@ -214,3 +214,24 @@ def test_what_is_sure_stays(scrambled: bool) -> None:
     y = faded(symbols, [], rng)
     y[600] = -symbols[600]
     assert HdlcReceiver(scrambled, 300, 10).process(y) == []
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_noise_behind_a_damaged_last_flag(scrambled: bool) -> None:
+    rng = np.random.default_rng(8)
+    payload = HEADER + rng.bytes(50)
+    bits = np.concatenate([some(100), *[FLAG] * 6, hdlc(payload)[8:]])
+    y = faded(line(bits, scrambled), [len(bits) - 4], rng)
+    found = HdlcReceiver(scrambled, 300, 10).process(np.append(y, rng.standard_normal(3000).astype(np.float32)))
+    assert [(frame[0], frame[4]) for frame in found] == [(payload, 1)]
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_clicks_are_put_right(scrambled: bool) -> None:
+    rng = np.random.default_rng(9)
+    payload = HEADER + rng.bytes(50)
+    symbols = line(sent(rng, [payload], 8), scrambled)
+    y = faded(symbols, [], rng)
+    y[[450, 451, 700]] *= -2.5, -0.8, -3.0
+    found = HdlcReceiver(scrambled, 300, 10).process(y)
+    assert [(frame[0], frame[4]) for frame in found] == [(payload, 3)]
