@@ -25,7 +25,7 @@ symbols is as unsure as what is small: a click of an FM discriminator. An event 
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Malloc, PyMem_Free
-from libc.math cimport erfc, exp, expm1, fabs, log, log1p, sqrt
+from libc.math cimport erfc, exp, expm1, fabs, log, sqrt
 from libc.string cimport memmove, memcpy
 
 cdef unsigned short CRC_TABLE[256]
@@ -138,7 +138,7 @@ cdef class HdlcReceiver:
     cdef unsigned short* _crc_before   # and the register
     cdef double _scale                 # L of a symbol of magnitude 1
     cdef double _largest               # magnitude of symbols that are no clicks
-    cdef double _sound                 # log of the probability that all symbols of the span are right
+    cdef double _budget                # highest cost of a likely pattern
 
     def __cinit__(self, bint scrambled, Py_ssize_t longest, Py_ssize_t shortest, bint repairs=True):
         if not 2 < shortest <= longest <= 65536:
@@ -316,8 +316,8 @@ cdef class HdlcReceiver:
         return stop if k + 96 > stop else k + 32
 
     cdef bint _measure(self, long long start, Py_ssize_t n) noexcept nogil:
-        # scale of L and probability that all is right; False where too much is wrong
-        cdef double s, mean = 0, square = 0, a, sigma, ratio
+        # scale of L, and the budget from the probability that all is right; False where too much is wrong
+        cdef double s, mean = 0, square = 0, a, sigma, ratio, product = 1, sound
         cdef Py_ssize_t k, _round
         for k in range(n):
             s = fabs(self._at(start + k))
@@ -338,12 +338,15 @@ cdef class HdlcReceiver:
         # what breaks a strong frame is not the noise
         if self._scale * a > SUREST:
             self._scale = SUREST / a
-        self._sound = 0
         for k in range(n):
             s = self._doubt(self._at(start + k))
             if s < 15:
-                self._sound -= log1p(exp(-s))
-        return self._sound > LOG_ODDS
+                product *= 1 + exp(-s)
+                if product > 1e100:
+                    return False
+        sound = -log(product)
+        self._budget = sound - log(1e-300 - expm1(sound)) - LOG_ODDS
+        return self._budget > 0
 
     cdef inline double _doubt(self, double s) noexcept nogil:
         # L
@@ -422,7 +425,7 @@ cdef class HdlcReceiver:
             return 0
         return 2 if e.sum == sum else 1
 
-    cdef int _search(self, Py_ssize_t n, const Event* events, int count, bint deep, double* best,
+    cdef int _search(self, Py_ssize_t n, const Event* events, int count, double* best,
                      int* chosen) noexcept nogil:
         # the cheapest one to three events that put the span right; how many trials are as cheap, 0 without
         cdef Event two, three
@@ -440,8 +443,6 @@ cdef class HdlcReceiver:
                 elif found == 2 and events[i].cost < best[0]:
                     best[0] = events[i].cost
                     chosen[0], chosen[1], chosen[2] = i, -1, -1
-                if not deep:
-                    continue
                 for j in range(i):
                     if events[i].cost + events[j].cost > best[0] or not self._pair(&events[i], &events[j], n, &two):
                         continue
@@ -477,8 +478,9 @@ cdef class HdlcReceiver:
         if e.apart:
             self._soft[k + e.apart] = -self._soft[k + e.apart]
 
-    cdef int _repair(self, long long start, long long stop, bint deep, double spent, int* changed) noexcept nogil:
-        # put the bits between the flags at start and stop right; how many trials it took, 0 when it cannot be
+    cdef int _repair(self, long long start, long long stop, bint search, int* changed) noexcept nogil:
+        # whether the bits between the flags at start and stop are right, or can be put right:
+        # how many trials that took, 0 when it cannot be
         cdef Event[EVENTS] events
         cdef Event asis
         cdef Py_ssize_t n = stop - 8 - start
@@ -492,14 +494,12 @@ cdef class HdlcReceiver:
         if self._fits(&asis, self._bits_before[n], -self._broken_before[n] - (self._ones_before[n] == 5),
                       self._crc_before[n] ^ RIGHT) == 2:
             return 1
-        if self._broken_before[n] > 9 or not self._measure(start, n):
+        if not search or self._broken_before[n] > 9 or not self._measure(start, n):
             return 0
-        best = self._sound - log(1e-300 - expm1(self._sound)) - LOG_ODDS - spent
-        if not best > 0:
-            return 0
+        best = self._budget
         count = self._find_events(start, n, events)
         chosen[0] = -1
-        trials = self._search(n, events, count, deep, &best, chosen)
+        trials = self._search(n, events, count, &best, chosen)
         if trials:
             for k in range(3):
                 if chosen[k] >= 0:
@@ -513,23 +513,25 @@ cdef class HdlcReceiver:
         cdef long long start = opening.at
         cdef Py_ssize_t n = stop - start, flag
         cdef int count, k, trials = 0, flags = 0
+        cdef double budget
         if not self._measure(start, n):
             return 0
+        budget = self._budget
         self._decode(start, n)
         count = self._find_events(start, n, events)
         for k in range(count):
             flag = events[k].flag
-            if not flag:
+            if not flag or events[k].cost > budget:
                 continue
             flags += 1
             changed[0] = 1 + (events[k].apart > 0)
             self._flip(start, &events[k])
             if flag >= 8 * self._shortest:
                 end[0] = start + flag
-                trials = self._repair(start, start + flag, False, events[k].cost, changed)
+                trials = self._repair(start, start + flag, False, changed)
             elif 7 <= flag <= 8 and closed:
                 end[0] = stop
-                trials = self._repair(start + flag, stop, False, events[k].cost, changed)
+                trials = self._repair(start + flag, stop, False, changed)
                 opening.at += flag if trials else 0
             if trials:
                 return trials * flags
@@ -575,7 +577,7 @@ cdef class HdlcReceiver:
             last = self._last_clear(o.at, stop)
             changed[0] = 0
             opening[0], end[0] = o[0], stop
-            trials = self._repair(o.at, stop, True, 0, changed) if closed and last == stop else 0
+            trials = self._repair(o.at, stop, True, changed) if closed and last == stop else 0
             if trials:
                 return trials
             trials = self._split(opening, last, closed and last == stop, changed, end)
