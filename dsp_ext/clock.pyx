@@ -65,10 +65,14 @@ cdef class SymbolClock:
     Parameters
     ----------
     taps : (K,) float32, K odd and below 64, filter for the symbols
+    lead : how many samples a tone that is given stands behind its samples
     """
     cdef float _bank[(POINTS + 1) * WIDEST]   # cubic interpolation and symbol filter in one
     cdef Py_ssize_t _reach, _length           # taps on each side of the middle one; of a row of the bank
     cdef float* _x                       # samples from index _base on
+    cdef float* _q                       # the tone that was given with them
+    cdef bint _led                       # whether one is given
+    cdef readonly double lead
     cdef Py_ssize_t _held, _room
     cdef long long _base
     cdef long long _toned, _refined, _smooth1, _smooth2   # symbols whose tone / residue / sums are known
@@ -90,7 +94,7 @@ cdef class SymbolClock:
     cdef double _node                    # path at the middle of the last decided block, turns
     cdef bint _begun
 
-    def __cinit__(self, const float[::1] taps not None):
+    def __cinit__(self, const float[::1] taps not None, double lead=0):
         cdef Py_ssize_t i, j, k
         cdef double u
         cdef double cubic[4]
@@ -110,8 +114,10 @@ cdef class SymbolClock:
                     self._bank[i * self._length + j + k] += <float>(cubic[j] * taps[k])
         self._room = 8192
         self._x = <float*>PyMem_Malloc(self._room * sizeof(float))
-        if not self._x:
+        self._q = <float*>PyMem_Malloc(self._room * sizeof(float))
+        if not self._x or not self._q:
             raise MemoryError
+        self.lead = lead
         for i in range(PHASES):
             self._cosine[i] = <float>cos(2 * M_PI * i / PHASES)
             self._sine[i] = <float>sin(2 * M_PI * i / PHASES)
@@ -119,6 +125,7 @@ cdef class SymbolClock:
 
     def __dealloc__(self):
         PyMem_Free(self._x)
+        PyMem_Free(self._q)
 
     cpdef reset(self):
         """Forget all input; the next sample is number 0."""
@@ -128,6 +135,8 @@ cdef class SymbolClock:
         memset(self._value, 0, sizeof(self._value))
         self._sum1[0] = self._sum1[1] = self._sum2[0] = self._sum2[1] = 0
         memset(self._x, 0, WIDEST * sizeof(float))
+        memset(self._q, 0, WIDEST * sizeof(float))
+        self._led = False
         self._held, self._base, self._last = WIDEST, -WIDEST, -4
         self._toned = self._refined = self._smooth1 = self._smooth2 = self._blocks = 0
         self._top = 0
@@ -267,7 +276,7 @@ cdef class SymbolClock:
             re, im = self._sum2[0], self._sum2[1]
             size = im if im >= 0 else -im
             t = self._phase[k % RING] + atan2(im, re if re > size else size) / (2 * M_PI) + 0.5
-            t = 4 * (k + t - <long long>(t + 8) + 8)
+            t = 4 * (k + t - <long long>(t + 8) + 8) + (self.lead if self._led else 0)
             gap = t - self._last
             if gap < 2:
                 continue
@@ -283,10 +292,9 @@ cdef class SymbolClock:
         cdef float* p
         cdef float d[4]
         while 4 * self._toned + 4 < self._base + self._held:
-            p = self._x + (4 * self._toned - self._base)
+            p = (self._q if self._led else self._x) + (4 * self._toned - self._base)
             for j in range(4):
-                d[j] = p[j + 1] - p[j - 1]
-                d[j] *= d[j]
+                d[j] = p[j] if self._led else (p[j + 1] - p[j - 1]) * (p[j + 1] - p[j - 1])
             slot = 2 * <Py_ssize_t>(self._toned % RING)
             self._tone[slot], self._tone[slot + 1] = d[0] - d[2], d[1] - d[3]
             self._toned += 1
@@ -307,18 +315,21 @@ cdef class SymbolClock:
         instant[0] = t
         return 1
 
-    def process(self, const float[::1] x not None):
+    def process(self, const float[::1] x not None, const float[::1] tone=None):
         """Find the symbols of a chunk.
 
         Parameters
         ----------
         x : (n,) float32, four samples a symbol
+        tone : (n,) float32, what is largest midway between symbols; None: it is found from x
 
         Returns
         -------
         soft : (m,) float32, value at the middle of each symbol
         instants : (m,) float64, that instant in samples since the first
         """
+        if tone is not None and tone.shape[0] != x.shape[0]:
+            raise ValueError(f"a tone of {x.shape[0]} samples expected, got {tone.shape[0]}")
         cdef Py_ssize_t n = x.shape[0], need = self._held + x.shape[0], drop, made, i
         cdef float* grown
         cdef float[::1] soft
@@ -327,7 +338,11 @@ cdef class SymbolClock:
             grown = <float*>PyMem_Realloc(self._x, 2 * need * sizeof(float))
             if not grown:
                 raise MemoryError
-            self._x, self._room = grown, 2 * need
+            self._x = grown
+            grown = <float*>PyMem_Realloc(self._q, 2 * need * sizeof(float))
+            if not grown:
+                raise MemoryError
+            self._q, self._room = grown, 2 * need
         if n and not self._begun:
             # a constant that begins is no transition
             for i in range(self._held):
@@ -335,6 +350,12 @@ cdef class SymbolClock:
             self._begun = True
         for i in range(n):
             self._x[self._held + i] = x[i] if fabsf(x[i]) < LOUDEST else 0
+        if tone is not None:
+            self._led = True
+            for i in range(n):
+                self._q[self._held + i] = tone[i] if fabsf(tone[i]) < LOUDEST else 0
+        elif self._led:
+            memset(self._q + self._held, 0, n * sizeof(float))
         self._held += n
         values = np.empty(n // 2 + 4 * BLOCK, np.float32)
         times = np.empty(n // 2 + 4 * BLOCK, np.float64)
@@ -344,6 +365,7 @@ cdef class SymbolClock:
             drop = <Py_ssize_t>(4 * (self._smooth2 - 2 * HALF - 4) - WIDEST - self._base)
             if drop > 0:
                 memmove(self._x, self._x + drop, (self._held - drop) * sizeof(float))
+                memmove(self._q, self._q + drop, (self._held - drop) * sizeof(float))
                 self._held -= drop
                 self._base += drop
         return values[:made], times[:made]

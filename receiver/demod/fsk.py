@@ -1,21 +1,19 @@
-"""FSK, GFSK, GMSK and MSK by frequency discriminator, from IQ or from FM-discriminator audio.
+"""FSK, GFSK, GMSK and MSK, from IQ by a sequence detector, or from FM-discriminator audio.
 
-    IQ:    channel filter, 8 samples a symbol -> discriminator -> |
-    audio:                                                        | low-pass, 4 a symbol -> clock -> level -> soft
+    audio: low-pass, 4 samples a symbol -> clock -> level -> equaliser -> soft symbols
 
 Timing, centre and swing are estimated looking both ways, so a burst is right from its first symbol.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsp_ext.clock import SymbolClock
-from dsp_ext.discriminator import Discriminator
 from dsp_ext.equaliser import Equaliser
 from dsp_ext.level import Level
 from dsp_ext.resample import Resampler
@@ -23,7 +21,7 @@ from dsp_ext.resample import Resampler
 from ..channel.filters import lowpass, polyphase
 from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, parameter, required
-from ._offsets import OffsetTrack
+from ._cpm import SequenceReceiver
 
 SYMBOL_CUTOFF = 0.43
 """Of the low-pass behind the discriminator, in symbol rates. Its noise rises with the square of frequency, and what so
@@ -66,77 +64,57 @@ class Fsk:
                 f"fsk at {self.baudrate:g} Bd takes up to {LONGEST_SYMBOL * self.baudrate:g} samples per second, "
                 f"got {stream.rate:g}"
             )
-        rate, step = stream.rate, 0.0
-        self._channel = None
-        if stream.kind == "iq":
-            per_symbol = 8
-            cutoff = min(self.bandwidth / 2 / rate, 0.45)
-            self._channel = Resampler(
-                polyphase(cutoff, cutoff * 0.4, 50), rate / (per_symbol * self.baudrate), is_complex=True
-            )
-            self._discriminator = Discriminator()
-            rate = per_symbol * self.baudrate
+        self._receiver: SequenceReceiver | None = None
+        self._sign = -1.0 if self.deviation is not None and self.deviation < 0 else 1.0
+        self._clock: Clock = stream.clock
+        self._origin: float | None = None
+        rate = stream.rate
         step = rate / (4 * self.baudrate)
         cutoff = min(0.9 * self.baudrate / rate, 0.45)
+        if stream.kind == "iq":
+            index = None if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
+            self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
         self._resampler = Resampler(polyphase(cutoff, cutoff * 0.9, 40), step, is_complex=False)
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40))
         self._level = Level()
         self._equaliser = Equaliser()
         # of the symbols that are still inside level and equaliser
         self._instants: NDArray[np.float64] = np.empty(0)
-        self._centres: NDArray[np.float32] = np.empty(0, np.float32)
-        self._sign = -1.0 if self.deviation is not None and self.deviation < 0 else 1.0
-        # source samples per sample of the clock's input, and where its first one stands
-        self._step = stream.clock.rate / (4 * self.baudrate)
-        self._delay = 0.5 * stream.clock.rate / rate if stream.kind == "iq" else 0.0
-        self._to_hz = rate if stream.kind == "iq" else None
-        self._origin: float | None = None
-        self._clock: Clock = stream.clock
-        self._track = OffsetTrack()
+        self._step = stream.clock.rate / (4 * self.baudrate)  # source samples per sample of the clock's input
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
+        if self._receiver is not None:
+            return self._signed(self._receiver.process(chunk))
         if self._origin is None:
             self._origin = chunk.position
         self._clock = chunk.clock
-        x = chunk.items
-        if self._channel is not None:
-            self._track.append(chunk)
-            x = self._discriminator.process(self._channel.process(x))
-        return self._symbols(*self._clock_recovery.process(self._resampler.process(x)))
+        return self._symbols(*self._clock_recovery.process(self._resampler.process(chunk.items)))
 
     def close(self) -> list[Chunk]:
-        tail = np.empty(0, np.float32)
-        if self._channel is not None:
-            tail = self._discriminator.process(self._channel.flush())
-        tail = np.concatenate([self._resampler.process(tail), self._resampler.flush()])
-        out = self._symbols(*self._clock_recovery.process(tail))
+        if self._receiver is not None:
+            return self._signed(self._receiver.close())
+        out = self._symbols(*self._clock_recovery.process(self._resampler.flush()))
         out += self._symbols(*self._clock_recovery.flush())
-        values, centres, _ = self._level.flush()
-        self._centres = np.concatenate([self._centres, centres])
+        values = self._level.flush()[0]
         out += self._give(np.concatenate([self._equaliser.process(values), self._equaliser.flush()]))
         self._origin = None
         return out
 
     def _symbols(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:
         self._instants = np.concatenate([self._instants, instants])
-        levelled, centres, _ = self._level.process(values)
-        self._centres = np.concatenate([self._centres, centres])
-        return self._give(self._equaliser.process(levelled))
+        return self._give(self._equaliser.process(self._level.process(values)[0]))
 
     def _give(self, soft: NDArray[np.float32]) -> list[Chunk]:
         n = len(soft)
         if not n:
             return []
         instants, self._instants = self._instants[:n], self._instants[n:]
-        centres, self._centres = self._centres[:n], self._centres[n:]
-        positions = (self._origin or 0.0) + instants * self._step - self._delay
-        offsets = None
-        if self._to_hz is not None:
-            offsets = (centres * np.float32(self._to_hz) + self._track.at(positions)).astype(np.float32)
-        if self._sign < 0:
-            soft = -soft
-        return [Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, offsets)]
+        positions = (self._origin or 0.0) + instants * self._step
+        return self._signed([Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions)])
+
+    def _signed(self, chunks: list[Chunk]) -> list[Chunk]:
+        return chunks if self._sign > 0 else [replace(chunk, items=-chunk.items) for chunk in chunks]
 
 
 stage = Fsk

@@ -45,6 +45,17 @@ def convert() -> list[NDArray[Any]]:
     return [to_float(raw, kind) for kind in ("u8", "i8", "u16", "i16", "i32")]
 
 
+def cpm() -> list[Any]:
+    from dsp_ext.cpm import CpmDetector, phase_tone
+
+    bits = RNG.integers(0, 2, 600) * 2 - 1
+    x = np.exp(1j * np.pi / 2 / 8 * np.cumsum(np.repeat(bits, 8))).astype(np.complex64)
+    half, instants = np.full(600, 0.25, np.float32), np.arange(600) * 8 + 3.5
+    detector = CpmDetector(0.5)
+    found = [detector.process(x, instants, 0 * half, half, 0 * half, bits.astype(np.float32)), detector.flush()]
+    return [phase_tone(x[:404], 0.1 * half[:200]), *(np.concatenate(both) for both in zip(*found, strict=True))]
+
+
 def discriminator() -> list[Any]:
     from dsp_ext.discriminator import Discriminator
 
@@ -130,6 +141,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         carrier,
         clock,
         convert,
+        cpm,
         discriminator,
         doppler,
         equaliser,

@@ -1,0 +1,80 @@
+/* One symbol of the search in dsp_ext/cpm.pyx, for all eight states side by side.
+
+   State s after a symbol: its bits are the symbols n-1, n, n+1, oldest first. It is reached from s >> 1 and from
+   (s >> 1) + 4, and the signal during symbol n is that of the number s itself. */
+#ifndef RADOME_CPM_H
+#define RADOME_CPM_H
+#include <math.h>
+#include <string.h>
+
+typedef float radome_v8 __attribute__((vector_size(32), aligned(4)));
+typedef int radome_i8 __attribute__((vector_size(32), aligned(4)));
+
+typedef struct {
+    radome_v8 wave_re[4], wave_im[4]; /* signal of each state at four places of a symbol */
+    radome_v8 turn_re, turn_im;       /* by what the oldest symbol turns the phase for good */
+} radome_cpm_waves;
+
+typedef struct {
+    radome_v8 metric, re, im, inverse; /* of each state: its path's metric, phase reference and 1/|reference| */
+} radome_cpm_paths;
+
+static inline radome_v8 radome_cpm_choose(radome_i8 mask, radome_v8 a, radome_v8 b) {
+    radome_i8 x, y, z;
+    radome_v8 v;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    z = (mask & x) | (~mask & y);
+    memcpy(&v, &z, sizeof v);
+    return v;
+}
+
+/* z = sums of x conj(wave) over the four samples x, for each state: real parts, then imaginary ones */
+static inline void radome_cpm_match(const float *x, const radome_cpm_waves *waves, float *z) {
+    radome_v8 re = {0}, im = {0};
+    for (int j = 0; j < 4; j++) {
+        re += x[2 * j] * waves->wave_re[j] + x[2 * j + 1] * waves->wave_im[j];
+        im += x[2 * j + 1] * waves->wave_re[j] - x[2 * j] * waves->wave_im[j];
+    }
+    memcpy(z, &re, sizeof re);
+    memcpy(z + 8, &im, sizeof im);
+}
+
+/* margin[s]: metric by way of (s >> 1) + 4 less that by way of s >> 1 */
+static inline void radome_cpm_step(const float *z, const radome_cpm_waves *waves, float keep, radome_cpm_paths *paths,
+                                   float *margin) {
+    radome_v8 re, im, m0, m1, r0, r1, i0, i1, d, power;
+    radome_i8 mask;
+    memcpy(&re, z, sizeof re);
+    memcpy(&im, z + 8, sizeof im);
+    const radome_v8 unit_re = paths->re * paths->inverse, unit_im = paths->im * paths->inverse;
+#define LOW(v) __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3)
+#define HIGH(v) __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7)
+    m0 = LOW(paths->metric) + re * LOW(unit_re) + im * LOW(unit_im);
+    m1 = HIGH(paths->metric) + re * HIGH(unit_re) + im * HIGH(unit_im);
+    r0 = LOW(paths->re), r1 = HIGH(paths->re);
+    i0 = LOW(paths->im), i1 = HIGH(paths->im);
+#undef LOW
+#undef HIGH
+    d = m1 - m0;
+    mask = d > 0;
+    memcpy(margin, &d, sizeof d);
+    re += keep * radome_cpm_choose(mask, r1, r0);
+    im += keep * radome_cpm_choose(mask, i1, i0);
+    paths->metric = radome_cpm_choose(mask, m1, m0);
+    paths->re = re * waves->turn_re - im * waves->turn_im;
+    paths->im = re * waves->turn_im + im * waves->turn_re;
+    power = re * re + im * im + 1e-30f;
+    for (int s = 0; s < 8; s++) paths->inverse[s] = 1.0f / sqrtf(power[s]);
+}
+
+/* the best state; all metrics put relative to its, by which the gain grows */
+static inline int radome_cpm_level(radome_cpm_paths *paths, float *gain) {
+    int best = 0;
+    for (int s = 1; s < 8; s++) best = paths->metric[s] > paths->metric[best] ? s : best;
+    *gain += paths->metric[best];
+    paths->metric -= paths->metric[best];
+    return best;
+}
+
+#endif

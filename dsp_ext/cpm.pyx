@@ -1,0 +1,589 @@
+# isa: avx2
+"""Sequence detector for two-level frequency shift keying of any index, which needs no carrier phase from elsewhere.
+
+    s(t) = exp(j pi h sum of a[n] q(t - n)),    q: integral of a rectangle of one symbol smoothed by a Gaussian, 0 to 1
+
+During symbol n the signal depends on the symbols n-1, n and n+1, apart from a phase to which every older symbol has
+added pi h a. So eight states are searched (Viterbi), and each path carries its own phase reference: a mean of what
+its signal leaves of the samples, which fades by a factor a symbol (per-survivor processing: Raheli, Polydoros, Tzou,
+IEEE Trans. Comm. 43, 1995, pages 354 to 364; with long memory it is coherent detection, with short memory
+differential detection over some symbols). The search goes with several memories at a time; in each block the one is
+believed whose references foretell the samples best, so an unsteady oscillator costs only what it must.
+
+Frequency and index are found for each block of symbols before that, looking both ways: a rough search with a short
+memory decides the symbols, and the phases that are left, compared some symbols apart, turn by the frequency's error
+and, by the sum of the symbols between, by the index's error. Starting points are the eye of the discriminator and the
+blocks beside.
+
+A symbol's reliability is the least margin by which a path that has it otherwise was given up (soft-output Viterbi
+algorithm: Hagenauer, Hoeher, IEEE GLOBECOM 1989). Where the discriminator's symbols differ and are the surer ones,
+for pulses or errors of frequency that do not fit here, they are given instead.
+"""
+import numpy as np
+
+from libc.math cimport atan2, cos, erf, exp, fabs, fabsf, floor, sin, sqrt, sqrtf, M_PI
+from libc.string cimport memcpy, memmove, memset
+from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
+
+cdef extern from "cpm.h" nogil:
+    ctypedef struct Waves "radome_cpm_waves":
+        pass
+    ctypedef struct Paths "radome_cpm_paths":
+        pass
+    void radome_cpm_match(const float* x, const Waves* waves, float* z)
+    void radome_cpm_step(const float* z, const Waves* waves, float keep, Paths* paths, float* margin)
+    int radome_cpm_level(Paths* paths, float* gain)
+
+cdef enum:
+    BLOCK = 128           # symbols between estimates of frequency and index
+    BLOCKS = 8            # of which estimates are kept
+    LAG = 128             # symbols looked ahead before a symbol is decided
+    REACH = 24            # symbols over which a path that was given up is followed back
+    RING = 1024           # symbols kept
+    PIECE = 32            # symbols that are taken from search or discriminator together
+    BEFORE = 6            # pieces that have a say in that: so many before
+    BEHIND = 2            # and so many behind
+    PIECES = RING // PIECE
+    APART = 4             # symbols between two phases that are compared
+    MEMORIES = 3
+
+cdef float[MEMORIES] KEEP = [0.9, 0.7, 0.5]   # what is left of a reference after a symbol
+cdef float ROUGH = <float>0.8                 # the same in the rough search
+cdef double NEAR = 0.015      # cycles a symbol; frequencies further apart are of different signals
+cdef double ALIKE = 0.12      # indices further apart than this part of them are tried both
+cdef double EYE = 0.855       # half the opening of the discriminator's eye for a deviation of 1, for h from 0.35 to 1.3
+cdef double BT = 0.5          # bandwidth-time product of the pulse
+
+cdef double _ramp(double t, double sigma) noexcept nogil:
+    cdef double z = t / sigma
+    return t * 0.5 * (1 + erf(z / sqrt(2.0))) + sigma * exp(-z * z / 2) / sqrt(2 * M_PI)
+
+
+cdef double _pulse(double t, double sigma) noexcept nogil:
+    # integral of a rectangle of one symbol smoothed by a Gaussian
+    return _ramp(t + 0.5, sigma) - _ramp(t - 0.5, sigma)
+
+
+cdef void _tone(const float* y, const float* centres, Py_ssize_t n, float* tone) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef float a, re, im, z, q, c, s
+    cdef const float* p
+    for i in range(n):
+        # sine and cosine of pi times the centre, and of twice that
+        z = centres[i // 2] * <float>M_PI
+        q = z * z
+        s = z * (1 - q * (<float>(1.0 / 6) - q * <float>(1.0 / 120)))
+        c = 1 - 2 * s * s
+        s = 2 * s * (1 - q * (<float>0.5 - q * (<float>(1.0 / 24) - q * <float>(1.0 / 720))))
+        p = y + 2 * i
+        re = p[8] * p[0] + p[9] * p[1]
+        im = p[9] * p[0] - p[8] * p[1]
+        a = <float>1 / sqrtf(re * re + im * im + <float>1e-30)
+        tone[i] = (re * c + im * s) * a
+
+
+def phase_tone(const float complex[::1] y not None, const float[::1] centres not None):
+    """Cosine of how far the phase turns in a symbol, frequency taken off: largest midway between two that differ.
+
+    Parameters
+    ----------
+    y : (n + 4,) complex64, four samples a symbol
+    centres : (n / 2,) float32, frequency, cycles per symbol
+
+    Returns
+    -------
+    (n,) float32, at the instants of y[2] to y[n + 1]
+    """
+    cdef Py_ssize_t n = 2 * centres.shape[0]
+    cdef float[::1] out
+    if y.shape[0] != n + 4 and n:
+        raise ValueError(f"{n + 4} samples expected, got {y.shape[0]}")
+    result = np.empty(n, np.float32)
+    if n:
+        out = result
+        with nogil:
+            _tone(<const float*>&y[0], &centres[0], n, &out[0])
+    return result
+
+
+cdef double _within(double h) noexcept nogil:
+    return 0.3 if h < 0.3 else 1.4 if h > 1.4 else h
+
+
+cdef inline int _before(int state, float margin) noexcept nogil:
+    return (state >> 1) | (4 if margin > 0 else 0)
+
+
+cdef class CpmDetector:
+    """Decide symbols from samples, where the symbols' instants are known.
+
+    Parameters
+    ----------
+    index : modulation index that is expected: twice the deviation by the symbol rate
+
+    Attributes
+    ----------
+    index : as it was measured last
+    replaced : pieces of 32 symbols that were taken from the discriminator
+    """
+    cdef float* _x                       # samples from index _base on, 8 a symbol
+    cdef Py_ssize_t _held, _room
+    cdef long long _base
+    cdef long long _count                # symbols taken
+    cdef double _phase                   # by which samples were turned, turns
+    # of symbols
+    cdef float _y[RING][8]               # four samples
+    cdef float _centre[RING]             # frequency by the eye, cycles a symbol
+    cdef float _swing[RING]
+    cdef float _eye[RING]                # soft symbol of the discriminator
+    cdef float _moved[RING]              # frequency by which it was turned
+    cdef float _frequency[RING]
+    cdef float _margin[MEMORIES][RING][8]
+    cdef unsigned char _path[RING]
+    cdef float _least[RING]
+    # of pieces
+    cdef float _sure[PIECES]
+    cdef float _eye_sure[PIECES]
+    # of blocks
+    cdef float _u[BLOCK][8]              # of one, turned back
+    cdef float _rough[BLOCK][8]          # margins
+    cdef double _power[BLOCKS]
+    cdef double _tried_f[BLOCKS]         # frequency and index of the best rough search
+    cdef double _tried_h[BLOCKS]
+    cdef double _fit[BLOCKS]             # how well that went
+    cdef double _turned[BLOCKS][APART + 1][2]   # products of phases in it, by the number of ones between
+    cdef double _near[BLOCKS]            # frequency by one block alone
+    cdef double _f[BLOCKS]               # estimates
+    cdef double _h[BLOCKS]
+    cdef double _gain[BLOCKS]            # amplitude by the best references
+    cdef Waves _waves
+    cdef double _made                    # index that _waves are for
+    cdef Paths _paths[MEMORIES]
+    cdef double _rotor[2]
+    cdef double _expected, _sum, _weight
+    cdef readonly double index
+    cdef readonly long long replaced
+
+    def __cinit__(self, double index):
+        self._room = 16384
+        self._x = <float*>PyMem_Malloc(2 * self._room * sizeof(float))
+        if not self._x:
+            raise MemoryError
+        self._expected = index
+        self.reset()
+
+    def __dealloc__(self):
+        PyMem_Free(self._x)
+
+    cpdef reset(self):
+        """Forget all input; the next sample is number 0."""
+        memset(self._x, 0, 32 * sizeof(float))
+        self._held, self._base = 16, -16
+        self._count = self.replaced = 0
+        self.index = self._expected
+        self._sum = self._weight = self._made = self._phase = 0
+        self._rotor[0], self._rotor[1] = 1, 0
+        memset(self._paths, 0, sizeof(self._paths))
+        memset(self._margin, 0, sizeof(self._margin))
+        memset(self._sure, 0, sizeof(self._sure))
+        memset(self._eye_sure, 0, sizeof(self._eye_sure))
+
+    cdef void _design(self, double h) noexcept nogil:
+        cdef double sigma = sqrt(0.6931471805599453) / (2 * M_PI * BT)
+        cdef double t, phase
+        cdef int s, j
+        cdef float* re = <float*>&self._waves
+        cdef float* im = re + 32
+        if fabs(h - self._made) < 0.002:
+            return
+        self._made = h
+        for j in range(4):
+            t = (j - 1.5) / 4
+            for s in range(8):
+                phase = M_PI * h * ((1 if s & 4 else -1) * _pulse(t + 1, sigma)
+                                    + (1 if s & 2 else -1) * _pulse(t, sigma)
+                                    + (1 if s & 1 else -1) * _pulse(t - 1, sigma))
+                re[8 * j + s] = <float>cos(phase)
+                im[8 * j + s] = <float>sin(phase)
+        for s in range(8):
+            re[64 + s] = <float>cos(M_PI * h)
+            re[72 + s] = <float>sin(M_PI * h if s & 4 else -M_PI * h)
+
+    cdef void _turn(self, long long first, double f_start, double f_stop, double* rotor) noexcept nogil:
+        # symbols of a block turned back by a frequency that runs straight, cycles per symbol
+        cdef Py_ssize_t i, j
+        cdef const float* y
+        cdef float* u
+        cdef double f = (f_start + f_stop) / 2, slope = (f_stop - f_start) / BLOCK
+        cdef float w[8]
+        cdef double c = rotor[0], s = rotor[1], a
+        cdef double wc = cos(2 * M_PI * f_start), ws = -sin(2 * M_PI * f_start)
+        cdef double dc = cos(2 * M_PI * slope), ds = -sin(2 * M_PI * slope)
+        cdef float p, q
+        cdef double moved = 0
+        for i in range(BLOCK):
+            moved += self._moved[(first + i) % RING]
+        f -= moved / BLOCK
+        for j in range(4):
+            w[2 * j] = <float>cos(2 * M_PI * f * (j - 1.5) / 4)
+            w[2 * j + 1] = <float>-sin(2 * M_PI * f * (j - 1.5) / 4)
+        for i in range(BLOCK):
+            y = self._y[(first + i) % RING]
+            u = self._u[i]
+            for j in range(4):
+                p = <float>(w[2 * j] * c - w[2 * j + 1] * s)
+                q = <float>(w[2 * j] * s + w[2 * j + 1] * c)
+                u[2 * j] = y[2 * j] * p - y[2 * j + 1] * q
+                u[2 * j + 1] = y[2 * j] * q + y[2 * j + 1] * p
+            c, s = c * wc - s * ws, c * ws + s * wc
+            wc, ws = wc * dc - ws * ds, wc * ds + ws * dc
+        a = 1 / sqrt(c * c + s * s)
+        rotor[0], rotor[1] = c * a, s * a
+
+    cdef void _rough_pass(self, long long k, double f, double h) noexcept nogil:
+        # decisions of a block with a short memory, and what they say of frequency and index; kept if they are better
+        cdef long long first = k * BLOCK
+        cdef Py_ssize_t i, d
+        cdef int state, c, which
+        cdef float matched[BLOCK][16]
+        cdef float z[BLOCK][2]
+        cdef unsigned char path[BLOCK]
+        cdef double corr[APART + 1][2]
+        cdef double rotor[2]
+        cdef double re, im, a, turn_c, turn_s, power = 1e-30, sum_re = 0, sum_im = 0
+        cdef Paths paths
+        cdef float gain = 0
+        memset(&paths, 0, sizeof(Paths))
+        memset(corr, 0, sizeof(corr))
+        self._design(h)
+        rotor[0], rotor[1] = 1, 0
+        self._turn(first, f, f, rotor)
+        for i in range(BLOCK):
+            radome_cpm_match(self._u[i], &self._waves, matched[i])
+            radome_cpm_step(matched[i], &self._waves, ROUGH, &paths, self._rough[i])
+        state = radome_cpm_level(&paths, &gain)
+        for i in range(BLOCK - 1, -1, -1):
+            path[i] = <unsigned char>state
+            z[i][0], z[i][1] = matched[i][state], matched[i][8 + state]
+            power += z[i][0] * z[i][0] + z[i][1] * z[i][1]
+            state = _before(state, self._rough[i][state])
+        # phases APART symbols apart, by the sum of the symbols that turned it meanwhile
+        for i in range(APART, BLOCK):
+            which = 0
+            for d in range(APART):
+                which += path[i - 1 - d] >> 2 & 1
+            # sum of the symbols is 2 which - APART
+            corr[which][0] += z[i][0] * z[i - APART][0] + z[i][1] * z[i - APART][1]
+            corr[which][1] += z[i][1] * z[i - APART][0] - z[i][0] * z[i - APART][1]
+        for c in range(APART + 1):
+            a = M_PI * self._made * (2 * c - APART)
+            turn_c, turn_s = cos(a), -sin(a)
+            re, im = corr[c][0], corr[c][1]
+            corr[c][0] = re * turn_c - im * turn_s
+            corr[c][1] = re * turn_s + im * turn_c
+            sum_re += corr[c][0]
+            sum_im += corr[c][1]
+        a = sqrt(sum_re * sum_re + sum_im * sum_im) / power
+        if a > self._fit[k % BLOCKS]:
+            self._fit[k % BLOCKS] = a
+            self._power[k % BLOCKS] = power
+            self._tried_f[k % BLOCKS] = f
+            self._near[k % BLOCKS] = f + atan2(sum_im, sum_re) / (2 * M_PI * APART)
+            self._tried_h[k % BLOCKS] = self._made
+            memcpy(self._turned[k % BLOCKS], corr, sizeof(corr))
+
+    cdef void _survey(self, long long k) noexcept nogil:
+        # the first estimates of a block: by the eye's centre or as in the block before, or that one as in this
+        cdef double f = 0, h = 0, before
+        cdef Py_ssize_t i
+        for i in range(BLOCK):
+            f += self._centre[(k * BLOCK + i) % RING]
+            h += self._swing[(k * BLOCK + i) % RING]
+        f = f / BLOCK if fabs(f) < 1e6 else 0
+        h = _within(2 / EYE * h / BLOCK)
+        self._fit[k % BLOCKS] = -1
+        self._rough_pass(k, f, self.index)
+        if fabs(h - self.index) > ALIKE * self.index:
+            self._rough_pass(k, f, h)
+        if fabs(self._expected - self.index) > ALIKE * self.index and fabs(h - self._expected) > ALIKE * self._expected:
+            self._rough_pass(k, f, self._expected)
+        if k:
+            f, before, h = self._near[k % BLOCKS], self._near[(k - 1) % BLOCKS], self._tried_h[k % BLOCKS]
+            if fabs(f - before) > NEAR:
+                self._rough_pass(k, before, self._tried_h[(k - 1) % BLOCKS])
+                self._rough_pass(k - 1, f, h)
+
+    cdef void _estimate(self, long long k) noexcept nogil:
+        # frequency and index in block k, from those around it
+        cdef double total[APART + 1][2]
+        cdef double w, t, k1, sw = 0, swk = 0, swt = 0, swkk = 0, swkt = 0, a = 0, re = 0, im = 0, mean, power = 1e-30
+        cdef double h0
+        cdef int c
+        cdef long long j
+        memset(total, 0, sizeof(total))
+        h0 = self._tried_h[k % BLOCKS]
+        for j in range(k - 1 if k else 0, k + 2):
+            if (fabs(self._near[j % BLOCKS] - self._near[k % BLOCKS]) > NEAR
+                    or fabs(self._tried_h[j % BLOCKS] - h0) > ALIKE):
+                continue
+            for c in range(APART + 1):
+                a = (2 * M_PI * APART * (self._tried_f[j % BLOCKS] - self._tried_f[k % BLOCKS])
+                     + M_PI * (2 * c - APART) * (self._tried_h[j % BLOCKS] - h0))
+                total[c][0] += self._turned[j % BLOCKS][c][0] * cos(a) - self._turned[j % BLOCKS][c][1] * sin(a)
+                total[c][1] += self._turned[j % BLOCKS][c][0] * sin(a) + self._turned[j % BLOCKS][c][1] * cos(a)
+            power += self._power[j % BLOCKS]
+        for c in range(APART + 1):
+            re += total[c][0]
+            im += total[c][1]
+        mean = atan2(im, re)
+        for c in range(APART + 1):
+            w = sqrt(total[c][0] * total[c][0] + total[c][1] * total[c][1])
+            t = atan2(total[c][1], total[c][0]) - mean
+            t -= 2 * M_PI * floor(t / (2 * M_PI) + 0.5)
+            k1 = 2 * c - APART
+            sw += w
+            swk += w * k1
+            swt += w * t
+            swkk += w * k1 * k1
+            swkt += w * k1 * t
+        if sw > 0:
+            swk /= sw
+            swt /= sw
+            swkk = swkk / sw - swk * swk
+            swkt = swkt / sw - swk * swt
+        self._f[k % BLOCKS] = self._near[k % BLOCKS]
+        if swkk > 0:
+            a = swkt / swkk                   # pi times what the index is off
+            self._f[k % BLOCKS] = self._tried_f[k % BLOCKS] + (mean + swt - a * swk) / (2 * M_PI * APART)
+            h0 += a / M_PI
+            w = (sw / power) ** 8
+            if w > 0.1 and fabs(h0 - self.index) > 0.08:
+                self._sum = self._weight = 0
+            self._sum = 0.9 * self._sum + w * swkk * h0
+            self._weight = 0.9 * self._weight + w * swkk
+            if self._weight > 0.01:
+                self.index = _within(self._sum / self._weight)
+        self._h[k % BLOCKS] = self.index
+
+    cdef void _search(self, long long k) noexcept nogil:
+        # decisions and their margins, by the memory that fits the newest block
+        cdef long long first = k * BLOCK, n, start = first - LAG - REACH
+        cdef double here = self._f[k % BLOCKS], before = here, after = self._f[(k + 1) % BLOCKS]
+        cdef Py_ssize_t i, j
+        cdef int m, best = 0, state, mine
+        cdef int last[MEMORIES]
+        cdef float gain[MEMORIES]
+        cdef float z[16]
+        cdef float margin
+        if k:
+            before = self._f[(k - 1) % BLOCKS]
+        # straight within one signal, a step from one to the next
+        before = (before + here) / 2 if fabs(before - here) < NEAR else here
+        after = (after + here) / 2 if fabs(after - here) < NEAR else here
+        self._design(self._h[k % BLOCKS])
+        self._turn(first, before, after, self._rotor)
+        for m in range(MEMORIES):
+            gain[m] = 0
+        for i in range(BLOCK):
+            j = (first + i) % RING
+            self._frequency[j] = <float>(before + (after - before) * (i + 0.5) / BLOCK)
+            radome_cpm_match(self._u[i], &self._waves, z)
+            for m in range(MEMORIES):
+                radome_cpm_step(z, &self._waves, KEEP[m], &self._paths[m], self._margin[m][j])
+            if i % 32 == 31:
+                for m in range(MEMORIES):
+                    last[m] = radome_cpm_level(&self._paths[m], &gain[m])
+        for m in range(1, MEMORIES):
+            best = m if gain[m] > gain[best] else best
+        self._gain[k % BLOCKS] = gain[best] / BLOCK
+        state = last[best]
+        start = start if start > 0 else 0
+        for n in range(first + BLOCK - 1, start - 1, -1):
+            self._path[n % RING] = <unsigned char>state
+            self._least[n % RING] = <float>1e30
+            state = _before(state, self._margin[best][n % RING][state])
+        # only what `_give` will ask for
+        for n in range(start + REACH if start else 1, first - LAG + BLOCK + BEHIND * PIECE + REACH):
+            state = self._path[n % RING]
+            margin = self._margin[best][n % RING][state]
+            # the path that was given up for this one
+            state = (state >> 1) | (0 if margin > 0 else 4)
+            margin = fabsf(margin)
+            for i in range(1, REACH):
+                mine = self._path[(n - i) % RING]
+                if mine == state or n - i <= start:
+                    break
+                if (mine ^ state) & 4:
+                    j = (n - i - 1) % RING
+                    self._least[j] = margin if margin < self._least[j] else self._least[j]
+                state = _before(state, self._margin[best][(n - i) % RING][state])
+
+    cdef Py_ssize_t _give(self, long long k, float* soft, float* frequencies) noexcept nogil:
+        # symbols from LAG before a block on
+        cdef long long n = k * BLOCK - LAG, stop = n + BLOCK
+        cdef Py_ssize_t i, made = 0
+        if n < 0:
+            return 0
+        for i in range((BLOCK + BEHIND * PIECE) // PIECE):
+            self._compare(n + i * PIECE)
+        while n < stop:
+            self._choose(n, soft + made)
+            for i in range(PIECE):
+                frequencies[made] = self._frequency[(n + i) % RING]
+                made += 1
+            n += PIECE
+        return made
+
+    cdef void _compare(self, long long first) noexcept nogil:
+        # how sure search and discriminator are where they differ
+        cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
+        cdef float v, rest = 0, sure = 0, eye_sure = 0, mean = 0
+        cdef float amplitude = <float>self._gain[k] + <float>1e-20, trust, eye_trust
+        cdef float noise = <float>(self._power[k] / BLOCK) - amplitude * amplitude
+        trust = 2 * amplitude / (noise + <float>0.002 * amplitude * amplitude)
+        for i in range(PIECE):
+            v = fabsf(self._eye[(first + i) % RING])
+            mean += v
+            rest += v * v
+        mean /= PIECE
+        rest = rest / PIECE - mean * mean
+        eye_trust = 2 * mean / (rest + <float>0.001)
+        for i in range(PIECE):
+            j = (first + i) % RING
+            if (self._path[j] & 2 != 0) != (self._eye[j] > 0):
+                sure += trust * self._least[j]
+                v = fabsf(self._eye[j])
+                eye_sure += eye_trust * (v if v < mean else mean)
+        j = (first // PIECE) % PIECES
+        self._sure[j], self._eye_sure[j] = sure, eye_sure
+
+    cdef void _choose(self, long long first, float* soft) noexcept nogil:
+        # a piece's symbols, by search or by discriminator: where they differ, who is surer is believed
+        cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
+        cdef float sure = 0, eye_sure = 0, scale = <float>(0.5 / (self._gain[k] + 1e-20))
+        for i in range(-BEFORE, BEHIND + 1):
+            j = (first // PIECE + i + PIECES) % PIECES
+            sure += self._sure[j]
+            eye_sure += self._eye_sure[j]
+        # near h = 1 the discriminator errs by clicks, of which its eye says little
+        if eye_sure > sure * 2 * (1 if self._h[k] < 0.72 else (self._h[k] / 0.72) ** 4):
+            self.replaced += 1
+            for i in range(PIECE):
+                soft[i] = self._eye[(first + i) % RING]
+        else:
+            for i in range(PIECE):
+                j = (first + i) % RING
+                soft[i] = scale * (self._least[j] if self._path[j] & 2 else -self._least[j])
+
+    cdef inline void _sample(self, double u, double turned, float* y) noexcept nogil:
+        # four samples about a symbol's middle, u in samples of 8 a symbol; a cubic through four of them
+        cdef long long n = <long long>floor(u - 3)
+        cdef Py_ssize_t i = <Py_ssize_t>(n - self._base), j, k
+        cdef double v = u - 3 - n
+        cdef float c[4]
+        cdef float z[2]
+        cdef float re = <float>cos(2 * M_PI * turned), im = <float>sin(2 * M_PI * turned), size = 0
+        cdef float* x
+        if i < 1 or i + 9 > self._held:
+            memset(y, 0, 8 * sizeof(float))
+            return
+        c[0] = <float>(-v * (v - 1) * (v - 2) / 6)
+        c[1] = <float>((v + 1) * (v - 1) * (v - 2) / 2)
+        c[2] = <float>(-(v + 1) * v * (v - 2) / 2)
+        c[3] = <float>((v + 1) * v * (v - 1) / 6)
+        x = self._x + 2 * (i - 1)
+        for j in range(4):
+            for k in range(2):
+                z[k] = (c[0] * x[4 * j + k] + c[1] * x[4 * j + k + 2]
+                        + c[2] * x[4 * j + k + 4] + c[3] * x[4 * j + k + 6])
+            y[2 * j] = z[0] * re - z[1] * im
+            y[2 * j + 1] = z[1] * re + z[0] * im
+            size += fabsf(y[2 * j]) + fabsf(y[2 * j + 1])
+        if not size < <float>1e15:      # not a number would stay in the paths
+            memset(y, 0, 8 * sizeof(float))
+
+    cdef Py_ssize_t _run(self, const double* instants, const float* centres, const float* swings,
+                         const float* moved, const float* eye, Py_ssize_t n,
+                         float* soft, float* frequencies) noexcept nogil:
+        cdef Py_ssize_t i, made = 0, at
+        cdef long long k
+        for i in range(n):
+            at = self._count % RING
+            self._phase += moved[i]
+            self._phase = self._phase - floor(self._phase) if fabs(self._phase) < 1e6 else 0
+            self._sample(instants[i], self._phase, self._y[at])
+            self._centre[at] = centres[i] + moved[i]
+            self._moved[at] = moved[i]
+            self._eye[at] = eye[i]
+            self._swing[at] = swings[i]
+            self._count += 1
+            if self._count % BLOCK == 0:
+                k = self._count // BLOCK - 1
+                self._survey(k)
+                if k >= 1:
+                    self._estimate(k - 1)
+                if k >= 2:
+                    self._search(k - 2)
+                    made += self._give(k - 2, soft + made, frequencies + made)
+        return made
+
+    def process(self, const float complex[::1] x not None, const double[::1] instants not None,
+                const float[::1] centres not None, const float[::1] swings not None,
+                const float[::1] moved not None, const float[::1] eye not None):
+        """Take some samples, and some symbols whose samples have come by now.
+
+        Parameters
+        ----------
+        x : (n,) complex64, nominally eight a symbol, of a band that is flat over the signal
+        instants : (m,) float64, middles of symbols, in samples since the first; rising
+        centres, swings : (m,) float32, frequency and deviation by the discriminator, cycles per symbol
+        moved : (m,) float32, frequency by which the samples were turned back before, cycles per symbol
+        eye : (m,) float32, symbols by the discriminator, near -1 and +1
+
+        Returns
+        -------
+        soft : (k,) float32, later symbols, in order; about -1 and +1 at h = 0.5, and 4 Es/N0 of it the log of the odds
+        frequencies : (k,) float32, of the carrier before it was moved, cycles per symbol
+        """
+        cdef Py_ssize_t n = x.shape[0], m = instants.shape[0], made = 0, drop
+        cdef float* grown
+        cdef float[::1] soft
+        cdef float[::1] frequencies
+        if not m == centres.shape[0] == swings.shape[0] == moved.shape[0] == eye.shape[0]:
+            raise ValueError(f"{m} values expected of each kind, got {centres.shape[0]}, {swings.shape[0]}, "
+                             f"{moved.shape[0]} and {eye.shape[0]}")
+        if self._held + n > self._room:
+            grown = <float*>PyMem_Realloc(self._x, 4 * (self._held + n) * sizeof(float))
+            if not grown:
+                raise MemoryError
+            self._x, self._room = grown, 2 * (self._held + n)
+        if n:
+            memcpy(self._x + 2 * self._held, &x[0], 2 * n * sizeof(float))
+        self._held += n
+        decided, turned = np.empty(m + BLOCK, np.float32), np.empty(m + BLOCK, np.float32)
+        if m:
+            soft, frequencies = decided, turned
+            with nogil:
+                made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &eye[0], m, &soft[0],
+                                 &frequencies[0])
+                # symbols rise, so the next needs nothing before the last one's
+                drop = <Py_ssize_t>(<long long>floor(instants[m - 1]) - 16 - self._base)
+                drop = drop if drop < self._held else self._held
+                if drop > 0:
+                    memmove(self._x, self._x + 2 * drop, 2 * (self._held - drop) * sizeof(float))
+                    self._held -= drop
+                    self._base += drop
+        return decided[:made], turned[:made]
+
+    def flush(self):
+        """Symbols that wait for those behind the end. The detector is reset.
+
+        Returns
+        -------
+        soft, frequencies : as of `process`
+        """
+        cdef long long left = self._count - max(0, (self._count // BLOCK - 2) * BLOCK - LAG)
+        zero = np.zeros(3 * BLOCK + LAG, np.float32)
+        soft, frequencies = self.process(np.empty(0, np.complex64), np.full(len(zero), -1e9), zero, zero, zero, zero)
+        self.reset()
+        return soft[:left], frequencies[:left]

@@ -1,0 +1,144 @@
+"""Two-level frequency shift keying on IQ: a sequence detector, and a discriminator that finds timing and frequency.
+
+    channel filter, 8 samples a symbol -+-> discriminator -> 4 a symbol -+-> clock -> level -+-> detector -> soft
+                                        |                                |     ^             |
+                                        +-> narrow filter, 4 a symbol -> tone -+             |
+                                        +----------------------------------------------------+
+
+The detector does without the carrier's phase from elsewhere (see `dsp_ext.cpm`). Where its signal does not fit what is
+received, the discriminator's symbols are given.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.clock import SymbolClock
+from dsp_ext.cpm import CpmDetector, phase_tone
+from dsp_ext.discriminator import Discriminator
+from dsp_ext.level import Level
+from dsp_ext.resample import Resampler
+
+from ..channel.filters import lowpass, polyphase
+from ..stage import Chunk, Stream
+from ._offsets import OffsetTrack
+
+PER_SYMBOL = 8
+"""Samples behind the channel filter."""
+SYMBOL_CUTOFF = 0.6
+"""Of the low-pass behind the discriminator, in symbol rates."""
+TONE_CUTOFF = 0.7
+"""Of the low-pass for the clock's tone, in symbol rates: flat from 0.6 to 0.8 for h from 0.5 to 1."""
+
+
+class SequenceReceiver:
+    """Soft symbols from IQ.
+
+    Parameters
+    ----------
+    stream : the input
+    baudrate : Bd
+    bandwidth : that the signal takes, Hz
+    index : modulation index, as far as it is known
+    """
+
+    def __init__(self, stream: Stream, baudrate: float, bandwidth: float, index: float | None) -> None:
+        self._baudrate = baudrate
+        cutoff = min(bandwidth / 2 / stream.rate, 0.45)
+        step = stream.rate / (PER_SYMBOL * baudrate)
+        self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), step, is_complex=True)
+        self._discriminator = Discriminator()
+        cutoff = 0.9 / PER_SYMBOL
+        self._halved = Resampler(polyphase(cutoff, cutoff * 0.9, 40), PER_SYMBOL / 4, is_complex=False)
+        cutoff = TONE_CUTOFF / PER_SYMBOL
+        self._narrow = Resampler(polyphase(cutoff, cutoff * 0.8, 40), PER_SYMBOL / 4, is_complex=True)
+        self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=0.25)
+        self._centres = Level()
+        self._level = Level()
+        self._detector = CpmDetector(index or 0.5)
+        self._step = stream.clock.rate / (4 * baudrate)  # source samples per sample of the clock's input
+        self._delay = 0.25 * self._step  # sample n of the discriminator stands half a sample before that of its input
+        self._clock = stream.clock
+        self._origin: float | None = None
+        self._track = OffsetTrack()
+        self._samples = np.empty(0, np.complex64)  # not yet seen by the detector
+        self._values = np.empty(0, np.float32)  # not yet seen by the clock
+        self._even: bool = True  # whether the next of them is the first of a pair
+        self._filtered = np.zeros(2, np.complex64)  # for the clock's tone, which looks two back
+        self._turns = np.empty(0, np.float32)
+        self._unlevelled = np.empty(0, np.float64)
+        self._undetected = np.empty(0, np.float64)
+
+    def process(self, chunk: Chunk) -> list[Chunk]:
+        if not len(chunk):
+            return []
+        if self._origin is None:
+            self._origin = chunk.position
+        self._clock = chunk.clock
+        self._track.append(chunk)
+        x = self._channel.process(chunk.items)
+        return self._take(x, self._halved.process(self._discriminator.process(x)), self._narrow.process(x))
+
+    def close(self) -> list[Chunk]:
+        if self._origin is None:
+            return []
+        x = self._channel.flush()
+        values = [self._halved.process(self._discriminator.process(x)), self._halved.flush()]
+        filtered = [self._narrow.process(x), self._narrow.flush()]
+        out = self._take(x, np.concatenate(values), np.concatenate(filtered), last=True)
+        out += self._find(*self._clock_recovery.flush())
+        out += self._detect(*self._level.flush())
+        out += self._give(*self._detector.flush())
+        return out
+
+    def _take(
+        self,
+        x: NDArray[np.complex64],
+        values: NDArray[np.float32],
+        filtered: NDArray[np.complex64],
+        last: bool = False,
+    ) -> list[Chunk]:
+        self._samples = np.concatenate([self._samples, x])
+        pairs = values[0 if self._even else 1 :: 2]
+        self._even ^= len(values) % 2 == 1
+        centres = [self._turns, self._centres.process(np.ascontiguousarray(pairs))[1]]
+        if last:
+            centres.append(self._centres.flush()[1])
+            filtered = np.concatenate([filtered, np.zeros(8, np.complex64)])
+        self._turns = np.concatenate(centres)
+        self._values = np.concatenate([self._values, values])
+        self._filtered = np.concatenate([self._filtered, filtered])
+        n = max(0, min(2 * len(self._turns), len(self._filtered) - 4, len(self._values)) // 2 * 2)
+        tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(PER_SYMBOL))
+        ready = self._values[:n]
+        self._turns, self._filtered, self._values = self._turns[n // 2 :], self._filtered[n:], self._values[n:]
+        return self._find(*self._clock_recovery.process(ready, tone))
+
+    def _find(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:
+        self._unlevelled = np.concatenate([self._unlevelled, instants])
+        return self._detect(*self._level.process(values))
+
+    def _detect(
+        self, soft: NDArray[np.float32], centres: NDArray[np.float32], swings: NDArray[np.float32]
+    ) -> list[Chunk]:
+        instants, self._unlevelled = self._unlevelled[: len(soft)], self._unlevelled[len(soft) :]
+        moved = (self._track.at(self._positions(instants)) / self._baudrate).astype(np.float32)
+        self._undetected = np.concatenate([self._undetected, instants])
+        x, self._samples = self._samples, self._samples[:0]
+        per_symbol = np.float32(PER_SYMBOL)
+        return self._give(
+            *self._detector.process(x, 2 * instants - 0.5, centres * per_symbol, swings * per_symbol, moved, soft)
+        )
+
+    def _positions(self, instants: NDArray[np.float64]) -> NDArray[np.float64]:
+        positions: NDArray[np.float64] = (self._origin or 0.0) + instants * self._step - self._delay
+        return positions
+
+    def _give(self, soft: NDArray[np.float32], frequencies: NDArray[np.float32]) -> list[Chunk]:
+        if not len(soft):
+            return []
+        instants, self._undetected = self._undetected[: len(soft)], self._undetected[len(soft) :]
+        positions = self._positions(instants)
+        offsets = frequencies * np.float32(self._baudrate)
+        return [Chunk(soft, self._baudrate, float(positions[0]), self._clock, positions, offsets)]
