@@ -461,6 +461,9 @@ cdef class CpmDetector:
         # a piece's symbols, by search or by discriminator: where they differ, who is surer is believed
         cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
         cdef float sure = 0, eye_sure = 0, scale = <float>(0.5 / (self._gain[k] + 1e-20))
+        # the nearest other sequence is nearer for large h: two symbols of a phase that is not known for sure
+        if self._h[k] > <float>0.6:
+            scale *= 1 + <float>1.3 * (self._h[k] - <float>0.6)
         for i in range(-BEFORE, BEHIND + 1):
             j = (first // PIECE + i + PIECES) % PIECES
             sure += self._sure[j]
