@@ -68,12 +68,13 @@ class Fsk:
         self._sign = -1.0 if self.deviation is not None and self.deviation < 0 else 1.0
         self._clock: Clock = stream.clock
         self._origin: float | None = None
-        rate = stream.rate
-        step = rate / (4 * self.baudrate)
-        cutoff = min(0.9 * self.baudrate / rate, 0.45)
+        out = Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
         if stream.kind == "iq":
             index = None if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
             self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
+            return out
+        step = stream.rate / (4 * self.baudrate)
+        cutoff = min(0.9 * self.baudrate / stream.rate, 0.45)
         self._resampler = Resampler(polyphase(cutoff, cutoff * 0.9, 40), step, is_complex=False)
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40))
         self._level = Level()
@@ -81,7 +82,7 @@ class Fsk:
         # of the symbols that are still inside level and equaliser
         self._instants: NDArray[np.float64] = np.empty(0)
         self._step = stream.clock.rate / (4 * self.baudrate)  # source samples per sample of the clock's input
-        return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
+        return out
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         if self._receiver is not None:
