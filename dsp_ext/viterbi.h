@@ -1,0 +1,135 @@
+/* The inner loops of viterbi.pyx. A word holds 64 bits in a row, the first in the most significant place. */
+#ifndef RADOME_VITERBI_H
+#define RADOME_VITERBI_H
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define RADOME_SPREAD 0x8040201008040201u
+
+/* Bytes of 0 or 1 to a word, and back. */
+static inline uint64_t radome_pack(const uint8_t *bytes) {
+    uint64_t word = 0, eight;
+    for (int i = 0; i < 8; i++) {
+        memcpy(&eight, bytes + 8 * i, 8);
+        word = word << 8 | eight * RADOME_SPREAD >> 56;
+    }
+    return word;
+}
+
+static inline uint64_t radome_eight(uint64_t byte) { return byte * RADOME_SPREAD >> 7 & 0x0101010101010101u; }
+
+/* Bits and the sums of two words' bits to bytes. */
+static void radome_unpack(uint64_t bits, uint64_t first, uint64_t second, uint8_t *out, uint8_t *sums) {
+    for (int i = 0; i < 8; i++) {
+        int shift = 56 - 8 * i;
+        uint64_t a = radome_eight(bits >> shift & 255);
+        uint64_t b = radome_eight(first >> shift & 255) + radome_eight(second >> shift & 255);
+        memcpy(out + 8 * i, &a, 8);
+        memcpy(sums + 8 * i, &b, 8);
+    }
+}
+
+/* Costs of a step for the four pairs that can have been sent, a byte each, the pair's first symbol in bit 0 of its
+   number: what the symbols that were received otherwise are sure of, 1 to 15. And the hard symbols. */
+static void radome_costs(const float *x, float scale, uint32_t *cost, uint64_t *hard0, uint64_t *hard1, ptrdiff_t n) {
+    int32_t level[128];
+    uint8_t h0[64] = {0}, h1[64] = {0};
+    for (ptrdiff_t i = 0; i < 2 * n; i++) {
+        float y = x[i] * scale + 8.0f;
+        y = y > 0.0f ? y : 0.0f;
+        level[i] = 2 * (int32_t)(y < 15.5f ? y : 15.5f) - 15;
+    }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        int32_t a = level[2 * i], b = level[2 * i + 1];
+        uint32_t d = (uint32_t)(a < 0 ? -a : a), e = (uint32_t)(b < 0 ? -b : b);
+        d |= d << 16;
+        e |= e << 8;
+        cost[i] = (a < 0 ? d << 8 : d) + (b < 0 ? e << 16 : e);
+    }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        h0[i] = level[2 * i] > 0;
+        h1[i] = level[2 * i + 1] > 0;
+    }
+    *hard0 = radome_pack(h0);
+    *hard1 = radome_pack(h1);
+}
+
+/* Add, compare, select over n steps. A decision has bit (s & 1) << 5 | s >> 1 set where the survivor into state s came
+   from the upper half. `code` are the numbers of the pairs on the branches from state i with bit 0. */
+static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *code, const uint32_t *cost,
+                           ptrdiff_t n) {
+#if defined(__AVX2__)
+    __m256i lower = _mm256_loadu_si256((const __m256i *)metric), upper = _mm256_loadu_si256((const __m256i *)metric + 1);
+    __m256i same = _mm256_loadu_si256((const __m256i *)code), other = _mm256_xor_si256(same, _mm256_set1_epi8(3));
+    for (ptrdiff_t step = 0; step < n; step++) {
+        __m256i all = _mm256_set1_epi32((int32_t)cost[step]);
+        __m256i b = _mm256_shuffle_epi8(all, same), c = _mm256_shuffle_epi8(all, other);
+        __m256i p = _mm256_adds_epu8(lower, b), r = _mm256_adds_epu8(lower, c);
+        __m256i even = _mm256_min_epu8(p, _mm256_adds_epu8(upper, c));
+        __m256i odd = _mm256_min_epu8(r, _mm256_adds_epu8(upper, b));
+        uint64_t stayed = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(even, p));
+        decision[step] = ~(stayed | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(odd, r)) << 32);
+        __m256i low = _mm256_unpacklo_epi8(even, odd), high = _mm256_unpackhi_epi8(even, odd);
+        lower = _mm256_permute2x128_si256(low, high, 0x20);
+        upper = _mm256_permute2x128_si256(low, high, 0x31);
+        if (step % 8 == 7) {
+            __m256i v = _mm256_min_epu8(lower, upper);
+            __m128i w = _mm_min_epu8(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+            w = _mm_minpos_epu16(_mm_min_epu8(w, _mm_srli_epi16(w, 8)));
+            v = _mm256_broadcastb_epi8(w);
+            lower = _mm256_sub_epi8(lower, v);
+            upper = _mm256_sub_epi8(upper, v);
+        }
+    }
+    _mm256_storeu_si256((__m256i *)metric, lower);
+    _mm256_storeu_si256((__m256i *)metric + 1, upper);
+#else
+    uint8_t even[32], odd[32], bits[64];
+    for (ptrdiff_t step = 0; step < n; step++) {
+        uint32_t all = cost[step], k0 = all & 255, k1 = all >> 8 & 255, k2 = all >> 16 & 255, k3 = all >> 24;
+        uint8_t total = (uint8_t)(k0 + k3), least = 255;
+        uint64_t word = 0, eight;
+        for (int i = 0; i < 32; i++) {
+            uint8_t one = -(code[i] & 1), two = -(code[i] >> 1);
+            uint8_t b = (uint8_t)((~one & ~two & k0) | (one & ~two & k1) | (~one & two & k2) | (one & two & k3));
+            uint8_t c = total - b, l = metric[i], u = metric[i + 32], t;
+            uint8_t p = (t = l + b) < l ? 255 : t, r = (t = l + c) < l ? 255 : t;
+            uint8_t q = (t = u + c) < u ? 255 : t, s = (t = u + b) < u ? 255 : t;
+            even[i] = p < q ? p : q;
+            odd[i] = r < s ? r : s;
+            bits[i] = q < p;
+            bits[i + 32] = s < r;
+        }
+        for (int i = 0; i < 8; i++) { /* the first byte's bit in the least significant place */
+            memcpy(&eight, bits + 8 * i, 8);
+            word |= (eight * 0x0102040810204080u >> 56) << 8 * i;
+        }
+        decision[step] = word;
+        for (int i = 0; i < 32; i++) {
+            metric[2 * i] = even[i];
+            metric[2 * i + 1] = odd[i];
+        }
+        if (step % 8 == 7) {
+            for (int i = 0; i < 64; i++) least = metric[i] < least ? metric[i] : least;
+            for (int i = 0; i < 64; i++) metric[i] -= least;
+        }
+    }
+#endif
+}
+
+/* Follow a survivor back over n steps, up to 64. `path` begins with the six bits of a state, then come the bits behind
+   it. Which half of a decision counts hangs on the oldest of the six, known five steps before: off the critical path. */
+static inline uint64_t radome_back(const uint64_t *decision, ptrdiff_t n, uint64_t path) {
+    uint64_t half = path >> 53 & 32;
+    while (n-- > 0) {
+        uint64_t word = decision[n] >> half;
+        half = path >> 54 & 32;
+        path = path >> 1 | word >> (path >> 59) << 63;
+    }
+    return path;
+}
+#endif
