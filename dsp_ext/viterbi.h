@@ -33,6 +33,26 @@ static void radome_unpack(uint64_t bits, uint64_t first, uint64_t second, uint8_
     }
 }
 
+/* Sum of the magnitudes, in sixteen parts, which are the same in every instruction set. */
+static float radome_magnitude(const float *x, ptrdiff_t n) {
+    typedef float v8 __attribute__((vector_size(32)));
+    typedef int32_t i8 __attribute__((vector_size(32)));
+    const i8 mask = (i8){0} + 0x7fffffff;
+    v8 a = {0}, b = {0}, v;
+    float total = 0;
+    ptrdiff_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        memcpy(&v, x + i, sizeof v);
+        a += (v8)((i8)v & mask);
+        memcpy(&v, x + i + 8, sizeof v);
+        b += (v8)((i8)v & mask);
+    }
+    a += b;
+    for (; i < n; i++) total += x[i] < 0 ? -x[i] : x[i];
+    for (int k = 0; k < 8; k++) total += a[k];
+    return total;
+}
+
 /* Costs of a step for the four pairs that can have been sent, a byte each, the pair's first symbol in bit 0 of its
    number: what the symbols that were received otherwise are sure of, 1 to 15. And the hard symbols. */
 static void radome_costs(const float *x, float scale, uint32_t *cost, uint64_t *hard0, uint64_t *hard1, ptrdiff_t n) {
@@ -58,13 +78,58 @@ static void radome_costs(const float *x, float scale, uint32_t *cost, uint64_t *
     *hard1 = radome_pack(h1);
 }
 
+#if defined(__AVX512BW__)
+/* radome_advance where bytes can be permuted across a vector: the metrics of the lower states stand twice in one
+   vector, those of the upper in another, so that one minimum makes all new metrics and the comparison is the decision. */
+__attribute__((target("avx512vbmi"))) static void radome_advance_vbmi(uint8_t *metric, uint64_t *decision,
+                                                                      const uint8_t *code, const uint32_t *cost,
+                                                                      ptrdiff_t n) {
+    uint8_t place[64];
+    for (int i = 0; i < 64; i++) place[i] = (uint8_t)((i & 1) << 5 | (i & 31) >> 1);
+    __m512i all = _mm512_loadu_si512(metric), low = _mm512_loadu_si512(place);
+    __m512i high = _mm512_or_si512(low, _mm512_set1_epi8(16));
+    __m512i same = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)code));
+    __m512i first = _mm512_mask_xor_epi32(same, 0xff00, same, _mm512_set1_epi8(3));
+    __m512i second = _mm512_xor_si512(first, _mm512_set1_epi8(3));
+    __m512i least = _mm512_setzero_si512(), lower = _mm512_shuffle_i64x2(all, all, 0x44);
+    __m512i upper = _mm512_shuffle_i64x2(all, all, 0xee);
+    for (ptrdiff_t step = 0; step < n; step++) {
+        __m512i costs = _mm512_set1_epi32((int32_t)cost[step]);
+        __m512i p = _mm512_adds_epu8(lower, _mm512_shuffle_epi8(costs, first));
+        __m512i q = _mm512_adds_epu8(upper, _mm512_shuffle_epi8(costs, second));
+        decision[step] = _mm512_cmplt_epu8_mask(q, p);
+        all = _mm512_min_epu8(p, q);
+        lower = _mm512_permutexvar_epi8(low, all);
+        upper = _mm512_permutexvar_epi8(high, all);
+        if (step % 8 == 3) {
+            __m256i v = _mm256_min_epu8(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+            __m128i w = _mm_min_epu8(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+            w = _mm_minpos_epu16(_mm_min_epu8(w, _mm_srli_epi16(w, 8)));
+            least = _mm512_broadcastb_epi8(w);
+        }
+        if (step % 8 == 7) {
+            lower = _mm512_sub_epi8(lower, least);
+            upper = _mm512_sub_epi8(upper, least);
+        }
+    }
+    _mm512_storeu_si512(metric, _mm512_shuffle_i64x2(lower, upper, 0x44));
+}
+#endif
+
 /* Add, compare, select over n steps. A decision has bit (s & 1) << 5 | s >> 1 set where the survivor into state s came
    from the upper half. `code` are the numbers of the pairs on the branches from state i with bit 0. */
 static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *code, const uint32_t *cost,
                            ptrdiff_t n) {
+#if defined(__AVX512BW__)
+    if (__builtin_cpu_supports("avx512vbmi")) {
+        radome_advance_vbmi(metric, decision, code, cost, n);
+        return;
+    }
+#endif
 #if defined(__AVX2__)
     __m256i lower = _mm256_loadu_si256((const __m256i *)metric), upper = _mm256_loadu_si256((const __m256i *)metric + 1);
     __m256i same = _mm256_loadu_si256((const __m256i *)code), other = _mm256_xor_si256(same, _mm256_set1_epi8(3));
+    __m256i least = _mm256_setzero_si256();
     for (ptrdiff_t step = 0; step < n; step++) {
         __m256i all = _mm256_set1_epi32((int32_t)cost[step]);
         __m256i b = _mm256_shuffle_epi8(all, same), c = _mm256_shuffle_epi8(all, other);
@@ -76,22 +141,24 @@ static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *c
         __m256i low = _mm256_unpacklo_epi8(even, odd), high = _mm256_unpackhi_epi8(even, odd);
         lower = _mm256_permute2x128_si256(low, high, 0x20);
         upper = _mm256_permute2x128_si256(low, high, 0x31);
-        if (step % 8 == 7) {
+        if (step % 8 == 3) {
             __m256i v = _mm256_min_epu8(lower, upper);
             __m128i w = _mm_min_epu8(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
             w = _mm_minpos_epu16(_mm_min_epu8(w, _mm_srli_epi16(w, 8)));
-            v = _mm256_broadcastb_epi8(w);
-            lower = _mm256_sub_epi8(lower, v);
-            upper = _mm256_sub_epi8(upper, v);
+            least = _mm256_broadcastb_epi8(w);
+        }
+        if (step % 8 == 7) {
+            lower = _mm256_sub_epi8(lower, least);
+            upper = _mm256_sub_epi8(upper, least);
         }
     }
     _mm256_storeu_si256((__m256i *)metric, lower);
     _mm256_storeu_si256((__m256i *)metric + 1, upper);
 #else
-    uint8_t even[32], odd[32], bits[64];
+    uint8_t even[32], odd[32], bits[64], least = 0;
     for (ptrdiff_t step = 0; step < n; step++) {
         uint32_t all = cost[step], k0 = all & 255, k1 = all >> 8 & 255, k2 = all >> 16 & 255, k3 = all >> 24;
-        uint8_t total = (uint8_t)(k0 + k3), least = 255;
+        uint8_t total = (uint8_t)(k0 + k3);
         uint64_t word = 0, eight;
         for (int i = 0; i < 32; i++) {
             uint8_t one = -(code[i] & 1), two = -(code[i] >> 1);
@@ -113,10 +180,12 @@ static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *c
             metric[2 * i] = even[i];
             metric[2 * i + 1] = odd[i];
         }
-        if (step % 8 == 7) {
+        if (step % 8 == 3) {
+            least = 255;
             for (int i = 0; i < 64; i++) least = metric[i] < least ? metric[i] : least;
-            for (int i = 0; i < 64; i++) metric[i] -= least;
         }
+        if (step % 8 == 7)
+            for (int i = 0; i < 64; i++) metric[i] -= least;
     }
 #endif
 }
@@ -131,5 +200,20 @@ static inline uint64_t radome_back(const uint64_t *decision, ptrdiff_t n, uint64
         path = path >> 1 | word >> (path >> 59) << 63;
     }
     return path;
+}
+
+/* 64 steps of two survivors side by side. */
+static inline void radome_back_twice(const uint64_t *decision0, const uint64_t *decision1, uint64_t *path0,
+                                     uint64_t *path1) {
+    uint64_t a = *path0, b = *path1, half0 = a >> 53 & 32, half1 = b >> 53 & 32;
+    for (int n = 63; n >= 0; n--) {
+        uint64_t word0 = decision0[n] >> half0, word1 = decision1[n] >> half1;
+        half0 = a >> 54 & 32;
+        half1 = b >> 54 & 32;
+        a = a >> 1 | word0 >> (a >> 59) << 63;
+        b = b >> 1 | word1 >> (b >> 59) << 63;
+    }
+    *path0 = a;
+    *path1 = b;
 }
 #endif

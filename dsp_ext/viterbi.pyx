@@ -1,4 +1,4 @@
-# isa: avx2
+# isa: avx2, avx512
 """Soft-decision Viterbi decoder for convolutional codes of rate 1/2 and constraint length 7.
 
 Each information bit u gives two symbols, c = parity of (u and the six bits before it, AND a generator). Octal 171 and
@@ -8,32 +8,34 @@ and last tap, which makes the two branches into a state complementary and one br
 
 Symbols become 16 levels, a step a quarter of their mean magnitude. A branch costs what the symbols that were received
 otherwise are sure of, 0 to 30. In six steps any state is reached from any other, therefore path metrics lie within
-6 * 30 of the least; bytes are enough when the least is subtracted every eighth step, because the least grows only by
-what the best path has wrong. Were that more than 255 - 7 * 30 in eight steps, metrics far from it would stop at 255.
+6 * 30 of the least; bytes are enough when the least, as it was four steps before, is subtracted every eighth step: it grows only by what the
+best path has wrong. Were that more than 255 - 7 * 30 in twelve steps, metrics far from it would stop at 255.
 The survivors are traced back over blocks at fixed places, so what comes out does not depend on how the input was cut.
 """
 
 import numpy as np
 
 cimport cython
-from libc.math cimport fabsf
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 cdef extern from "viterbi.h":
+    float radome_magnitude(const float *, ptrdiff_t) noexcept nogil
     void radome_costs(const float *, float, uint32_t *, uint64_t *, uint64_t *, ptrdiff_t) noexcept nogil
     void radome_advance(uint8_t *, uint64_t *, const uint8_t *, const uint32_t *, ptrdiff_t) noexcept nogil
     uint64_t radome_back(const uint64_t *, ptrdiff_t, uint64_t) noexcept nogil
+    void radome_back_twice(const uint64_t *, const uint64_t *, uint64_t *, uint64_t *) noexcept nogil
     void radome_unpack(uint64_t, uint64_t, uint64_t, uint8_t *, uint8_t *) noexcept nogil
 
 cdef enum:
     STATES = 64
     HALF = 32
     GROUP = 64  # bits that are taken in at once, with one level
-    BLOCK = 512  # bits that one traceback gives
+    BLOCK = 1024  # bits that one traceback gives
     MERGE = 64  # bits over which survivors merge behind them: 9 constraint lengths
     WORDS = (BLOCK + MERGE) // GROUP
+    MIDDLE = WORDS // 2
     LEVEL = 2  # groups over which the level is averaged
 
 
@@ -153,7 +155,7 @@ cdef class Viterbi:
         if n == 0:
             return
         self.groups += 1
-        self.level += (_magnitude(x, 2 * n) / <float>(2 * n) - self.level) / <float>min(self.groups, LEVEL)
+        self.level += (radome_magnitude(x, 2 * n) / <float>(2 * n) - self.level) / <float>min(self.groups, LEVEL)
         scale = <float>4.0 / self.level if self.level > <float>1e-30 else <float>0.0
         radome_costs(x, scale, cost, self.hard0 + group, self.hard1 + group, n)
         radome_advance(self.metric, self.decision + self.count, self.code, cost, n)
@@ -167,13 +169,30 @@ cdef class Viterbi:
         return best
 
     cdef void _trace(self, int state, Py_ssize_t words, uint8_t *bits, uint8_t *errors) noexcept nogil:
-        """Follow the survivor into `state` back; give the oldest `words` words of bits."""
-        cdef uint64_t path = <uint64_t>state << 58, behind
+        """Follow the survivor into `state` back; give the oldest `words` words of bits.
+
+        A full block's older half is followed at the same time, from any state two words later. If that has not met
+        the survivor by the middle, the half is followed again.
+        """
+        cdef uint64_t path = <uint64_t>state << 58, behind, before, early = 0, met = 0
         cdef uint64_t sent[WORDS]
         cdef Py_ssize_t group = self.count // GROUP
         if self.count % GROUP:
             path = radome_back(self.decision + group * GROUP, self.count % GROUP, path)
             sent[group] = path << 6
+        if self.count == BLOCK + MERGE:
+            while group > MIDDLE:
+                group -= 1
+                behind, before = path, early
+                radome_back_twice(self.decision + group * GROUP, self.decision + (group - MIDDLE + 1) * GROUP, &path,
+                                  &early)
+                sent[group - MIDDLE + 1] = early << 6 | before >> 58
+                sent[group] = path << 6 | behind >> 58
+                if group == 2 * MIDDLE - 1:
+                    met = early >> 58
+            if met == path >> 58:
+                path = early
+                group = 1
         while group > 0:
             group -= 1
             behind = path
@@ -194,21 +213,3 @@ cdef inline uint64_t _encoded(uint64_t past, uint64_t sent, int taps) noexcept n
         if taps >> tap & 1:
             code ^= sent >> tap | past << (GROUP - tap)
     return code
-
-
-cdef float _magnitude(const float *x, Py_ssize_t n) noexcept nogil:
-    """Sum of the magnitudes, in eight parts so that no sum waits for another."""
-    cdef float parts[8]
-    cdef float total = 0
-    cdef Py_ssize_t i
-    cdef int k
-    for k in range(8):
-        parts[k] = 0
-    for i in range(0, n - 7, 8):
-        for k in range(8):
-            parts[k] += fabsf(x[i + k])
-    for i in range(n // 8 * 8, n):
-        total += fabsf(x[i])
-    for k in range(8):
-        total += parts[k]
-    return total
