@@ -79,20 +79,20 @@ static void radome_costs(const float *x, float scale, uint32_t *cost, uint64_t *
 }
 
 #if defined(__AVX512BW__)
-/* radome_advance where bytes can be permuted across a vector: the metrics of the lower states stand twice in one
-   vector, those of the upper in another, so that one minimum makes all new metrics and the comparison is the decision. */
+/* radome_advance where bytes can be permuted across a vector: the metrics of the lower states stand twice each in
+   one vector, those of the upper in another, so that one minimum makes all new metrics and its comparison the decision. */
 __attribute__((target("avx512vbmi"))) static void radome_advance_vbmi(uint8_t *metric, uint64_t *decision,
                                                                       const uint8_t *code, const uint32_t *cost,
                                                                       ptrdiff_t n) {
     uint8_t place[64];
-    for (int i = 0; i < 64; i++) place[i] = (uint8_t)((i & 1) << 5 | (i & 31) >> 1);
+    for (int i = 0; i < 64; i++) place[i] = (uint8_t)(i >> 1);
     __m512i all = _mm512_loadu_si512(metric), low = _mm512_loadu_si512(place);
-    __m512i high = _mm512_or_si512(low, _mm512_set1_epi8(16));
-    __m512i same = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)code));
-    __m512i first = _mm512_mask_xor_epi32(same, 0xff00, same, _mm512_set1_epi8(3));
+    __m512i high = _mm512_or_si512(low, _mm512_set1_epi8(32));
+    __m512i first = _mm512_permutexvar_epi8(low, _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)code)));
+    first = _mm512_mask_xor_epi32(first, 0xffff, first, _mm512_set1_epi16(0x0300));
     __m512i second = _mm512_xor_si512(first, _mm512_set1_epi8(3));
-    __m512i least = _mm512_setzero_si512(), lower = _mm512_shuffle_i64x2(all, all, 0x44);
-    __m512i upper = _mm512_shuffle_i64x2(all, all, 0xee);
+    __m512i least = _mm512_setzero_si512(), lower = _mm512_permutexvar_epi8(low, all);
+    __m512i upper = _mm512_permutexvar_epi8(high, all);
     for (ptrdiff_t step = 0; step < n; step++) {
         __m512i costs = _mm512_set1_epi32((int32_t)cost[step]);
         __m512i p = _mm512_adds_epu8(lower, _mm512_shuffle_epi8(costs, first));
@@ -108,16 +108,17 @@ __attribute__((target("avx512vbmi"))) static void radome_advance_vbmi(uint8_t *m
             least = _mm512_broadcastb_epi8(w);
         }
         if (step % 8 == 7) {
+            all = _mm512_sub_epi8(all, least);
             lower = _mm512_sub_epi8(lower, least);
             upper = _mm512_sub_epi8(upper, least);
         }
     }
-    _mm512_storeu_si512(metric, _mm512_shuffle_i64x2(lower, upper, 0x44));
+    _mm512_storeu_si512(metric, all);
 }
 #endif
 
-/* Add, compare, select over n steps. A decision has bit (s & 1) << 5 | s >> 1 set where the survivor into state s came
-   from the upper half. `code` are the numbers of the pairs on the branches from state i with bit 0. */
+/* Add, compare, select over n steps. A decision has bit s set where the survivor into state s came from the upper half.
+   `code` are the numbers of the pairs on the branches from state i with bit 0. */
 static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *code, const uint32_t *cost,
                            ptrdiff_t n) {
 #if defined(__AVX512BW__)
@@ -136,8 +137,10 @@ static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *c
         __m256i p = _mm256_adds_epu8(lower, b), r = _mm256_adds_epu8(lower, c);
         __m256i even = _mm256_min_epu8(p, _mm256_adds_epu8(upper, c));
         __m256i odd = _mm256_min_epu8(r, _mm256_adds_epu8(upper, b));
-        uint64_t stayed = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(even, p));
-        decision[step] = ~(stayed | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(odd, r)) << 32);
+        __m256i e = _mm256_cmpeq_epi8(even, p), o = _mm256_cmpeq_epi8(odd, r);
+        __m256i l = _mm256_unpacklo_epi8(e, o), h = _mm256_unpackhi_epi8(e, o);
+        uint64_t late = (uint32_t)_mm256_movemask_epi8(_mm256_permute2x128_si256(l, h, 0x31));
+        decision[step] = ~((uint32_t)_mm256_movemask_epi8(_mm256_permute2x128_si256(l, h, 0x20)) | late << 32);
         __m256i low = _mm256_unpacklo_epi8(even, odd), high = _mm256_unpackhi_epi8(even, odd);
         lower = _mm256_permute2x128_si256(low, high, 0x20);
         upper = _mm256_permute2x128_si256(low, high, 0x31);
@@ -168,8 +171,8 @@ static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *c
             uint8_t q = (t = u + c) < u ? 255 : t, s = (t = u + b) < u ? 255 : t;
             even[i] = p < q ? p : q;
             odd[i] = r < s ? r : s;
-            bits[i] = q < p;
-            bits[i + 32] = s < r;
+            bits[2 * i] = q < p;
+            bits[2 * i + 1] = s < r;
         }
         for (int i = 0; i < 8; i++) { /* the first byte's bit in the least significant place */
             memcpy(&eight, bits + 8 * i, 8);
@@ -190,28 +193,19 @@ static void radome_advance(uint8_t *metric, uint64_t *decision, const uint8_t *c
 #endif
 }
 
-/* Follow a survivor back over n steps, up to 64. `path` begins with the six bits of a state, then come the bits behind
-   it. Which half of a decision counts hangs on the oldest of the six, known five steps before: off the critical path. */
+/* Follow a survivor back over n steps. `path` begins with the six bits of a state, then come the bits behind it. */
 static inline uint64_t radome_back(const uint64_t *decision, ptrdiff_t n, uint64_t path) {
-    uint64_t half = path >> 53 & 32;
-    while (n-- > 0) {
-        uint64_t word = decision[n] >> half;
-        half = path >> 54 & 32;
-        path = path >> 1 | word >> (path >> 59) << 63;
-    }
+    while (n-- > 0) path = path >> 1 | decision[n] >> (path >> 58) << 63;
     return path;
 }
 
 /* 64 steps of two survivors side by side. */
 static inline void radome_back_twice(const uint64_t *decision0, const uint64_t *decision1, uint64_t *path0,
                                      uint64_t *path1) {
-    uint64_t a = *path0, b = *path1, half0 = a >> 53 & 32, half1 = b >> 53 & 32;
+    uint64_t a = *path0, b = *path1;
     for (int n = 63; n >= 0; n--) {
-        uint64_t word0 = decision0[n] >> half0, word1 = decision1[n] >> half1;
-        half0 = a >> 54 & 32;
-        half1 = b >> 54 & 32;
-        a = a >> 1 | word0 >> (a >> 59) << 63;
-        b = b >> 1 | word1 >> (b >> 59) << 63;
+        a = a >> 1 | decision0[n] >> (a >> 58) << 63;
+        b = b >> 1 | decision1[n] >> (b >> 58) << 63;
     }
     *path0 = a;
     *path1 = b;

@@ -127,8 +127,8 @@ cdef class Viterbi:
         cdef Py_ssize_t made = 0, part
         while n > 0:
             if self.held == 0 and n >= 2 * GROUP:
-                part = 2 * GROUP
-                self._take(x, GROUP)
+                part = 2 * min(n // (2 * GROUP) * GROUP, <Py_ssize_t>(BLOCK + MERGE - self.count))
+                self._take(x, part // 2)
             else:
                 part = n if n < 2 * GROUP - self.held else 2 * GROUP - self.held
                 memcpy(self.waiting + self.held, x, part * sizeof(float))
@@ -148,16 +148,20 @@ cdef class Viterbi:
         return made
 
     cdef void _take(self, const float *x, Py_ssize_t n) noexcept nogil:
-        """Take in up to GROUP pairs of symbols, which begin at a multiple of GROUP."""
-        cdef uint32_t cost[GROUP]
+        """Take in pairs of symbols, which begin at a multiple of GROUP; up to BLOCK + MERGE of them are not given."""
+        cdef uint32_t cost[BLOCK + MERGE]
+        cdef Py_ssize_t done = 0, part
         cdef int group = self.count // GROUP
         cdef float scale
-        if n == 0:
-            return
-        self.groups += 1
-        self.level += (radome_magnitude(x, 2 * n) / <float>(2 * n) - self.level) / <float>min(self.groups, LEVEL)
-        scale = <float>4.0 / self.level if self.level > <float>1e-30 else <float>0.0
-        radome_costs(x, scale, cost, self.hard0 + group, self.hard1 + group, n)
+        while done < n:
+            part = min(n - done, GROUP)
+            self.groups += 1
+            self.level += ((radome_magnitude(x + 2 * done, 2 * part) / <float>(2 * part) - self.level)
+                           / <float>min(self.groups, LEVEL))
+            scale = <float>4.0 / self.level if self.level > <float>1e-30 else <float>0.0
+            radome_costs(x + 2 * done, scale, cost + done, self.hard0 + group, self.hard1 + group, part)
+            group += 1
+            done += part
         radome_advance(self.metric, self.decision + self.count, self.code, cost, n)
         self.count += <int>n
 
