@@ -1,4 +1,4 @@
-# isa: avx2
+# isa: avx2, avx512
 """Raw sample types to float32 at full scale 1, and samples that are not numbers.
 
 An unsigned type's zero is the middle of its range, as SigMF and rtl_433 have it: u8 -> (x - 128) / 128. Complex types
