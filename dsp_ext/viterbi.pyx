@@ -8,9 +8,10 @@ and last tap, which makes the two branches into a state complementary and one br
 
 Symbols become 16 levels, a step a quarter of their mean magnitude. A branch costs what the symbols that were received
 otherwise are sure of, 0 to 30. In six steps any state is reached from any other, therefore path metrics lie within
-6 * 30 of the least; bytes are enough when the least, as it was four steps before, is subtracted every eighth step: it grows only by what the
-best path has wrong. Were that more than 255 - 7 * 30 in twelve steps, metrics far from it would stop at 255.
-The survivors are traced back over blocks at fixed places, so what comes out does not depend on how the input was cut.
+6 * 30 of the least; bytes are enough when the least, as it was four steps before, is subtracted every eighth step: it
+grows only by what the best path has wrong. Were that more than 255 - 7 * 30 in twelve steps, metrics far from it would
+stop at 255. The survivors are traced back over blocks at fixed places, so what comes out does not depend on how the
+input was cut.
 """
 
 import numpy as np
