@@ -8,6 +8,8 @@ recording that is synthesised first; CPU seconds and peak memory of the whole pr
 from __future__ import annotations
 
 import argparse
+import ctypes
+import ctypes.util
 import json
 import os
 import platform
@@ -19,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,7 @@ import dsp_ext
 from dsp_ext import golay
 from dsp_ext.bits import CRC16_X25, Descrambler, DifferentialDecoder
 from dsp_ext.clock import SymbolClock
+from dsp_ext.convert import to_float
 from dsp_ext.discriminator import Discriminator
 from dsp_ext.doppler import Mixer
 from dsp_ext.fir import Decimator
@@ -120,6 +124,95 @@ def throughput(kernel: Kernel, seconds: float = 0.1, rounds: int = 5) -> float:
     return kernel.items * calls / best / 1e6
 
 
+@dataclass
+class Peer:
+    """A kernel beside another library's function that does the same."""
+
+    name: str
+    unit: str
+    items: int
+    ours: Callable[[], object]
+    theirs: Callable[[], object]
+    bound: str
+    """What an item takes at least."""
+
+
+def library(name: str) -> ctypes.CDLL | None:
+    """A shared library, or None, saying so."""
+    path = ctypes.util.find_library(name)
+    if path is None:
+        print(f"lib{name} is not installed: left out", file=sys.stderr)
+    return ctypes.CDLL(path) if path else None
+
+
+def peers() -> Iterator[Peer]:
+    """Kernels of which an installed library has the like."""
+    fec = library("fec")
+    if fec is not None:
+        n = 1 << 15
+        soft = np.sign(RNG.standard_normal(2 * n)) + 0.6 * RNG.standard_normal(2 * n)
+        symbols = np.clip(soft * 32 + 128, 0, 255).astype(np.uint8)
+        output = np.zeros(n // 8, np.uint8)
+        fec.create_viterbi27.restype = ctypes.c_void_p
+        state = ctypes.c_void_p(fec.create_viterbi27(n))
+        input_at, output_at = (ctypes.c_void_p(a.ctypes.data) for a in (symbols, output))
+
+        def viterbi27() -> None:
+            fec.init_viterbi27(state, 0)
+            fec.update_viterbi27_blk(state, input_at, n - 6)
+            fec.chainback_viterbi27(state, output_at, n - 6, 0)
+
+        bound = "64 states: 128 additions, 64 comparisons a bit"
+        process = partial(Viterbi().process, soft.astype(np.float32))
+        yield Peer("viterbi.Viterbi, libfec viterbi27", "Mbit/s", n, process, viterbi27, bound)
+        code = ReedSolomon(32)
+        data = np.frombuffer(RNG.bytes(223), np.uint8)
+        for errors in (0, 8, 16):
+            word = np.concatenate([data, code.encode(data)])
+            word[RNG.choice(255, errors, replace=False)] ^= 0x5A
+
+            def decode_rs_8(word: NDArray[np.uint8] = word) -> None:
+                mended = word.copy()
+                fec.decode_rs_8(ctypes.c_void_p(mended.ctypes.data), None, 0, 0)
+
+            mended = word.copy()
+            if (
+                fec.decode_rs_8(ctypes.c_void_p(mended.ctypes.data), None, 0, 0) != errors
+                or (mended[:223] != data).any()
+            ):
+                sys.exit("libfec decodes another code")
+            bound = "255 * 32 products in GF(256) a word, and more with errors"
+            name = f"reedsolomon, {errors} errors, libfec decode_rs_8"
+            yield Peer(name, "Mbit/s", 223 * 8, partial(_decode, code, word), decode_rs_8, bound)
+    volk = library("volk")
+    if volk is not None:
+        n = 1 << 15
+        raw, real = np.frombuffer(RNG.bytes(n), np.uint8), np.empty(n, np.float32)
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_float, ctypes.c_uint)
+        convert = kind(ctypes.c_void_p.in_dll(volk, "volk_8i_s32f_convert_32f").value or 0)
+        theirs = partial(convert, real.ctypes.data, raw.ctypes.data, 128.0, n)
+        ours = partial(to_float, raw, "cu8", real)
+        yield Peer(
+            "convert, cu8, VOLK 8i_s32f_convert_32f", "Mvalues/s", n, ours, theirs, "1 byte read, 4 written a value"
+        )
+
+
+def compare(peer: Peer, seconds: float = 0.05, rounds: int = 9) -> tuple[float, float, float]:
+    """Median ratio of speeds, ours to theirs, of runs in turn; and the median speeds, millions of items a second."""
+
+    def speed(run: Callable[[], object]) -> float:
+        begun, calls = time.perf_counter(), 0
+        while (passed := time.perf_counter() - begun) < seconds:
+            run()
+            calls += 1
+        return peer.items * calls / passed / 1e6
+
+    peer.ours(), peer.theirs()
+    runs = np.array([(speed(peer.ours), speed(peer.theirs)) for _ in range(rounds)])
+    ours, theirs = np.median(runs, axis=0).tolist()
+    return float(np.median(runs[:, 0] / runs[:, 1])), ours, theirs
+
+
 @dataclass(frozen=True)
 class Recording:
     """What a chain is given."""
@@ -209,12 +302,13 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="only what has TEXT in its name")
     parser.add_argument("--chunk", type=int, default=16384, help="items that a kernel gets at a time")
     parser.add_argument("--seconds", type=float, help="length of the recordings")
+    parser.add_argument("--peers", action="store_true", help="kernels beside other libraries' that are installed")
     parser.add_argument("--no-chains", action="store_true")
     parser.add_argument("--no-kernels", action="store_true")
     options = parser.parse_args()
 
     machine = {"machine": platform.processor() or platform.machine(), "isa": dsp_ext.isa, "chunk": options.chunk}
-    results: dict[str, object] = {**machine, "kernels": {}, "chains": {}}
+    results: dict[str, Any] = {**machine, "kernels": {}, "chains": {}}
     if not options.json:
         print(f"{machine['machine']}, instruction set {dsp_ext.isa}, {options.chunk} items at a time\n")
     for kernel in kernels(options.chunk) if not options.no_kernels else ():
@@ -223,6 +317,13 @@ def main() -> None:
             results["kernels"][kernel.name] = {"value": value, "unit": kernel.unit}
             if not options.json:
                 print(f"{kernel.name:44}{value:>10.5g} {kernel.unit}")
+    for peer in peers() if options.peers else ():
+        if options.only.lower() in peer.name.lower():
+            ratio, ours, theirs = (float(f"{x:.3g}") for x in compare(peer))
+            row = {"ratio": ratio, "ours": ours, "theirs": theirs, "unit": peer.unit, "bound": peer.bound}
+            results.setdefault("peers", {})[peer.name] = row
+            if not options.json:
+                print(f"{peer.name:44}{ours:>8.5g} :{theirs:>8.5g} {peer.unit} = {ratio:<8.4g}{peer.bound}")
     heading = f"\n{'chain':46}{'signal':>8}{'CPU s':>8}{'wall s':>8}{'MB':>8}   frames\n"
     for recording in RECORDINGS if not options.no_chains else ():
         if options.only.lower() in recording.name.lower():

@@ -141,7 +141,7 @@ cdef Kernel kernel_of(str kind, Py_ssize_t *width):
     raise ValueError(f"kind must be one of u8 cu8 i8 u16 i16 i24 u32 i32 u64 i64 f32 f64, got {kind!r}")
 
 
-def to_float(const unsigned char[::1] data not None, str kind not None, float[::1] out=None):
+def to_float(const unsigned char[::1] data not None, str kind not None, out=None):
     """Turn raw values into float32, full scale 1.
 
     Parameters
@@ -159,18 +159,20 @@ def to_float(const unsigned char[::1] data not None, str kind not None, float[::
     cdef Py_ssize_t width = 0
     cdef Kernel kernel = kernel_of(kind, &width)
     cdef Py_ssize_t n = data.shape[0] // width
+    cdef float[::1] y
     if n * width != data.shape[0]:
         raise ValueError(f"data must hold whole values of {width} bytes, got {data.shape[0]} bytes")
     if out is None:
         out = np.empty(n, np.float32)
-    elif out.shape[0] != n:
-        raise ValueError(f"out must have {n} items, got {out.shape[0]}")
+    y = out
+    if y.shape[0] != n:
+        raise ValueError(f"out must have {n} items, got {y.shape[0]}")
     if n:
         if width != 3 and <size_t> &data[0] % <size_t> width:
             data = np.array(data)  # the loops read whole words
         with nogil:
-            kernel(&data[0], &out[0], n)
-    return np.asarray(out)
+            kernel(&data[0], &y[0], n)
+    return out
 
 
 cdef inline bint is_sample(float x) noexcept nogil:

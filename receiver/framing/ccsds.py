@@ -54,8 +54,8 @@ CODES = {
 """Generators of first and second symbol, and which is inverted. The Deep Space Network has them the other way round."""
 LARGEST_WORD_CHANCE = 1e-7
 """Of one word of several; the frame as a whole must be under FALSE_ALARM."""
-VITERBI_DELAY = 1024
-"""Symbols that the decoder may hold, at least."""
+VITERBI_DELAY = 2304
+"""Symbols that the decoder may hold: 1024 + 64 bits of a block, 64 of a group."""
 
 
 @dataclass
