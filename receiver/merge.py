@@ -75,7 +75,7 @@ class Merger:
             key = (self._satellites[chain], frame.payload)
             if first not in self._copies.get(key, ()):
                 continue  # went with an earlier copy
-            if any(_same(frame, other) for other in self._given_of.get(key, ())):
+            if self._was_given(key, frame):
                 self._forget(key, [first])
                 self.duplicates += 1
                 continue
@@ -86,6 +86,14 @@ class Merger:
             self.duplicates += len(copies) - 1
             out.append((best[1], best[3]))
         return out
+
+    def _was_given(self, key: _Key, frame: Frame) -> bool:
+        for other in reversed(self._given_of.get(key, ())):
+            if _same(frame, other):
+                return True
+            if other.end + self._tolerance < frame.position:
+                return False  # and those before it ended no later than that
+        return False
 
     def _forget(self, key: _Key, entries: list[_Entry]) -> None:
         left = [e for e in self._copies[key] if not any(e is entry for entry in entries)]
