@@ -45,10 +45,7 @@ static inline void radome_cpm_take(const float *x, const float *taps, float c, f
     const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
     v = sum * c + RADOME_CPM_SWAP(sum) * sine;
     /* what is no number, or nearly too large for one, would stay in the paths */
-    const radome_i8 fits = (v < 1e15f) & (v > -1e15f);
-    int all = -1;
-    for (int j = 0; j < 8; j++) all &= fits[j];
-    if (!all) v = (radome_v8){0};
+    v = radome_cpm_choose((v < 1e15f) & (v > -1e15f), v, (radome_v8){0});
     memcpy(y, &v, sizeof v);
 }
 

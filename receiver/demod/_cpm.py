@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from dsp_ext.clock import SymbolClock
 from dsp_ext.cpm import CpmDetector, phase_tone
 from dsp_ext.discriminator import Discriminator
-from dsp_ext.level import Level
 from dsp_ext.fir import Decimator
+from dsp_ext.level import Level
 from dsp_ext.resample import Resampler
 
 from ..channel.filters import lowpass, polyphase
@@ -140,9 +140,7 @@ class SequenceReceiver:
         x, self._samples = self._samples, self._samples[:0]
         per_symbol = np.float32(self._per_symbol)
         at = (instants - self._lead) * (self._per_symbol / 4)
-        return self._give(
-            *self._detector.process(x, at, centres * per_symbol, swings * per_symbol, moved, soft)
-        )
+        return self._give(*self._detector.process(x, at, centres * per_symbol, swings * per_symbol, moved, soft))
 
     def _positions(self, instants: NDArray[np.float64]) -> NDArray[np.float64]:
         positions: NDArray[np.float64] = (self._origin or 0.0) + instants * self._step - self._delay
