@@ -29,6 +29,39 @@ static inline radome_v8 radome_cpm_choose(radome_i8 mask, radome_v8 a, radome_v8
     return v;
 }
 
+/* real and imaginary parts of four samples, in turn, changed over */
+#define RADOME_CPM_SWAP(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
+
+/* four samples from x[0] on through the same eight taps, turned by c + j s; no number gives zeros */
+static inline void radome_cpm_take(const float *x, const float *taps, float c, float s, float *y) {
+    radome_v8 sum = {0}, other = {0}, v;
+    for (int k = 0; k < 8; k += 2) {
+        memcpy(&v, x + 2 * k, sizeof v);
+        sum += v * taps[k];
+        memcpy(&v, x + 2 * k + 2, sizeof v);
+        other += v * taps[k + 1];
+    }
+    sum += other;
+    const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
+    v = sum * c + RADOME_CPM_SWAP(sum) * sine;
+    /* what is no number, or nearly too large for one, would stay in the paths */
+    v = radome_cpm_choose((v < 1e15f) & (v > -1e15f), v, (radome_v8){0});
+    memcpy(y, &v, sizeof v);
+}
+
+/* u = y times w, itself turned by c + j s; w as (re, re, ...) and (-im, im, ...) */
+static inline void radome_cpm_turn(const float *y, const float *w_re, const float *w_im, float c, float s, float *u) {
+    radome_v8 v, re, im, swapped;
+    const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
+    memcpy(&v, y, sizeof v);
+    memcpy(&re, w_re, sizeof re);
+    memcpy(&im, w_im, sizeof im);
+    v = v * re + RADOME_CPM_SWAP(v) * im;
+    swapped = RADOME_CPM_SWAP(v);
+    v = v * c + swapped * sine;
+    memcpy(u, &v, sizeof v);
+}
+
 /* z = sums of x conj(wave) over the four samples x, for each state: real parts, then imaginary ones */
 static inline void radome_cpm_match(const float *x, const radome_cpm_waves *waves, float *z) {
     radome_v8 re = {0}, im = {0};

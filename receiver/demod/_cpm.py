@@ -1,9 +1,11 @@
 """Two-level frequency shift keying on IQ: a sequence detector, and a discriminator that finds timing and frequency.
 
-    channel filter, 8 samples a symbol -+-> discriminator -> 4 a symbol -+-> clock -> level -+-> detector -> soft
-                                        |                                |     ^             |
-                                        +-> narrow filter, 4 a symbol -> tone -+             |
-                                        +----------------------------------------------------+
+    channel filter, 4 samples a symbol -+-> discriminator ------+-> clock -> level -+-> detector -> soft
+                                        |                       |     ^             |
+                                        +-> narrow filter --> tone ---+             |
+                                        +-------------------------------------------+
+
+A signal wider than `WIDE` is sampled 8 times a symbol, as far as the discriminator.
 
 The detector does without the carrier's phase from elsewhere (see `dsp_ext.cpm`). Where its signal does not fit what is
 received, the discriminator's symbols are given.
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from dsp_ext.clock import SymbolClock
 from dsp_ext.cpm import CpmDetector, phase_tone
 from dsp_ext.discriminator import Discriminator
+from dsp_ext.fir import Decimator
 from dsp_ext.level import Level
 from dsp_ext.resample import Resampler
 
@@ -24,8 +27,8 @@ from ..channel.filters import lowpass, polyphase
 from ..stage import Chunk, Stream
 from ._offsets import OffsetTrack
 
-PER_SYMBOL = 8
-"""Samples behind the channel filter."""
+WIDE = 2.8
+"""Bandwidth, in symbol rates, that 4 samples a symbol hold with room for the filters."""
 SYMBOL_CUTOFF = 0.6
 """Of the low-pass behind the discriminator, in symbol rates."""
 TONE_CUTOFF = 0.7
@@ -46,19 +49,22 @@ class SequenceReceiver:
     def __init__(self, stream: Stream, baudrate: float, bandwidth: float, index: float | None) -> None:
         self._baudrate = baudrate
         cutoff = min(bandwidth / 2 / stream.rate, 0.45)
-        step = stream.rate / (PER_SYMBOL * baudrate)
+        self._per_symbol = per_symbol = 4 if bandwidth <= WIDE * baudrate else 8
+        step = stream.rate / (per_symbol * baudrate)
         self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), step, is_complex=True)
         self._discriminator = Discriminator()
-        cutoff = 0.9 / PER_SYMBOL
-        self._halved = Resampler(polyphase(cutoff, cutoff * 0.9, 40), PER_SYMBOL / 4, is_complex=False)
-        cutoff = TONE_CUTOFF / PER_SYMBOL
-        self._narrow = Resampler(polyphase(cutoff, cutoff * 0.8, 40), PER_SYMBOL / 4, is_complex=True)
-        self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=0.25)
+        half = per_symbol // 4
+        self._halved = Decimator(lowpass(0.9 / per_symbol, 0.81 / per_symbol, 40), half, is_complex=False)
+        cutoff = TONE_CUTOFF / per_symbol
+        self._narrow = Decimator(lowpass(cutoff, cutoff * 0.8, 40), half, is_complex=True)
+        # sample n of the discriminator stands half a sample before that of its input
+        self._lead = lead = 0.5 / half
+        self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=lead)
         self._centres = Level()
         self._level = Level()
-        self._detector = CpmDetector(index or 0.5)
+        self._detector = CpmDetector(index or 0.5, per_symbol)
         self._step = stream.clock.rate / (4 * baudrate)  # source samples per sample of the clock's input
-        self._delay = 0.25 * self._step  # sample n of the discriminator stands half a sample before that of its input
+        self._delay = lead * self._step
         self._clock = stream.clock
         self._origin: float | None = None
         self._track = OffsetTrack()
@@ -78,19 +84,25 @@ class SequenceReceiver:
         self._clock = chunk.clock
         self._track.append(chunk)
         x = self._channel.process(chunk.items)
-        return self._take(x, self._halved.process(self._discriminator.process(x)), self._narrow.process(x))
+        return self._take(x, self._values_of(x), self._narrow.process(x))
 
     def close(self) -> list[Chunk]:
         if self._origin is None:
             return []
         x = self._channel.flush()
-        values = [self._halved.process(self._discriminator.process(x)), self._halved.flush()]
+        values = [self._values_of(x)]
+        if self._per_symbol > 4:
+            values.append(self._halved.flush())
         filtered = [self._narrow.process(x), self._narrow.flush()]
         out = self._take(x, np.concatenate(values), np.concatenate(filtered), last=True)
         out += self._find(*self._clock_recovery.flush())
         out += self._detect(*self._level.flush())
         out += self._give(*self._detector.flush())
         return out
+
+    def _values_of(self, x: NDArray[np.complex64]) -> NDArray[np.float32]:
+        values = self._discriminator.process(x)
+        return self._halved.process(values) if self._per_symbol > 4 else values
 
     def _take(
         self,
@@ -110,7 +122,7 @@ class SequenceReceiver:
         self._values = np.concatenate([self._values, values])
         self._filtered = np.concatenate([self._filtered, filtered])
         n = max(0, min(2 * len(self._turns), len(self._filtered) - 4, len(self._values)) // 2 * 2)
-        tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(PER_SYMBOL))
+        tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(self._per_symbol))
         ready = self._values[:n]
         self._turns, self._filtered, self._values = self._turns[n // 2 :], self._filtered[n:], self._values[n:]
         return self._find(*self._clock_recovery.process(ready, tone))
@@ -126,10 +138,9 @@ class SequenceReceiver:
         moved = (self._track.at(self._positions(instants)) / self._baudrate).astype(np.float32)
         self._undetected = np.concatenate([self._undetected, instants])
         x, self._samples = self._samples, self._samples[:0]
-        per_symbol = np.float32(PER_SYMBOL)
-        return self._give(
-            *self._detector.process(x, 2 * instants - 0.5, centres * per_symbol, swings * per_symbol, moved, soft)
-        )
+        per_symbol = np.float32(self._per_symbol)
+        at = (instants - self._lead) * (self._per_symbol / 4)
+        return self._give(*self._detector.process(x, at, centres * per_symbol, swings * per_symbol, moved, soft))
 
     def _positions(self, instants: NDArray[np.float64]) -> NDArray[np.float64]:
         positions: NDArray[np.float64] = (self._origin or 0.0) + instants * self._step - self._delay

@@ -98,6 +98,8 @@ def _esn0(soft: NDArray[np.float64]) -> float:
         sigma = math.sqrt(max(square - a * a, 1e-12 * square))
         ratio = a / sigma
         fold = sigma * math.sqrt(2 / math.pi) * math.exp(-ratio * ratio / 2) - a * math.erfc(ratio / math.sqrt(2))
-        a = max(mean - fold, 0.0)
+        before, a = a, max(mean - fold, 0.0)
+        if abs(a - before) < 1e-9 * mean:
+            break
     variance = max(square - a * a, 1e-12 * square)
     return min(max(a * a / (2 * variance), 0.01), 1e4)
