@@ -2,8 +2,138 @@
 """From short spectra to scores: where a band of power stands out from its flanks, and where a line from everything."""
 import numpy as np
 
-from libc.math cimport logf
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.math cimport cos, logf, sin, M_PI
+from libc.string cimport memset
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+
+cdef enum:
+    LANES = 8             # transforms side by side
+
+
+cdef void _transform(float* re, float* im, const float* turns, Py_ssize_t size) noexcept nogil:
+    # LANES transforms in place of (size, LANES) values that stand in bit-reversed order, by decimation in time
+    cdef Py_ssize_t span = 1, first, k, i, j, lane
+    cdef float c, s, x, y
+    while span < size:
+        first = 0
+        while first < size:
+            for k in range(span):
+                i, j = (first + k) * LANES, (first + k + span) * LANES
+                c, s = turns[2 * k * (size // 2 // span)], turns[2 * k * (size // 2 // span) + 1]
+                for lane in range(LANES):
+                    x = re[j + lane] * c - im[j + lane] * s
+                    y = re[j + lane] * s + im[j + lane] * c
+                    re[j + lane] = re[i + lane] - x
+                    im[j + lane] = im[i + lane] - y
+                    re[i + lane] += x
+                    im[i + lane] += y
+            first += 2 * span
+        span *= 2
+
+
+cdef class PowerRows:
+    """Mean power spectra of windows that follow one another.
+
+    The transform is that of Cooley and Tukey, Math. Comp. 19, 1965, of several windows side by side.
+
+    Parameters
+    ----------
+    taper : (size,) float32, size a power of two, 2 or more
+    averages : windows in a row
+
+    Raises
+    ------
+    ValueError : a size or number of another kind
+    """
+    cdef float* _work
+    cdef float* _turns
+    cdef float* _taper
+    cdef int* _place
+    cdef Py_ssize_t _size, _averages
+
+    def __cinit__(self, const float[::1] taper not None, Py_ssize_t averages):
+        cdef Py_ssize_t size = taper.shape[0], k, r = 0, bit
+        if size < 2 or size & (size - 1) or averages < 1:
+            raise ValueError(f"a power of two and at least one window expected, got {size} and {averages}")
+        self._size, self._averages = size, averages
+        self._work = <float*>PyMem_Malloc(3 * size * LANES * sizeof(float))
+        self._turns = <float*>PyMem_Malloc(size * sizeof(float))
+        self._taper = <float*>PyMem_Malloc(size * sizeof(float))
+        self._place = <int*>PyMem_Malloc(size * sizeof(int))
+        if not (self._work and self._turns and self._taper and self._place):
+            raise MemoryError
+        for k in range(size // 2):
+            self._turns[2 * k] = <float>cos(2 * M_PI * k / size)
+            self._turns[2 * k + 1] = <float>-sin(2 * M_PI * k / size)
+        for k in range(size):
+            self._taper[k] = taper[k]
+            self._place[k] = <int>r
+            bit = size >> 1
+            while r & bit:
+                r ^= bit
+                bit >>= 1
+            r |= bit
+
+    def __dealloc__(self):
+        PyMem_Free(self._work)
+        PyMem_Free(self._turns)
+        PyMem_Free(self._taper)
+        PyMem_Free(self._place)
+
+    cdef void _row(self, const float* x, float* power) noexcept nogil:
+        cdef Py_ssize_t size = self._size, n = size * LANES, done = 0, count, lane, k, i
+        cdef float* re = self._work
+        cdef float* im = re + n
+        cdef float* sums = im + n
+        cdef const float* v
+        cdef float total, scale = <float>1 / self._averages
+        memset(sums, 0, n * sizeof(float))
+        while done < self._averages:
+            count = self._averages - done if self._averages - done < LANES else LANES
+            if count < LANES:
+                memset(re, 0, 2 * n * sizeof(float))
+            for lane in range(count):
+                v = x + 2 * (done + lane) * size
+                for k in range(size):
+                    i = self._place[k] * LANES + lane
+                    re[i], im[i] = v[2 * k] * self._taper[k], v[2 * k + 1] * self._taper[k]
+            _transform(re, im, self._turns, size)
+            for i in range(n):
+                sums[i] += re[i] * re[i] + im[i] * im[i]
+            done += LANES
+        for k in range(size):
+            total = 0
+            for lane in range(LANES):
+                total += sums[k * LANES + lane]
+            # zero frequency in the middle
+            power[k ^ (size >> 1)] = total * scale
+
+    def process(self, const float complex[::1] x not None):
+        """Transform whole rows.
+
+        Parameters
+        ----------
+        x : (rows * averages * size,) complex64
+
+        Returns
+        -------
+        (rows, size) float32, mean |X|^2 of a row's windows, from the lowest frequency to the highest
+
+        Raises
+        ------
+        ValueError : samples that are no whole rows
+        """
+        cdef Py_ssize_t size = self._size, each = size * self._averages, n = x.shape[0], rows = n // each, r
+        cdef float[:, ::1] out
+        if n % each:
+            raise ValueError(f"whole rows of {each} samples expected, got {n} samples")
+        result = np.empty((rows, size), np.float32)
+        if rows:
+            out = result
+            with nogil:
+                for r in range(rows):
+                    self._row(<const float*>&x[r * each], &out[r, 0])
+        return result
 
 
 def windows(x, const long long[::1] starts not None, const float[::1] taper not None):

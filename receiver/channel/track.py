@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dsp_ext.doppler import Mixer
 from dsp_ext.fir import Decimator
 from dsp_ext.ridge import Ridge
+from dsp_ext.spectrum import PowerRows
 
 from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, required
@@ -77,7 +78,7 @@ class Track:
         if stream.target is not None and span is not None:
             wanted &= np.abs(frequency - self._target) <= max(span, self._rate / size)
         self._frequency, self._usable, self._wanted = frequency, usable, wanted
-        self._window = np.hanning(size + 1)[:-1].astype(np.float32)
+        self._power = PowerRows(np.hanning(size + 1)[:-1].astype(np.float32), averages)
         self._deviation = 0.5 / math.sqrt(averages) * math.sqrt(2 * self._half + 1)
         self._ridge = Ridge(int(wanted.sum()), LAG, MOVE, JUMP)
         self._mixer = Mixer()
@@ -118,13 +119,10 @@ class Track:
         rows = (len(self._held) - self._measured) // self._row
         if rows <= 0:
             return []
-        block = self._held[self._measured : self._measured + rows * self._row].reshape(rows, -1, self._size)
+        power = self._power.process(self._held[self._measured : self._measured + rows * self._row])
         self._measured += rows * self._row
-        with np.errstate(over="ignore", invalid="ignore"):
-            amplitude = np.fft.fft(block * self._window, axis=2)
-            power = (amplitude.real**2 + amplitude.imag**2).mean(axis=1)
         power[~np.isfinite(power)] = 0
-        spectra = _without_lines(np.fft.fftshift(power, axes=1)).astype(np.float32)
+        spectra = _without_lines(power)
         self._spectra = np.concatenate([self._spectra, spectra])
         self._decide(self._ridge.process(self._score(spectra)))
         # a row needs the carrier in the next one to be interpolated to

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp_ext.spectrum import contrast, prominence, windows
+from dsp_ext.spectrum import PowerRows, contrast, prominence, windows
 
 RNG = np.random.default_rng(2)
 SPECTRA = (RNG.standard_normal((5, 60)) + 1j * RNG.standard_normal((5, 60))).astype(np.complex64)
@@ -55,3 +55,26 @@ def test_prominence():
     assert (prominence(np.zeros((1, 60), np.complex64), 3) == 0).all()
     with pytest.raises(ValueError, match="half of 60"):
         prominence(SPECTRA, 30)
+
+
+@pytest.mark.parametrize(("size", "averages"), [(2, 1), (8, 5), (64, 8), (64, 20), (1024, 9)])
+def test_power_rows(size, averages):
+    taper = np.hanning(size + 1)[:-1].astype(np.float32)
+    x = (RNG.standard_normal((3, averages, size)) + 1j * RNG.standard_normal((3, averages, size))).astype(np.complex64)
+    expected = np.fft.fftshift(np.abs(np.fft.fft(x.astype(complex) * taper)) ** 2, axes=-1).mean(axis=1)
+    rows = PowerRows(taper, averages)
+    found = rows.process(x.ravel())
+    assert found.dtype == np.float32
+    assert np.allclose(found, expected, rtol=1e-5, atol=1e-6 * expected.mean())
+    # a row does not hang on those beside it
+    assert (rows.process(x[1].ravel()) == found[1:2]).all()
+    assert rows.process(np.empty(0, np.complex64)).shape == (0, size)
+
+
+def test_power_rows_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="power of two"):
+        PowerRows(np.ones(12, np.float32), 4)
+    with pytest.raises(ValueError, match="at least one window"):
+        PowerRows(np.ones(8, np.float32), 0)
+    with pytest.raises(ValueError, match="whole rows of 32"):
+        PowerRows(np.ones(8, np.float32), 4).process(np.ones(33, np.complex64))
