@@ -5,6 +5,9 @@
 NRZI on the line (a 0 is a change); with the G3RUH scrambler, 1 + x^12 + x^17, over it at 9600 Bd and above. AX.25 2.2
 (TAPR, 1998), sections 3.1 to 3.8; scrambler: J. Miller G3RUH, "9600 Baud Packet Radio Modem Design", 1988.
 
+A frame that noise could have made too easily, for want of flags before it, waits for the next: right checksums on both
+sides of one flag bear each other out.
+
 A frame whose checksum is wrong is repaired where few, unsure symbols make it right (`dsp_ext.hdlc`); `corrected` is how
 many were changed.
 
@@ -15,7 +18,9 @@ the addresses need not make sense.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from dsp_ext.hdlc import HdlcReceiver
@@ -28,6 +33,10 @@ SHORTEST = 10
 """Bytes in a frame, FCS included."""
 FALSE_ALARM = 1e-7
 """A frame that noise would have made with a higher probability than this is not reported."""
+FLAG = 8
+"""Symbols between two frames that share a flag."""
+PATIENCE = 4096
+"""Symbols within which the next frame has to end, to bear witness to one that stands alone."""
 
 
 @dataclass
@@ -45,6 +54,9 @@ class Ax25:
     def open(self, stream: Stream) -> Stream:
         self._hdlc = HdlcReceiver(self.scrambler == "g3ruh", LONGEST, SHORTEST)
         self._history = SymbolHistory(LONGEST * 10 + 64)
+        # makes the last frame with a right checksum, when that was not enough by itself
+        self._doubtful: Callable[[float], Frame] | None = None
+        self._last = (-1, 1.0)  # end and chance of the last frame with a right checksum
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
 
     def process(self, chunk: Chunk) -> list[Frame]:
@@ -54,6 +66,9 @@ class Ax25:
     def close(self) -> list[Frame]:
         failures = self._hdlc.crc_failures
         frames = self._frames(self._hdlc.flush())
+        if self._doubtful is not None:
+            self.failures["crc"] += 1
+            self._doubtful = None
         self.failures["crc"] += failures
         return frames
 
@@ -64,23 +79,38 @@ class Ax25:
             # noise has the checksum right once in 2^16 for each change tried, and what else belongs to a frame as
             # seldom as its bits say
             chance = trials * 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
-            if chance > FALSE_ALARM:
+            make = partial(self._make, start, stop, payload, changed, link)
+            end, before = self._last
+            shared = changed == 0 and start - end == FLAG
+            if shared:
+                chance *= before  # two right checksums about one flag
+            self._last = (stop, chance)
+            doubtful, self._doubtful = self._doubtful, None
+            if doubtful is not None and shared and chance <= FALSE_ALARM and stop - end <= PATIENCE:
+                frames.append(doubtful(chance))
+            elif doubtful is not None:
                 self.failures["crc"] += 1
+            if chance > FALSE_ALARM:
+                if changed:
+                    self.failures["crc"] += 1
+                else:
+                    self._doubtful = make
                 continue
-            frames.append(
-                self._history.frame(
-                    start,
-                    stop,
-                    payload,
-                    "AX.25 G3RUH" if self.scrambler == "g3ruh" else "AX.25",
-                    corrected=changed or None,
-                    integrity="crc",
-                    crc_ok=True,
-                    false_alarm=chance,
-                    link=link,
-                )
-            )
+            frames.append(make(chance))
         return frames
+
+    def _make(self, start: int, stop: int, payload: bytes, changed: int, link: dict[str, Any], chance: float) -> Frame:
+        return self._history.frame(
+            start,
+            stop,
+            payload,
+            "AX.25 G3RUH" if self.scrambler == "g3ruh" else "AX.25",
+            corrected=changed or None,
+            integrity="crc",
+            crc_ok=True,
+            false_alarm=chance,
+            link=link,
+        )
 
 
 def addresses(payload: bytes) -> dict[str, Any]:

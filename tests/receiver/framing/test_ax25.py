@@ -85,6 +85,22 @@ def test_evidence_beside_the_checksum_is_asked_for() -> None:
     assert stage.failures["crc"] >= 1
 
 
+@pytest.mark.parametrize("scrambler", ["none", "g3ruh"])
+def test_frames_that_share_a_flag_bear_each_other_out(scrambler: str) -> None:
+    sent = [np.random.default_rng(seed).bytes(40 + seed) for seed in range(3)]
+    noise = np.random.default_rng(4).integers(0, 2, 300).astype(np.uint8)
+    bits = nrzi(np.concatenate([noise, hdlc(sent[0]), *(hdlc(f)[8:] for f in sent[1:]), noise]))
+    x = soft(g3ruh(bits) if scrambler == "g3ruh" else bits, 0.1, seed=3)
+    found = frames(Ax25(scrambler), x)
+    assert [f.payload for f in found] == sent
+    assert all(f.false_alarm is not None and f.false_alarm <= FALSE_ALARM for f in found)
+    stage_keeps_the_law(Ax25(scrambler), STREAM, x)
+    # one of them alone does not
+    alone = Ax25()
+    assert frames(alone, soft(nrzi(np.concatenate([noise, hdlc(sent[0]), noise])), 0.1, seed=3)) == []
+    assert alone.failures["crc"] == 1
+
+
 def test_a_damaged_frame_costs_only_itself() -> None:
     """In a burst, frames behind one with a wrong bit are known by the flags at its beginning."""
     sent = [RNG.bytes(30) for _ in range(5)]
