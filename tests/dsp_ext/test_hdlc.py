@@ -220,7 +220,7 @@ def test_what_is_sure_stays(scrambled: bool) -> None:
 def test_noise_behind_a_damaged_last_flag(scrambled: bool) -> None:
     rng = np.random.default_rng(8)
     payload = HEADER + rng.bytes(50)
-    bits = np.concatenate([some(100), *[FLAG] * 6, hdlc(payload)[8:]])
+    bits = np.concatenate([rng.integers(0, 2, 100).astype(np.uint8), *[FLAG] * 6, hdlc(payload)[8:]])
     y = faded(line(bits, scrambled), [len(bits) - 4], rng)
     found = HdlcReceiver(scrambled, 300, 10).process(np.append(y, rng.standard_normal(3000).astype(np.float32)))
     assert [(frame[0], frame[4]) for frame in found] == [(payload, 1)]
