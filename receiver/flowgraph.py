@@ -67,7 +67,7 @@ def stage_names(room: str) -> Iterator[str]:
     """Names of the stages in a folder of the package, such as "demod"."""
     path = Path(__file__).parent / room
     for file in sorted(path.glob("*.py")) if room.isidentifier() and path.is_dir() else ():
-        if not file.stem.startswith("_"):
+        if not file.stem.startswith("_") and "\nstage = " in file.read_text(encoding="utf-8"):
             yield f"{room}.{file.stem}"
 
 
@@ -79,7 +79,7 @@ def _parameters(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
 
 
 def build(table: Mapping[str, Any], where: str, room: str = "") -> Stage:
-    """Make a stage from its TOML table, checking every key and value.
+    """Make a stage of a chain from its TOML table, checking every key and value.
 
     Parameters
     ----------
@@ -91,6 +91,14 @@ def build(table: Mapping[str, Any], where: str, room: str = "") -> Stage:
     ------
     FlowgraphError
     """
+    made = construct(table, where, room)
+    if not isinstance(made, Stage):
+        raise FlowgraphError(f"{where}: {table['use']} is no stage of a chain")
+    return made
+
+
+def construct(table: Mapping[str, Any], where: str, room: str = "") -> Any:
+    """Make what a TOML table declares, be it stage, source or sink; otherwise as `build`."""
     use = table.get("use")
     if not isinstance(use, str):
         raise FlowgraphError(f"{where}: has no 'use' that names a stage, such as use = \"fsk\"")
@@ -116,7 +124,7 @@ def build(table: Mapping[str, Any], where: str, room: str = "") -> Stage:
     if missing:
         raise FlowgraphError(f"{where}: {use} needs {', '.join(missing)}")
     try:
-        return cls(**values)
+        return typing.cast("Any", cls)(**values)
     except ValueError as error:
         raise FlowgraphError(f"{where}: {error}") from error
 
@@ -145,6 +153,9 @@ class Chain:
     Raises FlowgraphError when one stage does not take what the one before it gives.
     """
 
+    output: Stream
+    """What comes out, since `open`."""
+
     def __init__(self, stages: Sequence[Stage], where: str = "chain") -> None:
         self.stages = list(stages)
         for before, after in zip(self.stages, self.stages[1:], strict=False):
@@ -157,6 +168,7 @@ class Chain:
     def open(self, stream: Stream) -> Stream:
         for stage in self.stages:
             stream = stage.open(stream)
+        self.output = stream
         return stream
 
     def process(self, chunk: Chunk) -> list[Chunk | Frame]:

@@ -34,6 +34,8 @@ class Line:
     chain: Chain
     satellite: Hashable
     baudrate: float
+    opened: Stream | None = None
+    """What the chain has just been opened with, by whoever wanted to know whether it can be."""
 
 
 class _StoppedError(Exception):
@@ -174,10 +176,12 @@ class Pipeline:
                     self._results.put((index, frames, inf))
                     return
                 if chunk.clock is not clock:
+                    frequency = recording.frequency_at(chunk.position)
+                    stream = Stream(recording.kind, recording.rate, chunk.clock, frequency)
+                    if clock is not None or stream != line.opened:
+                        line.chain.open(stream)
                     start = -inf if clock is None else chunk.position
                     clock = chunk.clock
-                    frequency = recording.frequency_at(chunk.position)
-                    line.chain.open(Stream(recording.kind, recording.rate, clock, frequency))
                 stop = chunk.position + len(chunk)
                 frames += _marked(line.chain.process(chunk), start + symbol / 2, inf)
                 self._results.put((index, frames, stop - DELAY_SYMBOLS * symbol))

@@ -1,12 +1,12 @@
-"""From a satellite and a recording to the chains that receive it."""
+"""From a satellite or a flowgraph, and a recording, to the chains that receive it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import FlowgraphError
+from .errors import FlowgraphError, OrbitError
 from .flowgraph import Chain, build
 from .pipeline import Line
 from .satellite import Satellite, Transmitter
@@ -14,7 +14,10 @@ from .source import Recording
 from .stage import Stage, Stream
 
 if TYPE_CHECKING:
+    from .declared import Declaration, Flowgraph
     from .orbit import Orbit, Station
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,21 +89,66 @@ def lines(
         if name not in [t.name for t in satellite.transmitters]:
             have = ", ".join(repr(t.name) for t in satellite.transmitters)
             raise FlowgraphError(f"{satellite.name} has no transmitter {name!r}; it has {have}")
-    made: list[tuple[Transmitter, Line]] = []
-    refused: list[str] = []
-    stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
+    made = []
     for transmitter in chosen:
         where = f"{satellite.name}, {transmitter.name}"
         stages = chain(transmitter, recording, conditions, where)
-        try:
-            stages.open(stream)
-        except FlowgraphError as error:
-            refused.append(f"{recording.name}: {where}: {error}")
-            continue
         made.append((transmitter, Line(where, stages, satellite.norad, transmitter.baudrate)))
+    return _opened(made, recording, remark)
+
+
+def declared_lines(
+    flowgraph: Flowgraph, recording: Recording, remark: Callable[[str], None] | None = None
+) -> list[tuple[Declaration, Line]]:
+    """Chains of a flowgraph for a recording.
+
+    Those that take IQ are left out for audio, and the other way round; so are those that it is too narrow for.
+
+    Parameters
+    ----------
+    remark : takes a sentence about each that it is too narrow for, and what the stages have to say
+
+    Raises
+    ------
+    FlowgraphError : none is left
+    OrbitError : elements or station of a stage cannot be used
+    """
+    made = []
+    for declared in flowgraph.chains:
+        stages = declared.build()
+        if recording.kind in stages.stages[0].takes:
+            satellite = declared.satellite and (declared.satellite.name, declared.satellite.norad)
+            made.append((declared, Line(declared.name, stages, satellite, declared.transmitter.baudrate)))
     if not made:
+        has, takes = ("audio", "IQ") if recording.kind == "real" else ("IQ", "audio")
+        raise FlowgraphError(f"{recording.name}: is {has}, but the chains of {flowgraph.path} take {takes}")
+    kept = _opened(made, recording, remark)
+    for _, line in kept:
+        for text in [text for stage in line.chain.stages for text in getattr(stage, "remarks", ())]:
+            if remark is not None:
+                remark(f"{line.name}: {text}")
+    return kept
+
+
+def _opened(
+    made: Sequence[tuple[T, Line]], recording: Recording, remark: Callable[[str], None] | None
+) -> list[tuple[T, Line]]:
+    """Open chains, leaving out those that the recording is too narrow for."""
+    stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
+    kept: list[tuple[T, Line]] = []
+    refused: list[str] = []
+    for what, line in made:
+        try:
+            line.chain.open(stream)
+        except OrbitError as error:
+            raise OrbitError(f"{line.name}: {error}") from error
+        except FlowgraphError as error:
+            refused.append(f"{recording.name}: {line.name}: {error}")
+        else:
+            kept.append((what, replace(line, opened=stream)))
+    if not kept:
         raise FlowgraphError(refused[0])
     if remark is not None:
         for text in refused:
             remark(text)
-    return made
+    return kept

@@ -40,7 +40,8 @@ class Context:
 
     boot: str
     """Id of the run: `new_boot` or `boot_of`."""
-    satellite: Satellite
+    satellite: Satellite | None
+    """None where it is not known, as for a chain that is for any."""
     transmitter: Transmitter
     station: str | None = None
     """Name of the station, or its place as ``LAT,LON,ALT``."""
@@ -63,7 +64,7 @@ def record(frame: Frame, context: Context, seq: int) -> dict[str, Any]:
     -------
     The fields in their fixed order, ready for JSON: no NaN, floats rounded to what they can mean.
     """
-    transmitter = context.transmitter
+    satellite, transmitter = context.satellite, context.transmitter
     doppler = context.doppler(frame.position, frame.clock) if context.doppler else None
     carrier = None
     if context.carrier is not None and frame.offset is not None:
@@ -74,10 +75,10 @@ def record(frame: Frame, context: Context, seq: int) -> dict[str, Any]:
         "boot": context.boot,
         "seq": seq,
         "station": context.station,
-        "satellite": context.satellite.name,
-        "norad": context.satellite.norad,
+        "satellite": satellite.name or None if satellite else None,
+        "norad": satellite.norad or None if satellite else None,
         "transmitter": transmitter.name,
-        "modulation": transmitter.modulation,
+        "modulation": transmitter.modulation or None,
         "baudrate": _decimals(transmitter.baudrate, 3),
         "framing": frame.framing,
         "time": utc,

@@ -53,14 +53,14 @@ def load_satellite(path: Path) -> Satellite:
 
     table = load_toml(path)
     where = str(path)
-    _check_keys(table, ("name", "norad", "alternative_names", "transmitter"), where)
-    norad = _get(table, "norad", int, where)
+    check_keys(table, ("name", "norad", "alternative_names", "transmitter"), where)
+    norad = checked(table, "norad", int, where)
     if norad <= 0:
         raise FlowgraphError(f"{where}: norad is {norad}; it must be a catalogue number above 0")
-    names = _get(table, "alternative_names", list, where, [])
+    names = checked(table, "alternative_names", list, where, [])
     if not all(isinstance(name, str) for name in names):
         raise FlowgraphError(f"{where}: alternative_names is {names!r}; it must be a list of texts")
-    tables = _get(table, "transmitter", list, where)
+    tables = checked(table, "transmitter", list, where)
     if not tables or not all(isinstance(item, dict) for item in tables):
         raise FlowgraphError(f"{where}: transmitter must be one or more tables, each headed [[transmitter]]")
     transmitters = tuple(_transmitter(item, f"{where}, transmitter {i}") for i, item in enumerate(tables, 1))
@@ -68,21 +68,21 @@ def load_satellite(path: Path) -> Satellite:
     for name in called:
         if called.count(name) > 1:
             raise FlowgraphError(f"{where}: {called.count(name)} transmitters are named {name!r}; names must differ")
-    return Satellite(_get(table, "name", str, where), norad, tuple(names), transmitters, path)
+    return Satellite(checked(table, "name", str, where), norad, tuple(names), transmitters, path)
 
 
 def _transmitter(table: Mapping[str, Any], where: str) -> Transmitter:
-    name = _get(table, "name", str, where)
+    name = checked(table, "name", str, where)
     where = f"{where} ({name})"
-    _check_keys(table, ("name", "frequency", "modulation", "demod", "framing"), where)
-    frequency = _get(table, "frequency", float, where)
+    check_keys(table, ("name", "frequency", "modulation", "demod", "framing"), where)
+    frequency = checked(table, "frequency", float, where)
     if not 0 < frequency < 1e12:
         raise FlowgraphError(f"{where}: frequency is {frequency:g}; it must be the downlink in Hz, such as 437.3e6")
-    demod, framing = (_get(table, key, dict, where) for key in ("demod", "framing"))
+    demod, framing = (checked(table, key, dict, where) for key in ("demod", "framing"))
     for key, stage, example in (("demod", demod, "fsk"), ("framing", framing, "ax25")):
         if not isinstance(stage.get("use"), str):
             raise FlowgraphError(f'{where}: {key} does not name a stage; write {key} = {{ use = "{example}", … }}')
-    return Transmitter(name, frequency, demod, framing, _get(table, "modulation", str, where, ""))
+    return Transmitter(name, frequency, demod, framing, checked(table, "modulation", str, where, ""))
 
 
 _KINDS = {
@@ -94,8 +94,11 @@ _KINDS = {
 }
 
 
-def _get(table: Mapping[str, Any], key: str, kind: type, where: str, default: Any = None) -> Any:
-    """The checked value of a key; without a default the key must be there."""
+def checked(table: Mapping[str, Any], key: str, kind: type, where: str, default: Any = None) -> Any:
+    """The value of a key; without a default the key must be there.
+
+    Raises FlowgraphError, whose sentence begins with `where`, when it is missing, empty, or of another kind.
+    """
     value = table.get(key, default)
     if value is None:
         raise FlowgraphError(f"{where}: has no {key!r}; it must be {_KINDS[kind]}")
@@ -105,7 +108,8 @@ def _get(table: Mapping[str, Any], key: str, kind: type, where: str, default: An
     return float(value) if kind is float else value
 
 
-def _check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+def check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    """Raise FlowgraphError for a key that is not among the known ones."""
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("channel", "demod", "framing", "link")
-HEAD = """# Parameters of the stages
+ROOMS = ("source", "channel", "demod", "framing", "link", "sink")
+HEAD = """# Parameters of sources, stages and sinks
 
 Written by `tools/make_parameters.py`; do not edit. A stage is named by its module below `receiver`: in a satellite's
-definition `demod = { use = "fsk", … }` is `receiver/demod/fsk.py`.
+definition `demod = { use = "fsk", … }` is `receiver/demod/fsk.py`; in a flowgraph `use = "demod.fsk"`.
 """
 NAMES = {float: "number", int: "whole number", str: "text", bool: "true, false", list: "list", dict: "table"}
 
@@ -48,9 +48,9 @@ def default(field: dataclasses.Field[Any]) -> str:
 def describe(use: str, cls: Any) -> str:
     """The section of one stage."""
     module = sys.modules[cls.__module__]
-    takes, gives = " or ".join(cls.takes), cls.gives
     lines = [f"## {use}", "", " ".join((module.__doc__ or "").strip().split("\n\n")[0].split()), ""]
-    lines += [f"Takes {takes}, gives {gives}.", ""]
+    if hasattr(cls, "takes"):
+        lines += [f"Takes {' or '.join(cls.takes)}, gives {cls.gives}.", ""]
     hints = typing.get_type_hints(cls)
     rows = []
     for field in dataclasses.fields(cls):

@@ -58,6 +58,8 @@ class Doppler:
     """Prepared station, instead of its text."""
     remarks: list[str] = field(default_factory=list, init=False, repr=False)
     """Sentences for the user, after `open`."""
+    place: Station | None = field(default=None, init=False, repr=False)
+    """The station that the orbit is seen from, after `open`; None without an orbit."""
     _curve: tuple[Orbit, Station] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -141,6 +143,7 @@ class Doppler:
 
     def _prepare(self, stream: Stream) -> tuple[Orbit, Station] | None:
         orbit, site = self.orbit, self.site
+        self.place = None
         if orbit is None and self.elements:
             orbit = load_orbit(Path(self.elements), self.norad, near_ns=stream.clock.utc_ns)
         if orbit is None:
@@ -151,6 +154,7 @@ class Doppler:
             raise OrbitError("the orbit is given but not the station; give --station latitude,longitude,altitude")
         if stream.clock.utc_ns is None:
             raise OrbitError("the orbit is given but the recording has no start time; give --start")
+        self.place = site
         self.remarks += [*orbit.remarks, *filter(None, [orbit.remark(stream.clock.utc_ns)])]
         if self.frequency is None or stream.frequency is None:
             what = "transmitter" if self.frequency is None else "recording"

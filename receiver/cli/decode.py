@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._receive import SOURCE_KEYS, context, output_options, receive, sinks_of, source_options
+
 if TYPE_CHECKING:
+    from ..orbit import Station
+    from ..pipeline import Line
     from ..reception import Conditions
-    from ..sink import Sink
+    from ..record import Context
+    from ..satellite import Satellite
     from ..sink.terminal import Display
-    from ..source import Recording
-    from ..statistics import Statistics
+    from ..source import Recording, Source
 
 
 @click.command()
@@ -24,21 +27,10 @@ if TYPE_CHECKING:
 @click.option("--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
 @click.option("--tle", "--omm", "elements", metavar="FILE", help="Orbital elements: TLE, 3LE or OMM (any form).")
 @click.option("--station", metavar="LAT,LON,ALT", help="Where it was received: degrees, degrees, metres.")
-@click.option("--start", metavar="TIME", help="UTC of the first sample, such as 2024-05-01T12:00:00Z.")
-@click.option("--frequency", type=float, metavar="HZ", help="Radio frequency of the recording's centre.")
 @click.option("--offset", type=float, metavar="HZ", help="Known offset of the signal, instead of a search.")
 @click.option("--ppm", type=float, default=0.0, metavar="PPM", help="Error of the receiver's oscillator.")
-@click.option(
-    "--format", "format_", metavar="F", help="cu8, cs8, cs16, cf32, cf64, wav, sigmf: where the name is silent."
-)
-@click.option("--rate", type=float, metavar="HZ", help="Samples per second, where the file is silent.")
-@click.option("--kind", type=click.Choice(["iq", "real"]), help="IQ or audio, where the file can be taken for both.")
-@click.option("--jsonl", metavar="FILE", help="Write frame records as JSON lines; - is standard output.")
-@click.option("--kiss", metavar="FILE", help="Write frames to a KISS file.")
-@click.option("--zmq", metavar="ADDRESS", help="Publish frames there, such as tcp://*:5555.")
-@click.option("--zmq-wait", type=float, metavar="SECONDS", help="Wait so long for a subscriber before starting.")
-@click.option("--realtime", is_flag=True, help="No faster than it was recorded.")
-@click.option("--quiet", "-q", is_flag=True, help="Show neither frames nor a summary.")
+@source_options
+@output_options
 def command(
     files: tuple[str, ...],
     satellite: str | None,
@@ -47,146 +39,77 @@ def command(
     transmitters: tuple[str, ...],
     elements: str | None,
     station: str | None,
-    start: str | None,
-    frequency: float | None,
     offset: float | None,
     ppm: float,
-    format_: str | None,
-    rate: float | None,
-    kind: Literal["iq", "real"] | None,
-    jsonl: str | None,
-    kiss: str | None,
-    zmq: str | None,
-    zmq_wait: float | None,
-    realtime: bool,
-    quiet: bool,
+    **options: Any,
 ) -> None:
     """Decode the frames in recordings: SigMF, WAV, raw IQ, FLAC, Ogg; - is standard input.
 
     Without orbital elements the signal is searched in the whole recorded band.
     """
-    from ..pipeline import Pipeline
     from ..reception import lines
-    from ..record import Context, boot_of, record
+    from ..record import boot_of
     from ..satellite import find_satellite, load_satellite
-    from ..sink.terminal import Display
     from ..source import open_source
     from ..utc import parse_utc
 
     if (satellite is None) == (definition is None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
     wanted = load_satellite(definition) if definition else find_satellite(satellite or "", definitions)
-    begin = parse_utc(start) if start else None
-    if start and begin is None:
-        raise click.BadParameter(f"{start!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start")
-    data_on_stdout = "-" in (jsonl, kiss)
-    display = Display(data_on_stdout, dump=jsonl is None and kiss is None and zmq is None)
-    boot = boot_of(repr((files, wanted.norad, transmitters, frequency, offset, ppm, start, rate, format_)))
-    sinks = _sinks(jsonl, kiss, zmq, zmq_wait)
-    seq = 0
-    opened: list[Sink] = []
-    try:
-        for sink in sinks:
-            sink.open(boot, display.remark)
-            opened.append(sink)
-        for name in files:
-            source = open_source(
-                name, format=format_, rate=rate, frequency=frequency, start=begin[0] if begin else None, kind=kind
-            )
-            try:
-                recording = source.recording
-                for text in recording.remarks:
-                    display.remark(text)
-                conditions = _conditions(recording, wanted.norad, wanted.names, elements, station, ppm, offset, display)
-                made = lines(wanted, recording, conditions, transmitters, display.remark)
-                contexts = [_context(boot, wanted, transmitter, recording, conditions) for transmitter, _ in made]
+    told = {key: options[key] for key in SOURCE_KEYS}
+    begin = parse_utc(told["start"]) if told["start"] else None
+    if told["start"] and begin is None:
+        raise click.BadParameter(
+            f"{told['start']!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start"
+        )
+    site = _site(station) if elements is not None else None
+    facts = wanted.names, wanted.norad, wanted.transmitters
+    boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told)))
 
-                def publish(line: int, frame: Any, contexts: list[Context] = contexts) -> None:
-                    nonlocal seq
-                    table = record(frame, contexts[line], seq)
-                    seq += 1
-                    for sink in sinks:
-                        sink.write(table, frame.payload)
-                    if not quiet:
-                        display.frame(table, frame.payload)
+    def open_file(name: str) -> Source:
+        return open_source(name, **{**told, "start": begin[0] if begin else None})
 
-                begun = time.monotonic()
-                total = recording.samples / recording.rate if recording.samples else None
+    def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
+        conditions = _conditions(recording, wanted, elements, site, station is not None, ppm, offset, display)
+        return [
+            (line, context(boot, wanted, transmitter, line, recording))
+            for transmitter, line in lines(wanted, recording, conditions, transmitters, display.remark)
+        ]
 
-                pipeline = Pipeline(source, [line for _, line in made], realtime=realtime)
-                statistics, gaps = pipeline.statistics, 0
-
-                def progress(
-                    seconds: float,
-                    name: str = name,
-                    begun: float = begun,
-                    total: float | None = total,
-                    statistics: Statistics = statistics,
-                ) -> None:
-                    nonlocal gaps
-                    if not quiet and seconds > 0:
-                        display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
-                    for sink in sinks:
-                        if statistics.gaps > gaps:
-                            sink.event("gap", {"file": name, "gaps": statistics.gaps, "seconds": seconds})
-                        sink.tick()
-                    gaps = statistics.gaps
-
-                try:
-                    pipeline.run(publish, progress)
-                finally:
-                    for sink in sinks:
-                        sink.event("status", {"event": "file", "file": name, "statistics": statistics.table()})
-                    if not quiet:
-                        display.finish(statistics)
-            finally:
-                source.close()
-    finally:
-        display.close()
-        for sink in opened:
-            sink.close()
+    receive(files, open_file, prepare, sinks_of(options), boot, realtime=options["realtime"], quiet=options["quiet"])
 
 
-def _sinks(jsonl: str | None, kiss: str | None, zmq: str | None, zmq_wait: float | None) -> list[Sink]:
-    sinks: list[Sink] = []
-    if jsonl:
-        from ..sink.jsonl import JsonLines
+def _site(station: str | None) -> Station | None:
+    """The place that is given, or else that of the configuration."""
+    from ..orbit import default_station, parse_station
 
-        sinks.append(JsonLines(jsonl))
-    if kiss:
-        from ..sink.kiss import KissFile
-
-        sinks.append(KissFile(kiss))
-    if zmq:
-        from ..sink.zmq import Publisher
-
-        sinks.append(Publisher(zmq, wait=zmq_wait or 0.0))
-    return sinks
+    return parse_station(station) if station is not None else default_station()
 
 
 def _conditions(
     recording: Recording,
-    norad: int,
-    names: tuple[str, ...],
+    satellite: Satellite,
     elements: str | None,
-    station: str | None,
+    site: Station | None,
+    given: bool,
     ppm: float,
     offset: float | None,
     display: Display,
 ) -> Conditions:
-    """Gather what is known of the reception; an orbit without a place is of no use, which is said."""
+    """Gather what is known of the reception; an orbit without a place is of no use, which is said.
+
+    The recording's own place goes before that of the configuration, but not before one that was `given`.
+    """
     from ..reception import Conditions
 
     if elements is None:
         return Conditions(ppm=ppm, offset=offset)
     from ..errors import OrbitError
-    from ..orbit import Station, default_station, load_orbit, parse_station
+    from ..orbit import Station, load_orbit
 
-    orbit = load_orbit(Path(elements), norad, names, recording.clock.utc_ns)
-    site = parse_station(station) if station else None
-    if site is None and recording.station is not None:
+    orbit = load_orbit(Path(elements), satellite.norad, satellite.names, recording.clock.utc_ns)
+    if not given and recording.station is not None:
         site = Station(*recording.station)
-    site = site or default_station()
     if recording.kind == "real":
         display.remark("the recording is audio, whose Doppler the receiver has taken off; the orbit is not used")
         return Conditions(ppm=ppm, offset=offset)
@@ -197,30 +120,3 @@ def _conditions(
     for text in filter(None, (*orbit.remarks, orbit.remark(recording.clock.utc_ns))):
         display.remark(text)
     return Conditions(orbit, site, ppm, offset)
-
-
-def _context(boot: str, satellite: Any, transmitter: Any, recording: Recording, conditions: Conditions) -> Any:
-    from ..record import Context
-
-    place = recording.station
-    site = conditions.station
-    if site is not None:
-        place = (site.latitude, site.longitude, site.altitude)
-    doppler = None
-    if conditions.orbit is not None and site is not None:
-        orbit, there = conditions.orbit, site
-
-        def doppler(position: float, clock: Any) -> float | None:
-            from numpy import array
-
-            utc = clock.time_ns(position)
-            return None if utc is None else float(orbit.doppler(transmitter.frequency, there, array([utc]))[0])
-
-    return Context(
-        boot,
-        satellite,
-        transmitter,
-        station=",".join(f"{x:g}" for x in place) if place else None,
-        carrier=transmitter.frequency if recording.kind == "iq" and recording.frequency is not None else None,
-        doppler=doppler,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any, Literal
 
 from ..errors import SinkError
@@ -42,22 +43,44 @@ class Sink:
 
 @dataclass
 class FileSink(Sink):
-    """Appends the bytes of each frame to a file or standard output, and flushes them."""
+    """Appends the bytes of each frame to a file or standard output, and flushes them.
+
+    What was in the file is there until the run begins, with the first call after `open`.
+    """
 
     file: str = required(help="path, replaced if it exists; - is standard output")
     _out: IO[bytes] | None = field(default=None, init=False, repr=False)
+    _old: bool = field(default=False, init=False, repr=False)
+    """The file has yet what was in it before."""
 
     def encode(self, record: dict[str, Any], payload: bytes) -> bytes:
         raise NotImplementedError
 
     def open(self, boot: str, remark: Remark = to_stderr) -> None:
         try:
-            self._out = sys.stdout.buffer if self.file == "-" else open(self.file, "wb")  # noqa: SIM115
+            self._out = sys.stdout.buffer if self.file == "-" else open(self.file, "ab")  # noqa: SIM115
+            self._old = self.file != "-" and Path(self.file).is_file()
         except (OSError, ValueError) as error:
             raise self._error(error) from error
 
-    def write(self, record: dict[str, Any], payload: bytes) -> None:
+    def event(self, kind: Literal["status", "gap"], table: dict[str, Any]) -> None:
+        self._begin()
+
+    def tick(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         assert self._out is not None, "not open"
+        if self._old:
+            self._old = False
+            try:
+                self._out.truncate(0)
+            except OSError as error:
+                raise self._error(error) from error
+
+    def write(self, record: dict[str, Any], payload: bytes) -> None:
+        self._begin()
+        assert self._out is not None
         try:
             self._out.write(self.encode(record, payload))
             self._out.flush()

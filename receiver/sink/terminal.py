@@ -111,7 +111,7 @@ def line(record: dict[str, Any], payload: bytes | None = None) -> str:
     time = record["time"]
     words = [
         f"{time[:10]} {time[11:23]}" if time else f"sample {record['sample']:.0f}",
-        record["satellite"],
+        record["satellite"] or record["transmitter"],
         record["framing"],
         f"{size} B",
     ]

@@ -1,6 +1,6 @@
 """Frames on a ZeroMQ PUB socket, for any number of subscribers.
 
-    | frame/<norad>/<transmitter> | frame record without payload, and "topic_seq" (JSON) | payload, raw |
+    | frame/<norad or 0>/<transmitter> | frame record without payload, and "topic_seq" (JSON) | payload, raw |
     | status/<boot>    | {"schema", "boot", "seq", "topics", "event": "start" | "welcome" | … | "end", …} |
     | gap/<boot>       | {"schema", "boot", "seq", "topics", …}: the source lost samples                  |
     | heartbeat/<boot> | {"schema", "boot", "seq", "topics", "overruns"}                                  |
@@ -99,7 +99,7 @@ class Publisher(Sink):
     def write(self, record: dict[str, Any], payload: bytes) -> None:
         if record["boot"] != self._boot:
             raise ValueError(f"record of run {record['boot']}, opened for {self._boot}")
-        topic = f"{FRAME}{record['norad']}/{record['transmitter']}"
+        topic = f"{FRAME}{record['norad'] or 0}/{record['transmitter']}"
         header = {name: value for name, value in record.items() if name != "payload"}
         header["topic_seq"] = self._topics[topic]
         self.tick()

@@ -299,3 +299,27 @@ def test_satellites_of_the_loopback_are_what_a_file_gives(folder: Path) -> None:
     made = satellite(transmitter({"use": "fsk", "baudrate": 9600}, name="9k6 FSK"))
     assert loaded.transmitters[0].demod == made.transmitters[0].demod
     assert loaded.transmitters[0].framing == made.transmitters[0].framing
+
+
+def test_what_is_on_disk_stays_when_the_command_is_wrong(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    old, definition = tmp_path / "old.jsonl", ["--definition", folder / "test.toml"]
+    good = folder / "a.sigmf-meta"
+    for words in (
+        ["none.wav", *definition],
+        [good, "--satellite", "no such satellite"],
+        [good, *definition, "--transmitter", "none"],
+        [good, *definition, "--tle", "none.tle"],
+        [good, *definition, "--zmq", "nowhere"],
+        [good, *definition, "--kiss", "/nowhere/x"],
+        [good, *definition, "--kiss", old],
+    ):
+        old.write_text("kept")
+        assert cli("decode", *words, "--jsonl", old)[0] == 2
+        assert old.read_text() == "kept"
+    recording = (folder / "a.sigmf-data").read_bytes()
+    assert cli("decode", good, *definition, "--jsonl", folder / "a.sigmf-data")[0] == 2
+    assert (folder / "a.sigmf-data").read_bytes() == recording
+    # a run without frames leaves an empty file
+    np.zeros(48000, np.complex64).tofile(tmp_path / "x.cf32")
+    assert cli("decode", tmp_path / "x.cf32", "--rate", 48000, *definition, "--jsonl", old)[0] == 0
+    assert old.read_text() == ""

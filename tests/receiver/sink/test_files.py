@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.errors import SinkError
-from receiver.flowgraph import build
+from receiver.flowgraph import construct
 from receiver.sink import FileSink, Sink
 from receiver.sink.command import Command, environment
 from receiver.sink.jsonl import JsonLines
@@ -97,7 +97,7 @@ def test_full_disk() -> None:
 
 
 def test_made_from_toml() -> None:
-    sink = build({"use": "kiss", "file": "x", "timestamps": True}, "test", "sink")
+    sink = construct({"use": "kiss", "file": "x", "timestamps": True}, "test", "sink")
     assert isinstance(sink, KissFile)
     assert isinstance(sink, Sink)
     assert sink.timestamps

@@ -1,0 +1,205 @@
+"""What `radome decode` and `radome run` share: their options, and the loop over recordings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..pipeline import Line
+    from ..record import Context
+    from ..satellite import Satellite, Transmitter
+    from ..sink import Sink
+    from ..sink.terminal import Display
+    from ..source import Recording, Source
+    from ..stage import Frame
+    from ..statistics import Statistics
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SOURCE = (
+    click.option("--start", metavar="TIME", help="UTC of the first sample, such as 2024-05-01T12:00:00Z."),
+    click.option("--frequency", type=float, metavar="HZ", help="Radio frequency of the recording's centre."),
+    click.option("--format", metavar="F", help="cu8, cs8, cs16, cf32, cf64 …: sample type, where the name is silent."),
+    click.option("--rate", type=float, metavar="HZ", help="Samples per second, where the file is silent."),
+    click.option(
+        "--kind", type=click.Choice(["iq", "real"]), help="IQ or audio, where the file can be taken for both."
+    ),
+)
+_OUTPUT = (
+    click.option("--jsonl", metavar="FILE", help="Write frame records as JSON lines; - is standard output."),
+    click.option("--kiss", metavar="FILE", help="Write frames to a KISS file."),
+    click.option("--zmq", metavar="ADDRESS", help="Publish frames there, such as tcp://*:5555."),
+    click.option("--zmq-wait", type=float, metavar="SECONDS", help="Wait so long for a subscriber before starting."),
+    click.option("--realtime", is_flag=True, help="No faster than it was recorded."),
+    click.option("--quiet", "-q", is_flag=True, help="Show neither frames nor a summary."),
+)
+SOURCE_KEYS = ("start", "frequency", "format", "rate", "kind")
+
+
+def source_options(command: F) -> F:
+    """Add the options that say what a recording does not say of itself."""
+    for option in reversed(_SOURCE):
+        command = option(command)
+    return command
+
+
+def output_options(command: F) -> F:
+    """Add the options that say where frames go."""
+    for option in reversed(_OUTPUT):
+        command = option(command)
+    return command
+
+
+def sinks_of(options: dict[str, Any]) -> list[Sink]:
+    """The outputs that the options ask for, not yet open."""
+    sinks: list[Sink] = []
+    if options["jsonl"]:
+        from ..sink.jsonl import JsonLines
+
+        sinks.append(JsonLines(options["jsonl"]))
+    if options["kiss"]:
+        from ..sink.kiss import KissFile
+
+        sinks.append(KissFile(options["kiss"]))
+    if options["zmq"]:
+        from ..sink.zmq import Publisher
+
+        sinks.append(Publisher(options["zmq"], wait=options["zmq_wait"] or 0.0))
+    return sinks
+
+
+def receive(
+    files: Sequence[str],
+    open_file: Callable[[str], Source],
+    prepare: Callable[[Recording, Display], list[tuple[Line, Context]]],
+    sinks: Sequence[Sink],
+    boot: str,
+    *,
+    realtime: bool,
+    quiet: bool,
+) -> None:
+    """Run chains over recordings, one after the other, and hand their frames to sinks and terminal.
+
+    The sinks are opened when the first recording is open and fits, so that nothing is overwritten for a mistake.
+
+    Parameters
+    ----------
+    open_file : opens a source
+    prepare : makes the chains for a recording, and what their records have in common
+    boot : id of the run
+    """
+    from ..pipeline import Pipeline
+    from ..record import record
+    from ..sink import FileSink
+    from ..sink.terminal import Display
+
+    check_outputs(files, sinks)
+    on_stdout = any(isinstance(sink, FileSink) and sink.file == "-" for sink in sinks)
+    display = Display(on_stdout, dump=not sinks)
+    opened: list[Sink] = []
+    seq = 0
+    try:
+        for name in files:
+            source = open_file(name)
+            try:
+                recording = source.recording
+                said = len(recording.remarks)
+                for text in recording.remarks:
+                    display.remark(text)
+                made = prepare(recording, display)
+                for sink in sinks[len(opened) :]:
+                    sink.open(boot, display.remark)
+                    opened.append(sink)
+
+                def publish(line: int, frame: Frame, made: list[tuple[Line, Context]] = made) -> None:
+                    nonlocal seq
+                    table = record(frame, made[line][1], seq)
+                    seq += 1
+                    for sink in sinks:
+                        sink.write(table, frame.payload)
+                    if not quiet:
+                        display.frame(table, frame.payload)
+
+                begun = time.monotonic()
+                total = recording.samples / recording.rate if recording.samples else None
+                pipeline = Pipeline(source, [line for line, _ in made], realtime=realtime)
+                statistics, gaps = pipeline.statistics, 0
+
+                def progress(
+                    seconds: float,
+                    name: str = name,
+                    begun: float = begun,
+                    total: float | None = total,
+                    statistics: Statistics = statistics,
+                ) -> None:
+                    nonlocal gaps
+                    if not quiet and seconds > 0:
+                        display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
+                    for sink in sinks:
+                        if statistics.gaps > gaps:
+                            sink.event("gap", {"file": name, "gaps": statistics.gaps, "seconds": seconds})
+                        sink.tick()
+                    gaps = statistics.gaps
+
+                try:
+                    pipeline.run(publish, progress)
+                finally:
+                    for text in recording.remarks[said:]:
+                        display.remark(text)
+                    for sink in sinks:
+                        sink.event("status", {"event": "file", "file": name, "statistics": statistics.table()})
+                    if not quiet:
+                        display.finish(statistics)
+            finally:
+                source.close()
+    finally:
+        display.close()
+        for sink in opened:
+            sink.close()
+
+
+def context(
+    boot: str, satellite: Satellite | None, transmitter: Transmitter, line: Line, recording: Recording
+) -> Context:
+    """What the records of a chain that was opened for a recording have in common."""
+    from ..record import Context
+
+    shifter = next((stage for stage in line.chain.stages if hasattr(stage, "predicted")), None)
+    place, site = recording.station, getattr(shifter, "place", None)
+    if site is not None:
+        place = (site.latitude, site.longitude, site.altitude)
+    carrier = line.chain.output.frequency if recording.kind == "iq" else None
+    if recording.retunings and carrier is not None and getattr(shifter, "frequency", None) is None:
+        carrier = None  # it is another one after each
+    return Context(
+        boot,
+        satellite,
+        transmitter,
+        station=",".join(f"{x:g}" for x in place) if place else None,
+        carrier=carrier,
+        doppler=getattr(shifter, "predicted", None) if site is not None else None,
+    )
+
+
+def check_outputs(inputs: Sequence[str], sinks: Sequence[Sink]) -> None:
+    """Raise SinkError when a file is to be written that is read or that another sink writes, too."""
+    from ..errors import SinkError
+    from ..sink import FileSink
+
+    read = {Path(name).resolve() for name in inputs if name != "-"}
+    read |= {path.with_suffix(end) for path in read for end in (".sigmf-meta", ".sigmf-data")}
+    written: set[Path] = set()
+    for sink in sinks:
+        if not isinstance(sink, FileSink):
+            continue
+        path = Path(sink.file if sink.file != "-" else "/dev/stdout")
+        if path.resolve() in read and path.is_file():
+            raise SinkError(f"{sink.file}: is what is read; frames must be written to another file")
+        if path in written or path.resolve() in written:
+            raise SinkError(f"{sink.file}: two outputs are to be written there; give each its own file")
+        written.add(path.resolve() if path.is_file() or not path.exists() else path)
