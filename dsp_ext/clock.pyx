@@ -11,12 +11,16 @@ filter, by a cubic through four of its outputs.
 """
 import numpy as np
 
-from libc.math cimport atan2, cos, fabsf, sin, sqrt, M_PI
+from libc.math cimport cos, fabsf, sin, sqrt, M_PI
 from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
-    void radome_dot_real(const float* x, const float* h, Py_ssize_t n, float* y)
+    void radome_dot(const float* x, const float* h, Py_ssize_t n, bint pairs, float* y)
+    void radome_dots(const float* x0, const float* x1, const float* x2, const float* x3, const float* h0,
+                     const float* h1, const float* h2, const float* h3, Py_ssize_t n, bint pairs, float* y)
+    enum:
+        RADOME_LANES
 
 cdef enum:
     BLOCK = 16            # symbols in a step of the path
@@ -28,7 +32,7 @@ cdef enum:
     STRIDE = PHASES + 2 * FASTEST   # a row of states with what lies round the circle repeated on both sides
     POINTS = 64           # places between two samples at which the symbol filter is tabulated
     WIDEST = 80           # its taps, rounded up to whole vectors
-    RENEW = 64            # symbols after which moving sums are made anew, so that no rounding error stays
+    RENEW = 1024          # symbols after which moving sums are made anew, so that no rounding error stays
     RING = 1024           # symbols whose tone is kept, more than LAG*BLOCK + 4*HALF + 2*BLOCK
 
 cdef float LOUDEST = <float>1e15   # what is louder, or no number, is taken for 0
@@ -57,6 +61,14 @@ cdef void _advance(const float* straight, const float* left, const float* right,
         best = jump if jump > best else best
         value[p] = best - cost - top + score[p]
         choice[p] = which
+
+
+cdef inline double _turns(double q) noexcept nogil:
+    # arctangent of -1 .. 1 in turns, to 2e-8 radian: Abramowitz and Stegun, Handbook of Mathematical Functions, 4.4.49
+    cdef double u = q * q
+    return q / (2 * M_PI) * (
+        1 + u * (-0.3333314528 + u * (0.1999355085 + u * (-0.1420889944 + u * (
+            0.1065626393 + u * (-0.0752896400 + u * (0.0429096138 + u * (-0.0161657367 + u * 0.0028662257))))))))
 
 
 cdef class SymbolClock:
@@ -148,6 +160,7 @@ cdef class SymbolClock:
         cdef const float* v
         cdef float lane[16]
         cdef float top = self._value[FASTEST]
+        cdef int found
         for j in range(16):
             lane[j] = top
         for d in range(DRIFTS):
@@ -159,9 +172,13 @@ cdef class SymbolClock:
             top = lane[j] if lane[j] > top else top
         for d in range(DRIFTS):
             v = self._value + d * STRIDE + FASTEST
+            found = 0
             for p in range(PHASES):
-                if v[p] == top:
-                    return d * PHASES + p
+                found |= v[p] == top
+            if found:
+                for p in range(PHASES):
+                    if v[p] == top:
+                        return d * PHASES + p
         return 0    # values that are no numbers
 
     cdef void _step(self) noexcept nogil:
@@ -244,8 +261,8 @@ cdef class SymbolClock:
             total += values[2 * ((k - i) % RING) + part]
         return total
 
-    cdef Py_ssize_t _give(self, float* soft, double* instants) noexcept nogil:
-        # symbols for which the smoothed rest is known
+    cdef Py_ssize_t _give(self, double* instants) noexcept nogil:
+        # instants of symbols for which the smoothed rest is known
         cdef Py_ssize_t made = 0, slot, old
         cdef long long k
         cdef double t, gap, re, im, size
@@ -275,14 +292,14 @@ cdef class SymbolClock:
             # and what the path left is small: an eighth of a symbol at most
             re, im = self._sum2[0], self._sum2[1]
             size = im if im >= 0 else -im
-            t = self._phase[k % RING] + atan2(im, re if re > size else size) / (2 * M_PI) + 0.5
+            t = self._phase[k % RING] + _turns(im / ((re if re > size else size) + 1e-300)) + 0.5
             t = 4 * (k + t - <long long>(t + 8) + 8) + (self.lead if self._led else 0)
             gap = t - self._last
             if gap < 2:
                 continue
             if gap > 6:
-                made += self._interpolate(t - gap / 2, soft + made, instants + made)
-            made += self._interpolate(t, soft + made, instants + made)
+                made += self._note(t - gap / 2, instants + made)
+            made += self._note(t, instants + made)
             self._last = t
         return made
 
@@ -302,18 +319,37 @@ cdef class SymbolClock:
                 self._step()
                 if self._blocks > LAG:
                     self._decide(LAG)
-                    made += self._give(soft + made, instants + made)
+                    made += self._give(instants + made)
+        self._interpolate(instants, made, soft)
         return made
 
-    cdef inline Py_ssize_t _interpolate(self, double t, float* soft, double* instant) noexcept nogil:
-        cdef long long n = <long long>(t + 8) - 8
-        cdef Py_ssize_t i = <Py_ssize_t>(n - self._base) - 1 - self._reach
-        cdef Py_ssize_t row = <Py_ssize_t>((t - n) * POINTS + 0.5)
-        if i < 0 or i + self._length > self._held:
-            return 0
-        radome_dot_real(self._x + i, self._bank + row * self._length, self._length, soft)
+    cdef inline Py_ssize_t _first(self, double t) noexcept nogil:
+        # of the samples that the filter takes for an instant
+        return <Py_ssize_t>(<long long>(t + 8) - 8 - self._base) - 1 - self._reach
+
+    cdef inline Py_ssize_t _note(self, double t, double* instant) noexcept nogil:
+        # an instant, if its samples are there
+        cdef Py_ssize_t i = self._first(t)
         instant[0] = t
-        return 1
+        return i >= 0 and i + self._length <= self._held
+
+    cdef void _interpolate(self, const double* instants, Py_ssize_t n, float* soft) noexcept nogil:
+        # four at once, so that their sums do not wait for each other
+        cdef const float* x[4]
+        cdef const float* h[4]
+        cdef Py_ssize_t m, r, count
+        cdef double t
+        for m in range(0, n, 4):
+            count = n - m if n - m < 4 else 4
+            for r in range(count):
+                t = instants[m + r]
+                x[r] = self._x + self._first(t)
+                h[r] = self._bank + <Py_ssize_t>((t - (<long long>(t + 8) - 8)) * POINTS + 0.5) * self._length
+            if count == 4 and self._length > RADOME_LANES:
+                radome_dots(x[0], x[1], x[2], x[3], h[0], h[1], h[2], h[3], self._length, False, soft + m)
+            else:
+                for r in range(count):
+                    radome_dot(x[r], h[r], self._length, False, soft + m + r)
 
     def process(self, const float[::1] x not None, const float[::1] tone=None):
         """Find the symbols of a chunk.

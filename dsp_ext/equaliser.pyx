@@ -18,30 +18,58 @@ cdef enum:
     BLOCK = 128
     AROUND = 64                      # symbols on each side that are looked at, too
     SPAN = BLOCK + 2 * AROUND
+    MERGE = 24                       # symbols on each side over which sequences are followed
+    LANES = 8                        # the step of the loop in _fit, too
 
 
 cdef void _fit(const float* y, Py_ssize_t n, double* h) noexcept nogil:
-    # least squares for (before, at, behind, constant) by the decisions sign(y)
+    # least squares for (before, at, behind, constant) by the decisions sign(y); sums in LANES parts, side by side
     cdef double g[4][5]
-    cdef float a, p, q, v, s_pa = 0, s_pq = 0, s_aq = 0, s_p = 0, s_a = 0, s_q = 0
-    cdef float s_yp = 0, s_ya = 0, s_yq = 0, s_y = 0
-    cdef Py_ssize_t i, j, k
+    cdef float a[SPAN]
+    cdef float before[LANES]
+    cdef float across[LANES]
+    cdef float ones[LANES]
+    cdef float y_before[LANES]
+    cdef float y_at[LANES]
+    cdef float y_behind[LANES]
+    cdef float y_sum[LANES]
+    cdef float s_pa = 0, s_pq = 0, s_aq, s_p, s_a = 0, s_q, s_yp = 0, s_ya = 0, s_yq = 0, s_y = 0
+    cdef Py_ssize_t i, j, k, whole = (n - 2) // LANES * LANES
     cdef double f
-    for k in range(1, n - 1):
-        v = y[k]
-        p = <float>1 if y[k - 1] > 0 else <float>-1
-        a = <float>1 if v > 0 else <float>-1
-        q = <float>1 if y[k + 1] > 0 else <float>-1
-        s_pa += p * a
-        s_pq += p * q
-        s_aq += a * q
-        s_p += p
-        s_a += a
-        s_q += q
-        s_yp += v * p
-        s_ya += v * a
-        s_yq += v * q
-        s_y += v
+    for k in range(n):
+        a[k] = <float>1 if y[k] > 0 else <float>-1
+    for j in range(LANES):
+        before[j] = across[j] = ones[j] = y_before[j] = y_at[j] = y_behind[j] = y_sum[j] = 0
+    for k in range(1, 1 + whole, 8):
+        for j in range(LANES):
+            before[j] += a[k + j - 1] * a[k + j]
+            across[j] += a[k + j - 1] * a[k + j + 1]
+            ones[j] += a[k + j]
+            y_before[j] += y[k + j] * a[k + j - 1]
+            y_at[j] += y[k + j] * a[k + j]
+            y_behind[j] += y[k + j] * a[k + j + 1]
+            y_sum[j] += y[k + j]
+    for k in range(1 + whole, n - 1):
+        j = k - 1 - whole
+        before[j] += a[k - 1] * a[k]
+        across[j] += a[k - 1] * a[k + 1]
+        ones[j] += a[k]
+        y_before[j] += y[k] * a[k - 1]
+        y_at[j] += y[k] * a[k]
+        y_behind[j] += y[k] * a[k + 1]
+        y_sum[j] += y[k]
+    for j in range(LANES):
+        s_pa += before[j]
+        s_pq += across[j]
+        s_a += ones[j]
+        s_yp += y_before[j]
+        s_ya += y_at[j]
+        s_yq += y_behind[j]
+        s_y += y_sum[j]
+    # the others are these, one symbol on or back
+    s_aq = s_pa - a[0] * a[1] + a[n - 2] * a[n - 1]
+    s_p = s_a + a[0] - a[n - 2]
+    s_q = s_a - a[1] + a[n - 1]
     f = n - 2
     # a little is added to the diagonal: a steady pattern does not tell the coefficients apart
     g[0][0], g[0][1], g[0][2], g[0][3], g[0][4] = 1.02 * f, s_pa, s_pq, s_p, s_yp
@@ -68,42 +96,46 @@ cdef void _detect(const float* y, Py_ssize_t n, Py_ssize_t first, Py_ssize_t las
     # soft values of symbols first .. last-1 among n that are looked at, n <= SPAN
     cdef double h[4]
     cdef float level[8]              # expected for (a[k-1], a[k], a[k+1]), the newest in bit 0
-    cdef float cost[SPAN + 1][4]     # forward, by (a[k-1], a[k]) before y[k]; the newest in bit 0
-    cdef float back[4]
-    cdef float e[8]
-    cdef float a0, a1, a2, a3, v, scale, low
-    cdef Py_ssize_t k, i
+    cdef float e[SPAN][8]
+    cdef float ahead[SPAN][4]        # smallest error before y[k], by (a[k-1], a[k]), the newest in bit 0
+    cdef float back[SPAN][4]         # and from y[k] on
+    cdef float a0, a1, a2, f0 = 0, f1 = 0, f2 = 0, f3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, scale
+    cdef float* v
+    cdef Py_ssize_t k, i, j
     _fit(y, n, h)
     for i in range(8):
         level[i] = <float>(h[0] * (2 * ((i >> 2) & 1) - 1) + h[1] * (2 * ((i >> 1) & 1) - 1) + h[2] * (2 * (i & 1) - 1)
                            + h[3])
     scale = <float>(1 / (4 * (h[0] * h[0] + h[1] * h[1] + h[2] * h[2]) + 1e-12))
-    cost[0][0] = cost[0][1] = cost[0][2] = cost[0][3] = 0
+    # the sequences merge within few symbols
+    k = first - MERGE if first > MERGE else 0
+    y += k
+    first -= k
+    last -= k
+    n = last + MERGE if last + MERGE < n - k else n - k
     for k in range(n):
-        v = y[k]
         for i in range(8):
-            e[i] = (v - level[i]) * (v - level[i])
-        a0 = _less(cost[k][0] + e[0], cost[k][2] + e[4])
-        a1 = _less(cost[k][0] + e[1], cost[k][2] + e[5])
-        a2 = _less(cost[k][1] + e[2], cost[k][3] + e[6])
-        a3 = _less(cost[k][1] + e[3], cost[k][3] + e[7])
-        low = _less(_less(a0, a1), _less(a2, a3))
-        cost[k + 1][0], cost[k + 1][1], cost[k + 1][2], cost[k + 1][3] = a0 - low, a1 - low, a2 - low, a3 - low
-    back[0] = back[1] = back[2] = back[3] = 0
-    for k in range(n - 1, first - 1, -1):
-        v = y[k]
-        for i in range(8):
-            e[i] = (v - level[i]) * (v - level[i])
-        # back: from the state before y[k] on
-        a0 = _less(back[0] + e[0], back[1] + e[1])
-        a1 = _less(back[2] + e[2], back[3] + e[3])
-        a2 = _less(back[0] + e[4], back[1] + e[5])
-        a3 = _less(back[2] + e[6], back[3] + e[7])
-        low = _less(_less(a0, a1), _less(a2, a3))
-        back[0], back[1], back[2], back[3] = a0 - low, a1 - low, a2 - low, a3 - low
-        if k < last:
-            soft[k - first] = scale * (_less(cost[k][0] + back[0], cost[k][2] + back[2])
-                                       - _less(cost[k][1] + back[1], cost[k][3] + back[3]))
+            e[k][i] = (y[k] - level[i]) * (y[k] - level[i])
+    # both ways at once: neither waits for the other
+    for k in range(n):
+        ahead[k][0], ahead[k][1], ahead[k][2], ahead[k][3] = f0, f1, f2, f3
+        v = e[k]
+        a0 = _less(f0 + v[0], f2 + v[4])
+        a1 = _less(f0 + v[1], f2 + v[5])
+        a2 = _less(f1 + v[2], f3 + v[6])
+        f3 = _less(f1 + v[3], f3 + v[7])
+        f0, f1, f2 = a0, a1, a2
+        j = n - 1 - k
+        v = e[j]
+        a0 = _less(b0 + v[0], b1 + v[1])
+        a1 = _less(b2 + v[2], b3 + v[3])
+        a2 = _less(b0 + v[4], b1 + v[5])
+        b3 = _less(b2 + v[6], b3 + v[7])
+        b0, b1, b2 = a0, a1, a2
+        back[j][0], back[j][1], back[j][2], back[j][3] = b0, b1, b2, b3
+    for k in range(first, last):
+        soft[k - first] = scale * (_less(ahead[k][0] + back[k][0], ahead[k][2] + back[k][2])
+                                   - _less(ahead[k][1] + back[k][1], ahead[k][3] + back[k][3]))
 
 
 cdef class Equaliser:

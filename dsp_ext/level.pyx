@@ -15,16 +15,29 @@ cdef enum:
     LANES = 16   # the step of the loop in _cluster, too
 
 
+cdef inline float _sum(float* lane) noexcept nogil:
+    # by halves; the lanes are used up
+    cdef Py_ssize_t j
+    for j in range(8):
+        lane[j] += lane[j + 8]
+    for j in range(4):
+        lane[j] += lane[j + 4]
+    return (lane[0] + lane[2]) + (lane[1] + lane[3])
+
+
 cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
     # sums in LANES parts, so that they can be done side by side
     cdef float high[LANES]
     cdef float low[LANES]
     cdef float many[LANES]
-    cdef float middle = 0, limit = <float>1e30, v, up, above, below, count, mean_high = 0, mean_low = 0
+    cdef float middle, limit = <float>1e30, v, up, above, below, count, mean_high = 0, mean_low = 0
     cdef Py_ssize_t i, j, _round
-    for i in range(WINDOW):
-        middle += x[i]
-    middle /= WINDOW
+    for j in range(LANES):
+        many[j] = 0
+    for i in range(0, WINDOW, 16):
+        for j in range(LANES):
+            many[j] += x[i + j]
+    middle = _sum(many) / WINDOW
     for _round in range(5):
         for j in range(LANES):
             high[j] = low[j] = many[j] = 0
@@ -37,11 +50,7 @@ cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
                 high[j] += up
                 low[j] += v - up
                 many[j] += <float>1 if v > 0 else <float>0
-        above = below = count = 0
-        for j in range(LANES):
-            above += high[j]
-            below += low[j]
-            count += many[j]
+        above, below, count = _sum(high), _sum(low), _sum(many)
         mean_high = above / (count if count > 0 else 1)
         mean_low = below / (WINDOW - count if count < WINDOW else 1)
         middle += (mean_high + mean_low) / 2

@@ -125,11 +125,6 @@ static inline __attribute__((always_inline)) void radome_dots(const float *x0, c
     radome_fold(a3 + b3, pairs, y + 3 + 3 * pairs);
 }
 
-/* y = sum of x[i]*h[i], n a multiple of 16 */
-static inline void radome_dot_real(const float *x, const float *h, ptrdiff_t n, float *y) {
-    radome_dot(x, h, n, 0, y);
-}
-
 /* (y0, y1) = sums of x[2i]*h2[2i] and x[2i+1]*h2[2i+1], each tap standing twice in h2; n complex items, any number */
 static inline void radome_dot_complex(const float *x, const float *h2, ptrdiff_t n, float *y) {
     ptrdiff_t whole = 2 * n / RADOME_LANES * RADOME_LANES;

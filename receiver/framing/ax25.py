@@ -31,6 +31,10 @@ from ._symbols import SymbolHistory
 LONGEST = 2048
 SHORTEST = 10
 """Bytes in a frame, FCS included."""
+CHARACTERS = bytes(
+    b >> 1 if not b & 1 and chr(b >> 1) in " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" else 63 for b in range(256)
+)
+"""Of a callsign, by their byte in an address; what can be in none is a question mark."""
 FALSE_ALARM = 1e-7
 """A frame that noise would have made with a higher probability than this is not reported."""
 FLAG = 8
@@ -118,9 +122,8 @@ def addresses(payload: bytes) -> dict[str, Any]:
     calls = []
     for i in range(0, min(len(payload) - 6, 70), 7):
         field = payload[i : i + 7]
-        call = "".join(chr(b >> 1) for b in field[:6])
-        name = call.rstrip(" ")
-        if any(b & 1 for b in field[:6]) or not all(c.isascii() and (c.isupper() or c.isdigit()) for c in name):
+        name = field[:6].translate(CHARACTERS).decode("ascii").rstrip(" ")
+        if name and not name.isalnum():
             return {}
         ssid = field[6] >> 1 & 15
         calls.append(f"{name}-{ssid}" if ssid else name)
