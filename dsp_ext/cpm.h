@@ -5,7 +5,6 @@
 #ifndef RADOME_CPM_H
 #define RADOME_CPM_H
 #include <math.h>
-#include <string.h>
 
 typedef float radome_v8 __attribute__((vector_size(32), aligned(4)));
 typedef int radome_i8 __attribute__((vector_size(32), aligned(4)));
@@ -20,46 +19,35 @@ typedef struct {
 } radome_cpm_paths;
 
 static inline radome_v8 radome_cpm_choose(radome_i8 mask, radome_v8 a, radome_v8 b) {
-    radome_i8 x, y, z;
-    radome_v8 v;
-    memcpy(&x, &a, sizeof x);
-    memcpy(&y, &b, sizeof y);
-    z = (mask & x) | (~mask & y);
-    memcpy(&v, &z, sizeof v);
-    return v;
+    return (radome_v8)((mask & (radome_i8)a) | (~mask & (radome_i8)b));
 }
+
+#define RADOME_CPM_AT(p) (*(radome_v8 *)(p))
 
 /* real and imaginary parts of four samples, in turn, changed over */
 #define RADOME_CPM_SWAP(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
 
 /* four samples from x[0] on through the same eight taps, turned by c + j s; no number gives zeros */
 static inline void radome_cpm_take(const float *x, const float *taps, float c, float s, float *y) {
-    radome_v8 sum = {0}, other = {0}, v;
+    radome_v8 sum = {0}, other = {0};
     for (int k = 0; k < 8; k += 2) {
-        memcpy(&v, x + 2 * k, sizeof v);
-        sum += v * taps[k];
-        memcpy(&v, x + 2 * k + 2, sizeof v);
-        other += v * taps[k + 1];
+        sum += RADOME_CPM_AT(x + 2 * k) * taps[k];
+        other += RADOME_CPM_AT(x + 2 * k + 2) * taps[k + 1];
     }
     sum += other;
     const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
-    v = sum * c + RADOME_CPM_SWAP(sum) * sine;
+    radome_v8 v = sum * c + RADOME_CPM_SWAP(sum) * sine;
     /* what is no number, or nearly too large for one, would stay in the paths */
     v = radome_cpm_choose((v < 1e15f) & (v > -1e15f), v, (radome_v8){0});
-    memcpy(y, &v, sizeof v);
+    RADOME_CPM_AT(y) = v;
 }
 
 /* u = y times w, itself turned by c + j s; w as (re, re, ...) and (-im, im, ...) */
 static inline void radome_cpm_turn(const float *y, const float *w_re, const float *w_im, float c, float s, float *u) {
-    radome_v8 v, re, im, swapped;
     const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
-    memcpy(&v, y, sizeof v);
-    memcpy(&re, w_re, sizeof re);
-    memcpy(&im, w_im, sizeof im);
-    v = v * re + RADOME_CPM_SWAP(v) * im;
-    swapped = RADOME_CPM_SWAP(v);
-    v = v * c + swapped * sine;
-    memcpy(u, &v, sizeof v);
+    radome_v8 v = RADOME_CPM_AT(y);
+    v = v * RADOME_CPM_AT(w_re) + RADOME_CPM_SWAP(v) * RADOME_CPM_AT(w_im);
+    RADOME_CPM_AT(u) = v * c + RADOME_CPM_SWAP(v) * sine;
 }
 
 /* z = sums of x conj(wave) over the four samples x, for each state: real parts, then imaginary ones */
@@ -69,17 +57,15 @@ static inline void radome_cpm_match(const float *x, const radome_cpm_waves *wave
         re += x[2 * j] * waves->wave_re[j] + x[2 * j + 1] * waves->wave_im[j];
         im += x[2 * j + 1] * waves->wave_re[j] - x[2 * j] * waves->wave_im[j];
     }
-    memcpy(z, &re, sizeof re);
-    memcpy(z + 8, &im, sizeof im);
+    RADOME_CPM_AT(z) = re;
+    RADOME_CPM_AT(z + 8) = im;
 }
 
 /* margin[s]: metric by way of (s >> 1) + 4 less that by way of s >> 1 */
 static inline void radome_cpm_step(const float *z, const radome_cpm_waves *waves, float keep, radome_cpm_paths *paths,
                                    float *margin) {
-    radome_v8 re, im, m0, m1, r0, r1, i0, i1, d, power;
+    radome_v8 re = RADOME_CPM_AT(z), im = RADOME_CPM_AT(z + 8), m0, m1, r0, r1, i0, i1, d, power;
     radome_i8 mask;
-    memcpy(&re, z, sizeof re);
-    memcpy(&im, z + 8, sizeof im);
     const radome_v8 unit_re = paths->re * paths->inverse, unit_im = paths->im * paths->inverse;
 #define LOW(v) __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3)
 #define HIGH(v) __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7)
@@ -91,7 +77,7 @@ static inline void radome_cpm_step(const float *z, const radome_cpm_waves *waves
 #undef HIGH
     d = m1 - m0;
     mask = d > 0;
-    memcpy(margin, &d, sizeof d);
+    RADOME_CPM_AT(margin) = d;
     re += keep * radome_cpm_choose(mask, r1, r0);
     im += keep * radome_cpm_choose(mask, i1, i0);
     paths->metric = radome_cpm_choose(mask, m1, m0);
