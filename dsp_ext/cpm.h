@@ -61,9 +61,31 @@ static inline void radome_cpm_match(const float *x, const radome_cpm_waves *wave
     RADOME_CPM_AT(z + 8) = im;
 }
 
-/* margin[s]: metric by way of (s >> 1) + 4 less that by way of s >> 1 */
-static inline void radome_cpm_step(const float *z, const radome_cpm_waves *waves, float keep, radome_cpm_paths *paths,
-                                   float *margin) {
+/* 1 / sqrt(power), nearly */
+static inline radome_v8 radome_cpm_inverse(radome_v8 power) {
+#ifdef __AVX__
+    const radome_v8 guess = __builtin_ia32_rsqrtps256(power);
+    return guess * (1.5f - 0.5f * power * guess * guess);
+#else
+    for (int s = 0; s < 8; s++) power[s] = 1.0f / sqrtf(power[s]);
+    return power;
+#endif
+}
+
+/* bit s: whether lane s is true */
+static inline unsigned char radome_cpm_bits(radome_i8 mask) {
+#ifdef __AVX__
+    return (unsigned char)__builtin_ia32_movmskps256((radome_v8)mask);
+#else
+    unsigned char bits = 0;
+    for (int s = 0; s < 8; s++) bits |= (unsigned char)((mask[s] & 1) << s);
+    return bits;
+#endif
+}
+
+/* margin[s]: metric by way of (s >> 1) + 4 less that by way of s >> 1; bit s of the result where it is above 0 */
+static inline unsigned char radome_cpm_step(const float *z, const radome_cpm_waves *waves, float keep,
+                                            radome_cpm_paths *paths, float *margin) {
     radome_v8 re = RADOME_CPM_AT(z), im = RADOME_CPM_AT(z + 8), m0, m1, r0, r1, i0, i1, d, power;
     radome_i8 mask;
     const radome_v8 unit_re = paths->re * paths->inverse, unit_im = paths->im * paths->inverse;
@@ -84,7 +106,8 @@ static inline void radome_cpm_step(const float *z, const radome_cpm_waves *waves
     paths->re = re * waves->turn_re - im * waves->turn_im;
     paths->im = re * waves->turn_im + im * waves->turn_re;
     power = re * re + im * im + 1e-30f;
-    for (int s = 0; s < 8; s++) paths->inverse[s] = 1.0f / sqrtf(power[s]);
+    paths->inverse = radome_cpm_inverse(power);
+    return radome_cpm_bits(mask);
 }
 
 /* the best state; all metrics put relative to its, by which the gain grows */

@@ -31,7 +31,7 @@ cdef extern from "cpm.h" nogil:
     ctypedef struct Paths "radome_cpm_paths":
         pass
     void radome_cpm_match(const float* x, const Waves* waves, float* z)
-    void radome_cpm_step(const float* z, const Waves* waves, float keep, Paths* paths, float* margin)
+    unsigned char radome_cpm_step(const float* z, const Waves* waves, float keep, Paths* paths, float* margin)
     void radome_cpm_take(const float* x, const float* taps, float c, float s, float* y)
     void radome_cpm_turn(const float* y, const float* w_re, const float* w_im, float c, float s, float* u)
     int radome_cpm_level(Paths* paths, float* gain)
@@ -135,8 +135,8 @@ cdef double _bessel(double x) noexcept nogil:
     return total
 
 
-cdef inline int _before(int state, float margin) noexcept nogil:
-    return (state >> 1) | (4 if margin > 0 else 0)
+cdef inline int _before(int state, int came) noexcept nogil:
+    return (state >> 1) | (came >> state & 1) << 2
 
 
 cdef class CpmDetector:
@@ -167,6 +167,7 @@ cdef class CpmDetector:
     cdef float _moved[RING]              # frequency by which it was turned
     cdef float _frequency[RING]
     cdef float _margin[MEMORIES][RING][8]
+    cdef unsigned char _came[MEMORIES][RING]   # bits: whether each state was reached from the upper half
     cdef unsigned char _path[RING]
     cdef float _least[RING]
     # of pieces
@@ -174,7 +175,6 @@ cdef class CpmDetector:
     cdef float _eye_sure[PIECES]
     # of blocks
     cdef float _u[BLOCK][8]              # of one, turned back
-    cdef float _rough[BLOCK][8]          # margins
     cdef double _power[BLOCKS]
     cdef double _tried_f[BLOCKS]         # frequency and index of the best rough search
     cdef double _tried_h[BLOCKS]
@@ -184,6 +184,8 @@ cdef class CpmDetector:
     cdef double _f[BLOCKS]               # estimates
     cdef double _h[BLOCKS]
     cdef double _gain[BLOCKS]            # amplitude by the best references
+    cdef int _believed                   # memory whose path is in _path
+    cdef long long _settled              # symbols up to which _least has what other paths say
     cdef Waves _waves
     cdef double _made                    # index that _waves are for
     cdef Paths _paths[MEMORIES]
@@ -228,7 +230,8 @@ cdef class CpmDetector:
         self._sum = self._weight = self._made = self._phase = 0
         self._rotor[0], self._rotor[1] = 1, 0
         memset(self._paths, 0, sizeof(self._paths))
-        memset(self._margin, 0, sizeof(self._margin))
+        memset(self._came, 0, sizeof(self._came))
+        self._believed, self._settled = 0, 0
         memset(self._sure, 0, sizeof(self._sure))
         memset(self._eye_sure, 0, sizeof(self._eye_sure))
 
@@ -280,11 +283,13 @@ cdef class CpmDetector:
     cdef void _rough_pass(self, long long k, double f, double h) noexcept nogil:
         # decisions of a block with a short memory, and what they say of frequency and index; kept if they are better
         cdef long long first = k * BLOCK
-        cdef Py_ssize_t i, d
+        cdef Py_ssize_t i
         cdef int state, c, which
         cdef float matched[BLOCK][16]
         cdef float z[BLOCK][2]
         cdef unsigned char path[BLOCK]
+        cdef unsigned char came[BLOCK]
+        cdef float margin[8]
         cdef double corr[APART + 1][2]
         cdef double rotor[2]
         cdef double re, im, a, turn_c, turn_s, power = 1e-30, sum_re = 0, sum_im = 0
@@ -297,21 +302,23 @@ cdef class CpmDetector:
         self._turn(first, f, f, rotor)
         for i in range(BLOCK):
             radome_cpm_match(self._u[i], &self._waves, matched[i])
-            radome_cpm_step(matched[i], &self._waves, ROUGH, &paths, self._rough[i])
+            came[i] = radome_cpm_step(matched[i], &self._waves, ROUGH, &paths, margin)
         state = radome_cpm_level(&paths, &gain)
         for i in range(BLOCK - 1, -1, -1):
             path[i] = <unsigned char>state
             z[i][0], z[i][1] = matched[i][state], matched[i][8 + state]
             power += z[i][0] * z[i][0] + z[i][1] * z[i][1]
-            state = _before(state, self._rough[i][state])
+            state = _before(state, came[i])
         # phases APART symbols apart, by the sum of the symbols that turned it meanwhile
+        which = 0
+        for i in range(APART - 1):
+            which += path[i] >> 2
         for i in range(APART, BLOCK):
-            which = 0
-            for d in range(APART):
-                which += path[i - 1 - d] >> 2 & 1
+            which += path[i - 1] >> 2
             # sum of the symbols is 2 which - APART
             corr[which][0] += z[i][0] * z[i - APART][0] + z[i][1] * z[i - APART][1]
             corr[which][1] += z[i][1] * z[i - APART][0] - z[i][0] * z[i - APART][1]
+            which -= path[i - APART] >> 2
         for c in range(APART + 1):
             a = M_PI * self._made * (2 * c - APART)
             turn_c, turn_s = cos(a), -sin(a)
@@ -404,10 +411,11 @@ cdef class CpmDetector:
 
     cdef void _search(self, long long k) noexcept nogil:
         # decisions and their margins, by the memory that fits the newest block
-        cdef long long first = k * BLOCK, n, start = first - LAG - REACH
+        cdef long long first = k * BLOCK, n, oldest, start, begin
         cdef double here = self._f[k % BLOCKS], before = here, after = self._f[(k + 1) % BLOCKS]
         cdef Py_ssize_t i, j
         cdef int m, best = 0, state, mine
+        cdef Paths paths[MEMORIES]
         cdef int last[MEMORIES]
         cdef float gain[MEMORIES]
         cdef float z[16]
@@ -419,6 +427,7 @@ cdef class CpmDetector:
         after = (after + here) / 2 if fabs(after - here) < NEAR else here
         self._design(self._h[k % BLOCKS])
         self._turn(first, before, after, self._rotor)
+        memcpy(paths, self._paths, sizeof(paths))
         for m in range(MEMORIES):
             gain[m] = 0
         for i in range(BLOCK):
@@ -426,21 +435,32 @@ cdef class CpmDetector:
             self._frequency[j] = <float>(before + (after - before) * (i + 0.5) / BLOCK)
             radome_cpm_match(self._u[i], &self._waves, z)
             for m in range(MEMORIES):
-                radome_cpm_step(z, &self._waves, KEEP[m], &self._paths[m], self._margin[m][j])
+                self._came[m][j] = radome_cpm_step(z, &self._waves, KEEP[m], &paths[m], self._margin[m][j])
             if i % 32 == 31:
                 for m in range(MEMORIES):
-                    last[m] = radome_cpm_level(&self._paths[m], &gain[m])
+                    last[m] = radome_cpm_level(&paths[m], &gain[m])
+        memcpy(self._paths, paths, sizeof(paths))
         for m in range(1, MEMORIES):
             best = m if gain[m] > gain[best] else best
         self._gain[k % BLOCKS] = gain[best] / BLOCK
+        # back to where this memory's path of the block before is met: all older is as it was
         state = last[best]
-        start = start if start > 0 else 0
-        for n in range(first + BLOCK - 1, start - 1, -1):
+        oldest = first - LAG - REACH if first > LAG + REACH else 0
+        n = first + BLOCK - 1
+        while n >= oldest and (n >= first or best != self._believed or self._path[n % RING] != state):
             self._path[n % RING] = <unsigned char>state
+            state = _before(state, self._came[best][n % RING])
+            n -= 1
+        # what other paths say of symbols that have changed is forgotten
+        start, begin = first, self._settled
+        if n + 1 < self._settled:
+            start = n + 1 - REACH if n + 1 - REACH > oldest else oldest
+            begin = start + 1
+        for n in range(start, first + BLOCK):
             self._least[n % RING] = <float>1e30
-            state = _before(state, self._margin[best][n % RING][state])
         # only what `_give` will ask for
-        for n in range(start + REACH if start else 1, first - LAG + BLOCK + BEHIND * PIECE + REACH):
+        self._believed, self._settled = best, first - LAG + BLOCK + BEHIND * PIECE + REACH
+        for n in range(begin if begin else 1, self._settled):
             state = self._path[n % RING]
             margin = self._margin[best][n % RING][state]
             # the path that was given up for this one
@@ -448,12 +468,12 @@ cdef class CpmDetector:
             margin = fabsf(margin)
             for i in range(1, REACH):
                 mine = self._path[(n - i) % RING]
-                if mine == state or n - i <= start:
+                if mine == state or n - i <= oldest:
                     break
                 if (mine ^ state) & 4:
                     j = (n - i - 1) % RING
                     self._least[j] = margin if margin < self._least[j] else self._least[j]
-                state = _before(state, self._margin[best][(n - i) % RING][state])
+                state = _before(state, self._came[best][(n - i) % RING])
 
     cdef Py_ssize_t _give(self, long long k, float* soft, float* frequencies) noexcept nogil:
         # symbols from LAG before a block on
