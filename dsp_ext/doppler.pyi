@@ -1,6 +1,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+def ramps(
+    lengths: NDArray[np.int64], starts: NDArray[np.float64], slopes: NDArray[np.float64]
+) -> NDArray[np.float32]: ...
+
 class Mixer:
     def __init__(self, frequency: float = 0.0, rate: float = 0.0, phase: float = 0.0) -> None: ...
     @property

@@ -14,6 +14,7 @@ does not drift over hours. Its upper 32 bits p (in cycles, -1/2 to 1/2) make sin
 
 by an odd minimax polynomial of degree 9 on [-1, 1] (largest error 3.4e-9 by itself, below 2e-7 in float32).
 """
+import numpy as np
 
 from libc.math cimport isfinite, rint
 from libc.stdint cimport int64_t, uint64_t
@@ -154,3 +155,38 @@ cdef class Mixer:
         radome_mix(x, y, n, self._phase, self._step, self._rate)
         self._phase += k * self._step + k * (k - 1) // 2 * self._rate
         self._step += k * self._rate
+
+
+def ramps(const int64_t[::1] lengths not None, const double[::1] starts not None, const double[::1] slopes not None):
+    """Values that are linear in pieces.
+
+    Parameters
+    ----------
+    lengths : (m,) int64, values in each piece
+    starts : (m,) float64, first value of each
+    slopes : (m,) float64, from one value to the next
+
+    Returns
+    -------
+    (sum of lengths,) float32
+
+    Raises
+    ------
+    ValueError : lengths differ or are negative
+    """
+    cdef Py_ssize_t m = lengths.shape[0], n = 0, at = 0, i, k
+    cdef float[::1] out
+    if starts.shape[0] != m or slopes.shape[0] != m:
+        raise ValueError(f"{m} lengths, {starts.shape[0]} starts and {slopes.shape[0]} slopes differ")
+    for i in range(m):
+        if lengths[i] < 0:
+            raise ValueError(f"piece {i}: a length of 0 or more expected, got {lengths[i]}")
+        n += lengths[i]
+    result = np.empty(n, np.float32)
+    out = result
+    with nogil:
+        for i in range(m):
+            for k in range(lengths[i]):
+                out[at + k] = <float>(starts[i] + slopes[i] * k)
+            at += lengths[i]
+    return result

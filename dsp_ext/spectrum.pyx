@@ -2,8 +2,8 @@
 """From short spectra to scores: where a band of power stands out from its flanks, and where a line from everything."""
 import numpy as np
 
-from libc.math cimport cos, logf, sin, M_PI
-from libc.string cimport memset
+from libc.math cimport cos, logf, rint, sin, M_PI
+from libc.string cimport memcpy, memset
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 
 cdef enum:
@@ -134,6 +134,179 @@ cdef class PowerRows:
                 for r in range(rows):
                     self._row(<const float*>&x[r * each], &out[r, 0])
         return result
+
+
+cdef void _open(float* x, Py_ssize_t n, Py_ssize_t reach, float sticks_out, float* least) noexcept nogil:
+    # least of the bins about each, then the largest of these: the spectrum is a circle
+    cdef Py_ssize_t k, d
+    cdef float v
+    for k in range(n):
+        x[k] = x[k] if x[k] < <float>3e38 else 0
+    for k in range(n):
+        least[k] = x[k]
+        for d in range(-reach, reach + 1):
+            v = x[(k + d) & (n - 1)]
+            least[k] = v if v < least[k] else least[k]
+    for k in range(n):
+        v = least[k]
+        for d in range(-reach, reach + 1):
+            v = least[(k + d) & (n - 1)] if least[(k + d) & (n - 1)] > v else v
+        x[k] = v if x[k] > sticks_out * v else x[k]
+
+
+def without_lines(float[:, ::1] power not None, Py_ssize_t width, float sticks_out):
+    """Level, in place, what is narrower than some bins and stands out: a bare carrier, the receiver's DC.
+
+    Morphological opening (Serra, Image Analysis and Mathematical Morphology, 1982). What is no number becomes 0.
+
+    Parameters
+    ----------
+    power : (rows, size) float32, size a power of two
+    width : odd number of bins that stay
+    sticks_out : times what is around it, from which on a line is levelled
+    """
+    cdef Py_ssize_t rows = power.shape[0], size = power.shape[1], r
+    cdef float[::1] least
+    if size < 1 or size & (size - 1):
+        raise ValueError(f"spectra of a power of two expected, got {size}")
+    least = np.empty(size, np.float32)
+    if rows:
+        with nogil:
+            for r in range(rows):
+                _open(&power[r, 0], size, width // 2, sticks_out, &least[0])
+
+
+cdef float _quantile(float* x, Py_ssize_t n, double place) noexcept nogil:
+    # between the values at floor(place) and behind it; x is rearranged (Hoare, Algorithm 65, Comm. ACM 4, 1961)
+    cdef Py_ssize_t low = 0, high = n - 1, k = <Py_ssize_t>place, i, j
+    cdef float pivot, v
+    while low < high:
+        pivot = x[k]
+        i, j = low, high
+        while i <= j:
+            while x[i] < pivot:
+                i += 1
+            while pivot < x[j]:
+                j -= 1
+            if i <= j:
+                x[i], x[j] = x[j], x[i]
+                i += 1
+                j -= 1
+        if j < k:
+            low = i
+        if k < i:
+            high = j
+    if k + 1 >= n:
+        return x[k]
+    v = x[k + 1]
+    for i in range(k + 2, n):
+        v = x[i] if x[i] < v else v
+    return x[k] + (v - x[k]) * <float>(place - k)
+
+
+cdef class BandSearch:
+    """Where in spectra a signal of some bandwidth is.
+
+    Parameters
+    ----------
+    size : bins of a spectrum, zero frequency at size / 2
+    first, stop : the bins that count, from first up to stop
+    half : the signal takes so many bins on each side of its centre
+    reach : bins on each side from which a centre is refined
+    """
+    cdef Py_ssize_t _size, _first, _stop, _half, _reach
+    cdef float[::1] _work
+    cdef double[::1] _total
+    cdef double[::1] _moment
+
+    def __cinit__(self, Py_ssize_t size, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t half, Py_ssize_t reach):
+        if not 0 <= first < stop <= size:
+            raise ValueError(f"bins within 0 to {size} expected, got {first} to {stop}")
+        self._size, self._first, self._stop, self._half, self._reach = size, first, stop, half, reach
+        self._work = np.empty(size, np.float32)
+        self._total, self._moment = np.zeros(size + 1), np.zeros(size + 1)
+
+    cdef float _floor(self, const float* x) noexcept nogil:
+        memcpy(&self._work[0], x + self._first, (self._stop - self._first) * sizeof(float))
+        return _quantile(&self._work[0], self._stop - self._first, 0.3 * (self._stop - self._first - 1)) + <float>1e-30
+
+    cdef void _score(self, const float* x, float* score, float scale) noexcept nogil:
+        cdef float floor = self._floor(x)
+        cdef Py_ssize_t k, n = self._size, low, high
+        for k in range(n):
+            self._total[k + 1] = self._total[k]
+            if self._first <= k < self._stop:
+                self._total[k + 1] += logf(<float>0.5 + <float>0.5 * x[k] / floor)
+        for k in range(n):
+            low, high = max(k - self._half, 0), min(k + self._half + 1, n)
+            score[k] = <float>(self._total[high] - self._total[low]) * scale
+
+    cdef void _centre(self, const float* x, double* centre, double* mass) noexcept nogil:
+        cdef float floor = self._floor(x), v
+        cdef Py_ssize_t k, n = self._size, index, low, high
+        for k in range(n):
+            v = 0
+            if self._first <= k < self._stop and x[k] > 2 * floor:
+                # compressed, so that a line in the signal does not pull its centre
+                v = logf(x[k] / (2 * floor))
+            self._total[k + 1] = self._total[k] + v
+            self._moment[k + 1] = self._moment[k] + v * (k - n // 2)
+        for _ in range(3):
+            index = min(max(<Py_ssize_t>rint(centre[0]) + n // 2, 0), n - 1)
+            low, high = max(index - self._reach, 0), min(index + self._reach + 1, n)
+            mass[0] = self._total[high] - self._total[low]
+            if mass[0] > 0:
+                centre[0] = (self._moment[high] - self._moment[low]) / mass[0]
+
+    def score(self, const float[:, ::1] spectra not None, float scale):
+        """Sum of log(1 + P/N) - log 2 over the signal's bandwidth, N by the spectrum's lower third.
+
+        Parameters
+        ----------
+        spectra : (rows, size) float32
+        scale : of the sums
+
+        Returns
+        -------
+        (rows, size) float32, of a signal about each bin
+        """
+        cdef Py_ssize_t rows = spectra.shape[0], r
+        cdef float[:, ::1] out
+        if spectra.shape[1] != self._size:
+            raise ValueError(f"spectra of {self._size} bins expected, got {spectra.shape[1]}")
+        result = np.empty((rows, self._size), np.float32)
+        if rows:
+            out = result
+            with nogil:
+                for r in range(rows):
+                    self._score(&spectra[r, 0], &out[r, 0], scale)
+        return result
+
+    def refine(self, const float[:, ::1] spectra not None, const double[::1] guess not None):
+        """Centre of gravity of the power about a guess.
+
+        Parameters
+        ----------
+        spectra : (rows, size) float32
+        guess : (rows,) float64, bins from zero frequency
+
+        Returns
+        -------
+        centre : (rows,) float64, bins from zero frequency
+        mass : (rows,) float64, power that says so, nepers; 0 where there is none
+        """
+        cdef Py_ssize_t rows = spectra.shape[0], r
+        cdef double[::1] at
+        cdef double[::1] weight
+        if spectra.shape[1] != self._size or guess.shape[0] != rows:
+            raise ValueError(f"spectra of {self._size} bins and as many guesses expected")
+        centre, mass = np.array(guess), np.zeros(rows)
+        if rows:
+            at, weight = centre, mass
+            with nogil:
+                for r in range(rows):
+                    self._centre(&spectra[r, 0], &at[r], &weight[r])
+        return centre, mass
 
 
 def windows(x, const long long[::1] starts not None, const float[::1] taper not None):

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp_ext.doppler import Mixer
+from dsp_ext.doppler import Mixer, ramps
 from dsp_ext.fir import Decimator
 from dsp_ext.ridge import Ridge
-from dsp_ext.spectrum import PowerRows
+from dsp_ext.spectrum import BandSearch, PowerRows, without_lines
 
 from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, required
@@ -72,15 +72,17 @@ class Track:
         averages = max(4, round(400 / self.bandwidth * self._rate / size))
         self._size, self._row = size, size * averages
         frequency = np.fft.fftshift(np.fft.fftfreq(size, 1 / self._rate))
-        usable = np.abs(frequency) <= 0.45 * self._rate
-        self._half = max(1, round(self.bandwidth / 2 / (self._rate / size)))
-        wanted = usable.copy()
+        wanted = np.abs(frequency) <= 0.45 * self._rate
+        usable = np.flatnonzero(wanted)
+        half = max(1, round(self.bandwidth / 2 / (self._rate / size)))
+        reach = math.ceil(0.6 * self.bandwidth / (self._rate / size))
+        self._search = BandSearch(size, int(usable[0]), int(usable[-1]) + 1, half, reach)
         if stream.target is not None and span is not None:
             wanted &= np.abs(frequency - self._target) <= max(span, self._rate / size)
-        self._frequency, self._usable, self._wanted = frequency, usable, wanted
+        self._wanted = np.flatnonzero(wanted)
         self._power = PowerRows(np.hanning(size + 1)[:-1].astype(np.float32), averages)
-        self._deviation = 0.5 / math.sqrt(averages) * math.sqrt(2 * self._half + 1)
-        self._ridge = Ridge(int(wanted.sum()), LAG, MOVE, JUMP)
+        self._deviation = 0.5 / math.sqrt(averages) * math.sqrt(2 * half + 1)
+        self._ridge = Ridge(len(self._wanted), LAG, MOVE, JUMP)
         self._mixer = Mixer()
         self._held = np.empty(0, np.complex64)  # samples from the start of the first undecided row on
         self._measured = 0  # samples of them whose rows are measured
@@ -121,40 +123,19 @@ class Track:
             return []
         power = self._power.process(self._held[self._measured : self._measured + rows * self._row])
         self._measured += rows * self._row
-        power[~np.isfinite(power)] = 0
-        spectra = _without_lines(power)
-        self._spectra = np.concatenate([self._spectra, spectra])
-        self._decide(self._ridge.process(self._score(spectra)))
+        without_lines(power, LINE, STICKS_OUT)
+        self._spectra = np.concatenate([self._spectra, power])
+        score = self._search.score(power, 1 / self._deviation)
+        self._decide(self._ridge.process(np.ascontiguousarray(score[:, self._wanted])))
         # a row needs the carrier in the next one to be interpolated to
         ready = len(self._knots) - (2 if self._given else 1)
         return self._give(ready) if ready > 0 else []
 
-    def _score(self, spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-        floor = np.quantile(spectra[:, self._usable], 0.3, axis=1, keepdims=True) + 1e-30
-        gain = np.where(self._usable, np.log1p(spectra / floor) - np.log(2), 0)
-        total = _cumulated(gain)
-        index = np.arange(self._size)
-        low, high = np.clip(index - self._half, 0, None), np.clip(index + self._half + 1, None, self._size)
-        score = (total[:, high] - total[:, low]) / self._deviation
-        return np.ascontiguousarray(score[:, self._wanted], np.float32)
-
     def _decide(self, path: NDArray[np.int64]) -> None:
         """Refine the path's bins to the centre of gravity of the power about them."""
         spectra, self._spectra = self._spectra[: len(path)], self._spectra[len(path) :]
-        floor = np.quantile(spectra[:, self._usable], 0.3, axis=1, keepdims=True) + 1e-30
-        # compressed, so that a line in the signal does not pull its centre
-        excess = np.where(self._usable, np.log1p(np.clip(spectra / (2 * floor) - 1, 0, None)), 0)
-        weight, moment = _cumulated(excess), _cumulated(excess * self._frequency)
-        bin_width = self._rate / self._size
-        reach = math.ceil(0.6 * self.bandwidth / bin_width)
-        centre = self._frequency[np.flatnonzero(self._wanted)[path]]
-        rows = np.arange(len(path))
-        for _ in range(3):
-            index = np.clip(np.rint(centre / bin_width).astype(np.int64) + self._size // 2, 0, self._size - 1)
-            low, high = np.clip(index - reach, 0, None), np.clip(index + reach + 1, None, self._size)
-            mass = weight[rows, high] - weight[rows, low]
-            centre = np.where(mass > 0, (moment[rows, high] - moment[rows, low]) / np.maximum(mass, 1e-30), centre)
-        self._settle(centre, mass)
+        centre, mass = self._search.refine(spectra, self._wanted[path] - self._size / 2)
+        self._settle(centre * (self._rate / self._size), mass)
 
     def _settle(self, centre: NDArray[np.float64], mass: NDArray[np.float64], last: bool = False) -> None:
         """Give a row that a burst only touches, at its start or end, the frequency of the row that the burst fills."""
@@ -196,27 +177,13 @@ class Track:
         x = np.ascontiguousarray(self._held[:n])
         y = np.empty_like(x)
         self._mixer.pieces(x, y, lengths, -starts / self._rate, -slopes / self._rate)
-        inside = np.arange(n) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        offsets = (np.repeat(starts - self._target, lengths) + np.repeat(slopes, lengths) * inside).astype(np.float32)
+        offsets = ramps(lengths, starts - self._target, slopes)
         position = (self._origin or 0.0) + self._given * (self._clock.rate / self._rate)
         self._given += n
         self._held = self._held[n:]
         self._measured -= rows * self._row
         self._knots = knots[rows:]
         return [Chunk(y, self._rate, position, self._clock, offsets=offsets)]
-
-
-def _without_lines(spectra: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Spectra with what sticks out and is narrower than `LINE` bins levelled, by morphological opening."""
-    reach = range(-(LINE // 2), LINE // 2 + 1)
-    least = np.min([np.roll(spectra, i, axis=1) for i in reach], axis=0)
-    opened = np.max([np.roll(least, i, axis=1) for i in reach], axis=0)
-    level: NDArray[np.floating[Any]] = np.where(spectra > STICKS_OUT * opened, opened, spectra)
-    return level
-
-
-def _cumulated(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
 
 
 stage = Track

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dsp_ext.doppler import Mixer
+from dsp_ext.doppler import Mixer, ramps
 
 ERROR = 2.5e-7
 """Largest error of a sample of magnitude 1: float32 rounding of the polynomial and of two products."""
@@ -139,3 +139,14 @@ def test_bad_arguments() -> None:
     with pytest.raises((TypeError, ValueError)):
         Mixer().process(x.astype(np.complex128), x)
     Mixer().process(x[:0], x[:0])
+
+
+def test_ramps():
+    found = ramps(np.array([3, 0, 2]), np.array([1.0, 9.0, -2.0]), np.array([0.5, 9.0, 0.25]))
+    assert found.dtype == np.float32
+    assert found.tolist() == [1, 1.5, 2, -2, -1.75]
+    assert len(ramps(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))) == 0
+    with pytest.raises(ValueError, match="differ"):
+        ramps(np.array([1]), np.zeros(2), np.zeros(1))
+    with pytest.raises(ValueError, match="0 or more"):
+        ramps(np.array([-1]), np.zeros(1), np.zeros(1))

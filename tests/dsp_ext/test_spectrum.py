@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp_ext.spectrum import PowerRows, contrast, prominence, windows
+from dsp_ext.spectrum import BandSearch, PowerRows, contrast, prominence, windows, without_lines
 
 RNG = np.random.default_rng(2)
 SPECTRA = (RNG.standard_normal((5, 60)) + 1j * RNG.standard_normal((5, 60))).astype(np.complex64)
@@ -78,3 +78,52 @@ def test_power_rows_refuses_what_does_not_fit():
         PowerRows(np.ones(8, np.float32), 0)
     with pytest.raises(ValueError, match="whole rows of 32"):
         PowerRows(np.ones(8, np.float32), 4).process(np.ones(33, np.complex64))
+
+
+def test_lines_are_levelled():
+    power = np.random.default_rng(3).exponential(size=(7, 64)).astype(np.float32)
+    power[1, 20:24] = 1e4  # a line
+    power[2, 30:50] = 1e4  # a signal
+    power[3, 5], power[4, 6] = np.nan, np.inf
+    clean = np.where(np.isfinite(power), power, 0)
+    least = np.min([np.roll(clean, i, axis=1) for i in range(-2, 3)], axis=0)
+    opened = np.max([np.roll(least, i, axis=1) for i in range(-2, 3)], axis=0)
+    wanted = np.where(clean > 4 * opened, opened, clean)
+    without_lines(power, 5, 4.0)
+    assert np.array_equal(power, wanted)
+    assert (power[1, 20:24] < 100).all() and (power[2, 30:50] == 1e4).all()
+    with pytest.raises(ValueError, match="power of two"):
+        without_lines(np.zeros((1, 60), np.float32), 5, 4.0)
+
+
+@pytest.mark.parametrize(("first", "stop"), [(4, 61), (0, 64), (10, 11)])
+def test_band_search(first, stop):
+    random = np.random.default_rng(4)
+    spectra = random.exponential(size=(40, 64)).astype(np.float32)
+    for row, at in enumerate(random.integers(14, 50, len(spectra))):
+        spectra[row, at - 8 : at + 9] *= 20
+    spectra[5] = 0
+    spectra[6] = 7
+    search = BandSearch(64, first, stop, 8, 10)
+    floor = np.quantile(spectra[:, first:stop].astype(float), 0.3, axis=1, keepdims=True) + 1e-30
+    usable = (np.arange(64) >= first) & (np.arange(64) < stop)
+    total = np.cumsum(np.pad(np.where(usable, np.log1p(spectra / floor) - np.log(2), 0), ((0, 0), (1, 0))), axis=1)
+    low, high = np.maximum(np.arange(64) - 8, 0), np.minimum(np.arange(64) + 9, 64)
+    assert np.allclose(search.score(spectra, 0.5), 0.5 * (total[:, high] - total[:, low]), rtol=1e-5, atol=1e-4)
+
+    excess = np.where(usable, np.log1p(np.clip(spectra / (2 * floor) - 1, 0, None)), 0)
+    guess = random.integers(-20, 21, len(spectra)).astype(float)
+    centre, mass = search.refine(spectra, guess)
+    for row in range(len(spectra)):
+        expected = guess[row]
+        for _ in range(3):
+            index = np.rint(expected).astype(int) + 32
+            bins = np.arange(max(index - 10, 0), min(index + 11, 64))
+            weight = excess[row, bins]
+            expected = (weight * (bins - 32)).sum() / weight.sum() if weight.sum() > 0 else expected
+        assert centre[row] == pytest.approx(expected, abs=1e-4)
+        assert mass[row] == pytest.approx(weight.sum(), rel=1e-4, abs=1e-4)
+    with pytest.raises(ValueError, match="0 to 64"):
+        BandSearch(64, 10, 65, 8, 10)
+    with pytest.raises(ValueError, match="64 bins"):
+        search.refine(spectra, guess[1:])
