@@ -188,6 +188,7 @@ cdef class CpmDetector:
     cdef long long _settled              # symbols up to which _least has what other paths say
     cdef Waves _waves
     cdef double _made                    # index that _waves are for
+    cdef double _pulses[4][3]            # of the symbol before, this one and the next, at four places of a symbol
     cdef Paths _paths[MEMORIES]
     cdef double _rotor[2]
     cdef double _expected, _sum, _weight
@@ -196,7 +197,7 @@ cdef class CpmDetector:
 
     def __cinit__(self, double index, int per_symbol=4):
         cdef Py_ssize_t i, k
-        cdef double t, total
+        cdef double t, total, sigma = sqrt(0.6931471805599453) / (2 * M_PI * BT)
         cdef double h[TAPS]
         if per_symbol != 4 and per_symbol != 8:
             raise ValueError(f"4 or 8 samples a symbol expected, got {per_symbol}")
@@ -211,6 +212,9 @@ cdef class CpmDetector:
                 total += h[k]
             for k in range(TAPS):
                 self._taps[i * TAPS + k] = <float>(h[k] / total)
+        for i in range(4):
+            for k in range(3):
+                self._pulses[i][k] = _pulse((i - 1.5) / 4 + 1 - k, sigma)
         self._room = 16384
         self._x = <float*>PyMem_Malloc(2 * self._room * sizeof(float))
         if not self._x:
@@ -236,8 +240,7 @@ cdef class CpmDetector:
         memset(self._eye_sure, 0, sizeof(self._eye_sure))
 
     cdef void _design(self, double h) noexcept nogil:
-        cdef double sigma = sqrt(0.6931471805599453) / (2 * M_PI * BT)
-        cdef double t, phase
+        cdef double phase
         cdef int s, j
         cdef float* re = <float*>&self._waves
         cdef float* im = re + 32
@@ -245,13 +248,13 @@ cdef class CpmDetector:
             return
         self._made = h
         for j in range(4):
-            t = (j - 1.5) / 4
-            for s in range(8):
-                phase = M_PI * h * ((1 if s & 4 else -1) * _pulse(t + 1, sigma)
-                                    + (1 if s & 2 else -1) * _pulse(t, sigma)
-                                    + (1 if s & 1 else -1) * _pulse(t - 1, sigma))
-                re[8 * j + s] = <float>cos(phase)
+            for s in range(4):
+                # and of the state whose symbols are all the others
+                phase = M_PI * h * (-self._pulses[j][0] + (self._pulses[j][1] if s & 2 else -self._pulses[j][1])
+                                    + (self._pulses[j][2] if s & 1 else -self._pulses[j][2]))
+                re[8 * j + s] = re[8 * j + 7 - s] = <float>cos(phase)
                 im[8 * j + s] = <float>sin(phase)
+                im[8 * j + 7 - s] = -im[8 * j + s]
         for s in range(8):
             re[64 + s] = <float>cos(M_PI * h)
             re[72 + s] = <float>sin(M_PI * h if s & 4 else -M_PI * h)
