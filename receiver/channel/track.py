@@ -74,8 +74,8 @@ class Track:
         frequency = np.fft.fftshift(np.fft.fftfreq(size, 1 / self._rate))
         wanted = np.abs(frequency) <= 0.45 * self._rate
         usable = np.flatnonzero(wanted)
-        half = max(1, round(self.bandwidth / 2 / (self._rate / size)))
-        reach = math.ceil(0.6 * self.bandwidth / (self._rate / size))
+        half = min(size, max(1, round(self.bandwidth / 2 / (self._rate / size))))
+        reach = min(size, math.ceil(0.6 * self.bandwidth / (self._rate / size)))
         self._search = BandSearch(size, int(usable[0]), int(usable[-1]) + 1, half, reach)
         if stream.target is not None and span is not None:
             wanted &= np.abs(frequency - self._target) <= max(span, self._rate / size)
