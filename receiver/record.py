@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of the record. Fields may be added to it; one that changes its meaning or goes makes a new version."""
 
+_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _RUNS = uuid.UUID("8f0c2f6e-6d0a-5d0e-9a3b-5c1d0e6c7a11")  # name space of the ids made from a text
 
 
@@ -103,7 +104,7 @@ def record(frame: Frame, context: Context, seq: int) -> dict[str, Any]:
 
 def to_json(table: dict[str, Any]) -> bytes:
     """Write a record, or any table made for JSON, as one line of UTF-8 without the line's end."""
-    return json.dumps(table, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _write(table).encode("utf-8", "replace")
 
 
 def iso_time(utc_ns: int | None) -> str | None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp_ext.quality import esn0, mean_of_known
+
 from ..stage import Chunk, Clock, Frame
 
 
@@ -64,42 +66,20 @@ class SymbolHistory:
         rate : code rate, information bits per symbol: turns Es/N0 into Eb/N0
         fields : further fields of `Frame`
         """
-        soft = self.soft(start, stop).astype(np.float64)
+        soft = self.soft(start, stop)
         i, j = start - self._first, stop - self._first
         positions, offsets = self._positions[i:j], self._offsets[i:j]
         symbol = (positions[-1] - positions[0]) / (len(positions) - 1) if len(positions) > 1 else self._step
         assert self._clock is not None
-        esn0 = _esn0(soft)
-        known = offsets[np.isfinite(offsets)]
+        ratio, offset = esn0(soft), mean_of_known(offsets)
         return Frame(
             payload=payload,
             position=float(positions[0] - symbol / 2),
             length=float(positions[-1] - positions[0] + symbol),
             clock=self._clock,
             framing=framing,
-            offset=float(known.astype(np.float64).mean()) if len(known) else None,
-            snr_db=10 * math.log10(esn0),
-            ebn0_db=10 * math.log10(esn0 / rate),
+            offset=offset if math.isfinite(offset) else None,
+            snr_db=10 * math.log10(ratio),
+            ebn0_db=10 * math.log10(ratio / rate),
             **fields,
         )
-
-
-def _esn0(soft: NDArray[np.float64]) -> float:
-    """Es/N0 of antipodal symbols in real noise, from the first two moments of their magnitude, 0.01 to 10000.
-
-    Folding makes |s| of weak symbols too large and its spread too small; the fixed point undoes that.
-    """
-    magnitude = np.abs(soft)
-    mean, square = float(magnitude.mean()), float((magnitude**2).mean())
-    if square <= 0:
-        return 0.01
-    a = mean
-    for _ in range(20):
-        sigma = math.sqrt(max(square - a * a, 1e-12 * square))
-        ratio = a / sigma
-        fold = sigma * math.sqrt(2 / math.pi) * math.exp(-ratio * ratio / 2) - a * math.erfc(ratio / math.sqrt(2))
-        before, a = a, max(mean - fold, 0.0)
-        if abs(a - before) < 1e-9 * mean:
-            break
-    variance = max(square - a * a, 1e-12 * square)
-    return min(max(a * a / (2 * variance), 0.01), 1e4)
