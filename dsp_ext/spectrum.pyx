@@ -6,27 +6,24 @@ from libc.math cimport cos, logf, rint, sin, M_PI
 from libc.string cimport memcpy, memset
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 
+cdef extern from "spectrum.h" nogil:
+    void radome_butterfly(float* re0, float* im0, float* re1, float* im1, float c, float s)
+    void radome_power(const float* re, const float* im, float* sums)
+
 cdef enum:
     LANES = 8             # transforms side by side
 
 
 cdef void _transform(float* re, float* im, const float* turns, Py_ssize_t size) noexcept nogil:
     # LANES transforms in place of (size, LANES) values that stand in bit-reversed order, by decimation in time
-    cdef Py_ssize_t span = 1, first, k, i, j, lane
-    cdef float c, s, x, y
+    cdef Py_ssize_t span = 1, first, k, i, j, step
     while span < size:
+        step = size // span
         first = 0
         while first < size:
             for k in range(span):
                 i, j = (first + k) * LANES, (first + k + span) * LANES
-                c, s = turns[2 * k * (size // 2 // span)], turns[2 * k * (size // 2 // span) + 1]
-                for lane in range(LANES):
-                    x = re[j + lane] * c - im[j + lane] * s
-                    y = re[j + lane] * s + im[j + lane] * c
-                    re[j + lane] = re[i + lane] - x
-                    im[j + lane] = im[i + lane] - y
-                    re[i + lane] += x
-                    im[i + lane] += y
+                radome_butterfly(re + i, im + i, re + j, im + j, turns[k * step], turns[k * step + 1])
             first += 2 * span
         span *= 2
 
@@ -92,14 +89,15 @@ cdef class PowerRows:
             count = self._averages - done if self._averages - done < LANES else LANES
             if count < LANES:
                 memset(re, 0, 2 * n * sizeof(float))
-            for lane in range(count):
-                v = x + 2 * (done + lane) * size
-                for k in range(size):
-                    i = self._place[k] * LANES + lane
-                    re[i], im[i] = v[2 * k] * self._taper[k], v[2 * k + 1] * self._taper[k]
+            v = x + 2 * done * size
+            for k in range(size):
+                i = self._place[k] * LANES
+                for lane in range(count):
+                    re[i + lane] = v[2 * (lane * size + k)] * self._taper[k]
+                    im[i + lane] = v[2 * (lane * size + k) + 1] * self._taper[k]
             _transform(re, im, self._turns, size)
-            for i in range(n):
-                sums[i] += re[i] * re[i] + im[i] * im[i]
+            for k in range(size):
+                radome_power(re + k * LANES, im + k * LANES, sums + k * LANES)
             done += LANES
         for k in range(size):
             total = 0
