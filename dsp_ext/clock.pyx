@@ -63,6 +63,12 @@ cdef void _advance(const float* straight, const float* left, const float* right,
         choice[p] = which
 
 
+cdef void _copy(const float* x, Py_ssize_t n, float* y) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = x[i] if fabsf(x[i]) < LOUDEST else 0
+
+
 cdef inline double _turns(double q) noexcept nogil:
     # arctangent of -1 .. 1 in turns, to 2e-8 radian: Abramowitz and Stegun, Handbook of Mathematical Functions, 4.4.49
     cdef double u = q * q
@@ -384,12 +390,12 @@ cdef class SymbolClock:
             for i in range(self._held):
                 self._x[i] = x[0] if fabsf(x[0]) < LOUDEST else 0
             self._begun = True
-        for i in range(n):
-            self._x[self._held + i] = x[i] if fabsf(x[i]) < LOUDEST else 0
+        if n:
+            _copy(&x[0], n, self._x + self._held)
         if tone is not None:
             self._led = True
-            for i in range(n):
-                self._q[self._held + i] = tone[i] if fabsf(tone[i]) < LOUDEST else 0
+            if n:
+                _copy(&tone[0], n, self._q + self._held)
         elif self._led:
             memset(self._q + self._held, 0, n * sizeof(float))
         self._held += n

@@ -7,6 +7,7 @@ row of HDLC flags. Windows advance by 32 symbols; between their middles centre a
 """
 import numpy as np
 
+from libc.math cimport fabsf
 from libc.string cimport memmove
 
 cdef enum:
@@ -30,7 +31,7 @@ cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
     cdef float high[LANES]
     cdef float low[LANES]
     cdef float many[LANES]
-    cdef float middle, limit = <float>1e30, v, up, above, below, count, mean_high = 0, mean_low = 0
+    cdef float middle, limit = <float>1e30, v, up, above, below, count, mean_high = 0, mean_low = 0, moved, settled
     cdef Py_ssize_t i, j, _round
     for j in range(LANES):
         many[j] = 0
@@ -53,9 +54,13 @@ cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
         above, below, count = _sum(high), _sum(low), _sum(many)
         mean_high = above / (count if count > 0 else 1)
         mean_low = below / (WINDOW - count if count < WINDOW else 1)
-        middle += (mean_high + mean_low) / 2
+        moved = (mean_high + mean_low) / 2
+        middle += moved
+        settled = limit
         # what is far outside is a click of the discriminator, not a level
         limit = mean_high - mean_low
+        if fabsf(moved) + fabsf(settled - limit) <= <float>1e-5 * limit:
+            break
     centre[0] = middle
     swing[0] = (mean_high - mean_low) / 2
     if swing[0] < <float>1e-12:
@@ -80,14 +85,17 @@ cdef class Level:
     cdef Py_ssize_t _push(
         self, const float* x, Py_ssize_t n, float* soft, float* centres, float* swings
     ) noexcept nogil:
-        cdef Py_ssize_t i, made = 0, stop
+        cdef Py_ssize_t i = 0, j, made = 0, stop
         cdef float centre, swing, u, c, s
-        for i in range(n):
-            # also false for what is no number
-            self._x[self._held] = x[i] if -<float>1e15 < x[i] < <float>1e15 else 0
-            self._held += 1
+        while i < n:
+            stop = min(n - i, WINDOW - self._held)
+            for j in range(stop):
+                # also false for what is no number
+                self._x[self._held + j] = x[i + j] if -<float>1e15 < x[i + j] < <float>1e15 else 0
+            self._held += stop
+            i += stop
             if self._held < WINDOW:
-                continue
+                break
             _cluster(self._x, &centre, &swing)
             if self._first:
                 self._centre, self._swing, self._first = centre, swing, False
