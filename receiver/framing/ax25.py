@@ -35,8 +35,11 @@ CHARACTERS = bytes(
     b >> 1 if not b & 1 and chr(b >> 1) in " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" else 63 for b in range(256)
 )
 """Of a callsign, by their byte in an address; what can be in none is a question mark."""
-FALSE_ALARM = 1e-7
-"""A frame that noise would have made with a higher probability than this is not reported."""
+FALSE_ALARM, FALSE_REPAIR = 1e-7, 1e-9
+"""A frame that noise would have made with a higher probability than this is not reported; of repaired ones, many more
+could have been made."""
+CHANGES = 1024
+"""Changes of which the likeliest that fits is taken: 256 in each of the spans from the last four flags."""
 FLAG = 8
 """Symbols between two frames that share a flag."""
 PATIENCE = 4096
@@ -82,7 +85,8 @@ class Ax25:
             link = addresses(payload)
             # noise has the checksum right once in 2^16 for each change tried, and what else belongs to a frame as
             # seldom as its bits say
-            chance = trials * 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
+            chance = 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
+            chance *= CHANGES if changed else trials
             make = partial(self._make, start, stop, payload, changed, link)
             end, before = self._last
             shared = changed == 0 and start - end == FLAG
@@ -94,7 +98,7 @@ class Ax25:
                 frames.append(doubtful(chance))
             elif doubtful is not None:
                 self.failures["crc"] += 1
-            if chance > FALSE_ALARM:
+            if chance > (FALSE_REPAIR if changed else FALSE_ALARM):
                 if changed:
                     self.failures["crc"] += 1
                 else:

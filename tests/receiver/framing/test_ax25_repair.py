@@ -55,6 +55,16 @@ def test_repair_needs_more_evidence_than_a_right_checksum() -> None:
     assert framing.failures["crc"] >= 1
 
 
+@pytest.mark.parametrize(("flags", "count"), [(3, 0), (5, 1)])
+def test_repair_without_addresses_needs_flags(flags: int, count: int) -> None:
+    """Random symbols as sure as a signal's would give such frames behind two or three flags once in days."""
+    y = symbols(bytes(range(1, 60, 2)), flags, "none", 2)
+    y[200 + 8 * flags + 120] *= -0.1
+    found, _ = frames(y)
+    assert len(found) == count
+    assert all(f.corrected == 1 and f.payload == bytes(range(1, 60, 2)) for f in found)
+
+
 @pytest.mark.parametrize("scrambler", ["none", "g3ruh"])
 def test_no_frame_from_noise(scrambler: str) -> None:
     rng = np.random.default_rng(3)
