@@ -54,7 +54,7 @@ cdef enum:
     MEMORY = 18               # symbols before a bit that it depends on
     WEAK = 40                 # symbols that may be wrong
     NEIGHBOURS = 24           # pairs of them that are at most two apart
-    FEW = 24                  # bits of idle; fewer are too little evidence to repair a frame without addresses
+    FEW = 31                  # bits of idle; fewer are too little evidence to repair a frame without addresses
     EVENTS = WEAK + NEIGHBOURS
     WEAKEST = 20              # events that triples are made of
     OPENINGS = 4              # flags that may open the frame that the next one closes

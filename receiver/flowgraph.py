@@ -42,6 +42,10 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise FlowgraphError(f"{path}: is not text in UTF-8, so it cannot be a definition in TOML") from error
     except toml.TOMLDecodeError as error:
         raise FlowgraphError(f"{path}: is not TOML: {error}") from error
+    except RecursionError as error:
+        raise FlowgraphError(f"{path}: is not TOML that can be read: its tables are too deep") from error
+    except ValueError as error:  # an integer of more digits than Python takes
+        raise FlowgraphError(f"{path}: is not TOML that can be read: it has a number too long") from error
 
 
 @cache

@@ -35,7 +35,7 @@ CHARACTERS = bytes(
     b >> 1 if not b & 1 and chr(b >> 1) in " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" else 63 for b in range(256)
 )
 """Of a callsign, by their byte in an address; what can be in none is a question mark."""
-FALSE_ALARM, FALSE_REPAIR = 1e-7, 1e-9
+FALSE_ALARM, FALSE_REPAIR = 1e-7, 1e-11
 """A frame that noise would have made with a higher probability than this is not reported; of repaired ones, many more
 could have been made."""
 CHANGES = 1024

@@ -35,15 +35,41 @@ TLE = """TEST-1
 1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  9996
 2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 50797
 """
+FLOWGRAPH = """
+[[chain]]
+name = "9k6 FSK"
+stages = [
+  {{ use = "channel.doppler", frequency = 437.35e6{orbit} }},
+  {{ use = "demod.fsk", baudrate = 9600 }},
+  {{ use = "framing.ax25", scrambler = "g3ruh" }},
+]
+[[chain]]
+name = "9k6 FSK, audio"
+stages = [{{ use = "demod.fsk", baudrate = 9600 }}, {{ use = "framing.ax25", scrambler = "g3ruh" }}]
+"""
 Outcome = tuple[int, str, str]
 
 
 def run(folder: Path, capfd: pytest.CaptureFixture[str], *words: str) -> Outcome:
-    """Status, output and complaint of a run, which is none of a crash."""
+    """Status, output and complaint of a run, which is none of a crash; of `radome run`, the same status."""
     (folder / "test.toml").write_text(DEFINITION)
-    definition = [] if "--definition" in words else ["--definition", str(folder / "test.toml")]
+    outcome = called(capfd, "decode", *words, "--definition", str(folder / "test.toml"))
+    file, *options = words
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    stage = {"elements": given.pop("--tle", None), "station": given.pop("--station", None)}
+    orbit = "".join(f", {key} = {json.dumps(value)}" for key, value in stage.items() if value is not None)
+    (folder / "flowgraph.toml").write_text(FLOWGRAPH.format(orbit=orbit))
+    same = called(
+        capfd, "run", str(folder / "flowgraph.toml"), file, *(word for pair in given.items() for word in pair)
+    )
+    assert same[:2] == outcome[:2], (outcome[2], same[2])
+    return outcome
+
+
+def called(capfd: pytest.CaptureFixture[str], *words: str) -> Outcome:
+    """Status, output and complaint of a command."""
     with pytest.raises(SystemExit) as done:
-        main(["decode", *words, *definition, "--jsonl", "-", "-q"])
+        main([*words, "--jsonl", "-", "-q"])
     out, err = capfd.readouterr()
     status = int(str(done.value.code))
     assert "Traceback" not in err

@@ -10,6 +10,8 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import receiver.record
 from receiver.cli import main
@@ -211,6 +213,65 @@ def test_faults(name: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert says in err
     assert "x.toml" in err or name in ("an address", "a sink's folder", "two outputs", "an orbit")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.cf32", "x.toml"]
+
+
+NO_TEXT: dict[str, bytes] = {
+    "zeros": bytes(500),
+    "random": np.random.default_rng(9).bytes(3000),
+    "a byte order mark": b"\xef\xbb\xbf" + (CHAIN + STAGES).encode(),
+    "Latin-1": (CHAIN + STAGES + 'satellite = "\xe9"').encode("latin-1"),
+    "UTF-16": (CHAIN + STAGES).encode("utf-16"),
+    "a compressed file": b"\x1f\x8b\x08" + bytes(40),
+    "deep": b"chain = " + b"[" * 5000,
+    "deep tables": b"[" + b"a." * 5000 + b"a]",
+    "a number too long": b"chain = 1" + b"0" * 5000,
+    "a line of 2 MB": b'name = "' + b"x" * 2_000_000,
+    "half of it": (CHAIN + STAGES)[:60].encode(),
+}
+
+
+@pytest.mark.parametrize("name", NO_TEXT)
+def test_files_that_are_no_flowgraph(name: str, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes(NO_TEXT[name])
+    np.zeros(4000, np.complex64).tofile(tmp_path / "x.cf32")
+    status, out, err = cli(tmp_path / "x.toml", tmp_path / "x.cf32", "--rate", 48000)
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1, err
+    assert err.startswith(f"radome: {tmp_path / 'x.toml'}")
+    assert len(err) < 400 + len(str(tmp_path))
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(place=st.integers(0, 10**6), new=st.integers(0, 255), cut=st.integers(0, 400))
+def test_a_wrong_byte_in_a_flowgraph(place: int, new: int, cut: int, cli: Cli, tmp_path: Path) -> None:
+    """It is refused in one sentence that names it, or it runs."""
+    text = FLOWGRAPH.format(file=tmp_path / "x.cf32", out=tmp_path / "out").encode()
+    at = place % len(text)
+    np.zeros(4000, np.complex64).tofile(tmp_path / "x.cf32")
+    (tmp_path / "x.toml").write_bytes(text[:at] + bytes([new]) + text[at + 1 : max(at + 2, len(text) - cut)])
+    status, out, err = cli(tmp_path / "x.toml", "--rate", 48000, "--jsonl", "-", "-q")
+    assert out == ""
+    assert status in (0, 2)
+    assert "Traceback" not in err
+    if status == 2:
+        assert len(err.splitlines()) == 1, err
+        assert err.startswith("radome: ")
+
+
+def test_frames_before_a_bad_recording_are_kept(cli: Cli, tmp_path: Path) -> None:
+    frames = payloads(3)
+    made = write(tmp_path, G3RUH, frames)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    status, out, err = cli("fsk-9600-ax25", made, tmp_path / "bad.wav", "--jsonl", "-", "-q")
+    assert status == 2
+    assert "bad.wav" in err.splitlines()[-1]
+    assert [record["payload"] for record in records(out)] == [frame.hex() for frame in frames]
 
 
 def test_what_does_not_fit(cli: Cli, tmp_path: Path) -> None:
