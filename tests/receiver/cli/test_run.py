@@ -218,7 +218,6 @@ def test_faults(name: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyP
 NO_TEXT: dict[str, bytes] = {
     "zeros": bytes(500),
     "random": np.random.default_rng(9).bytes(3000),
-    "a byte order mark": b"\xef\xbb\xbf" + (CHAIN + STAGES).encode(),
     "Latin-1": (CHAIN + STAGES + 'satellite = "\xe9"').encode("latin-1"),
     "UTF-16": (CHAIN + STAGES).encode("utf-16"),
     "a compressed file": b"\x1f\x8b\x08" + bytes(40),
@@ -226,6 +225,12 @@ NO_TEXT: dict[str, bytes] = {
     "deep tables": b"[" + b"a." * 5000 + b"a]",
     "a number too long": b"chain = 1" + b"0" * 5000,
     "a line of 2 MB": b'name = "' + b"x" * 2_000_000,
+    "a line of 900 KB": b"name = [" + b"1," * 450_000 + b"]",
+    "a long key": b"x" * 100_000 + b" = 1",
+    "a long name": ("[[chain]]\nname = '" + "x" * 1000 + "'\n" + STAGES).encode(),
+    "a name that moves the cursor": ("[[chain]]\nname = 'x\\u001b[2J'\n".replace("'", '"') + STAGES).encode(),
+    "norad of 400 digits": (CHAIN + STAGES + "norad = 1" + "0" * 400).encode(),
+    "a baud rate of 400 digits": (CHAIN + STAGES.replace("9600", "1" + "0" * 400)).encode(),
     "half of it": (CHAIN + STAGES)[:60].encode(),
 }
 
@@ -239,6 +244,45 @@ def test_files_that_are_no_flowgraph(name: str, cli: Cli, tmp_path: Path) -> Non
     assert len(err.splitlines()) == 1, err
     assert err.startswith(f"radome: {tmp_path / 'x.toml'}")
     assert len(err) < 400 + len(str(tmp_path))
+
+
+def test_a_byte_order_mark_is_passed_over(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes(b"\xef\xbb\xbf" + (CHAIN + STAGES).replace("\n", "\r\n").encode())
+    np.zeros(4000, np.complex64).tofile(tmp_path / "x.cf32")
+    assert cli(tmp_path / "x.toml", tmp_path / "x.cf32", "--rate", 48000)[0] == 0
+
+
+def test_places_where_no_file_can_be(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As flowgraph, recording and output: one sentence, whatever the system says."""
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    Path("folder").mkdir()
+    Path("x.toml").write_text(CHAIN + STAGES)
+    np.zeros(4000, np.complex64).tofile("x.cf32")
+    for name in ("loop", "folder", "x.toml/inside", "folder/none/inside", "n" * 3000, "\udcff\nnew\x1b[2J line"):
+        for words in (
+            [name, "x.cf32"],
+            ["x.toml", name],
+            ["x.toml", f"{name}.sigmf-meta"],
+            ["x.toml", "x.cf32", "--jsonl", name],
+        ):
+            if words[-1] == "\udcff\nnew\x1b[2J line" and "--jsonl" in words:
+                continue  # that can be written
+            status, out, err = cli(*words, "--rate", 48000)
+            assert (status, out) == (2, ""), words
+            assert len(err.splitlines()) == 1, err
+            assert err.startswith("radome: ")
+            assert err.rstrip("\n").isprintable()
+    # which no command line can name
+    for source, sink in (("x\\u0000.cf32", "x"), ("x.cf32", "x\\u0000")):
+        Path("y.toml").write_text(
+            f'[source]\nfile = "{source}"\n{CHAIN}{STAGES}[[sink]]\nuse = "jsonl"\nfile = "{sink}"'
+        )
+        status, _, err = cli("y.toml", "--rate", 48000)
+        assert status == 2
+        assert "x" in err
+        assert "null byte" in err
+        assert len(err.splitlines()) == 1
 
 
 @settings(
