@@ -43,8 +43,10 @@ class Declaration:
 
         Raises FlowgraphError, naming the file and the stage.
         """
-        stages = [build(table, f"{self.where}, stage {i}") for i, table in enumerate(self.tables, 1)]
-        return Chain(stages, self.where)
+        places = [f"{self.where}, stage {i}" for i in range(1, len(self.tables) + 1)]
+        return Chain(
+            [build(table, place) for table, place in zip(self.tables, places, strict=True)], self.where, places
+        )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .errors import FlowgraphError, short
+from .errors import FlowgraphError, OrbitError, short
 from .stage import Chunk, Frame, Stage, Stream
 
 _LARGEST = 1 << 20  # bytes; those that are shipped have 2000
@@ -161,14 +161,21 @@ def _checked(value: Any, f: dataclasses.Field[Any], hint: Any, where: str) -> An
 class Chain:
     """Stages in a row; itself used like a stage.
 
+    Parameters
+    ----------
+    stages : in the order of the signal
+    where : the chain's place, for messages
+    places : those of the stages, where they have their own
+
     Raises FlowgraphError when one stage does not take what the one before it gives.
     """
 
     output: Stream
     """What comes out, since `open`."""
 
-    def __init__(self, stages: Sequence[Stage], where: str = "chain") -> None:
+    def __init__(self, stages: Sequence[Stage], where: str = "chain", places: Sequence[str] = ()) -> None:
         self.stages = list(stages)
+        self._places = list(places) or [where] * len(self.stages)
         for before, after in zip(self.stages, self.stages[1:], strict=False):
             if before.gives not in after.takes:
                 raise FlowgraphError(
@@ -177,8 +184,15 @@ class Chain:
                 )
 
     def open(self, stream: Stream) -> Stream:
-        for stage in self.stages:
-            stream = stage.open(stream)
+        """Open each stage with what the one before it gives.
+
+        Raises FlowgraphError or OrbitError, whose sentence begins with the place of the stage.
+        """
+        for stage, place in zip(self.stages, self._places, strict=True):
+            try:
+                stream = stage.open(stream)
+            except (FlowgraphError, OrbitError) as error:
+                raise type(error)(f"{place}: {error}") from error
         self.output = stream
         return stream
 

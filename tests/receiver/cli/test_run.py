@@ -148,6 +148,10 @@ def test_all_that_a_flowgraph_declares(cli: Cli, tmp_path: Path) -> None:
 
 CHAIN = '[[chain]]\nname = "a"\n'
 STAGES = 'stages = [{ use = "demod.fsk", baudrate = 9600 }, { use = "framing.ax25" }]\n'
+TLE = """TEST-1
+1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  9994
+2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 50793
+"""
 FAULTS: dict[str, tuple[str, str]] = {
     "nothing": ("", "chain"),
     "no TOML": ("[[", "is not TOML"),
@@ -176,7 +180,29 @@ FAULTS: dict[str, tuple[str, str]] = {
     "a bandwidth": (CHAIN + STAGES.replace("[{", '[{ use = "channel.track", bandwidth = -1 }, {', 1), "bandwidth"),
     "an orbit": (
         CHAIN + STAGES.replace("[{", '[{ use = "channel.doppler", frequency = 437e6, elements = "none.tle" }, {', 1),
-        "none.tle",
+        "x.toml, chain 1 (a), stage 1: none.tle",
+    ),
+    "too fast a signal": (CHAIN + STAGES.replace("9600", "1e6"), "chain 1 (a), stage 1: fsk at 1e+06 Bd needs"),
+    "too slow a signal": (CHAIN + STAGES.replace("9600", "1"), "chain 1 (a), stage 1: fsk at 1 Bd takes up to"),
+    "a deviation": (
+        CHAIN + STAGES.replace("9600", "9600, deviation = 1e6"),
+        "stage 1: fsk with a deviation of 1e+06 Hz",
+    ),
+    "a deviation of nothing": (CHAIN + STAGES.replace("9600", "9600, deviation = 0"), "stage 1: deviation is 0"),
+    "FM": (
+        CHAIN
+        + STAGES.replace("demod.fsk", "demod.afsk").replace(
+            "9600", "1200, carrier = 1700, deviation = 500, fm_deviation = 1e6"
+        ),
+        "stage 1: afsk by FM of 1e+06 Hz",
+    ),
+    "a search": (
+        CHAIN + STAGES.replace("demod.fsk", "demod.psk").replace("9600", "5"),
+        "stage 1: psk at 5 Bd cannot be searched",
+    ),
+    "an orbit without a place": (
+        CHAIN + STAGES.replace("[{", '[{ use = "channel.doppler", elements = "x.tle" }, {', 1),
+        "stage 1: the orbit needs the station",
     ),
     "norad": (CHAIN + STAGES + "norad = -1", "norad"),
     "satellite": (CHAIN + STAGES + "satellite = 7", "satellite"),
@@ -205,14 +231,15 @@ def test_faults(name: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     Path("x.toml").write_text(text)
     np.zeros(4000, np.complex64).tofile("x.cf32")
+    Path("x.tle").write_text(TLE)
     rate = [] if name.startswith("a source's rate") else ["--rate", 48000]
     status, out, err = cli("x.toml", "x.cf32", *rate)
     assert (status, out) == (2, "")
     assert len(err.splitlines()) == 1, err
     assert err.startswith("radome: ")
     assert says in err
-    assert "x.toml" in err or name in ("an address", "a sink's folder", "two outputs", "an orbit")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.cf32", "x.toml"]
+    assert "x.toml" in err or name in ("an address", "a sink's folder", "two outputs")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.cf32", "x.tle", "x.toml"]
 
 
 NO_TEXT: dict[str, bytes] = {
