@@ -155,23 +155,23 @@ def fsk(index: float) -> dict[str, Any]:
 
 
 CHAINS = (
-    Chain("GMSK 9600, AX.25 G3RUH", fsk(0.5), G3RUH, 6.42, cpm(0.5), whole(HDLC)),
-    Chain("GFSK 9600 h 0.7, AX.25 G3RUH", fsk(0.7), G3RUH, 5.17, cpm(0.7), whole(HDLC)),
-    Chain("GFSK 9600 h 1, AX.25 G3RUH", fsk(1.0), G3RUH, 8.68, cpm(1.0), whole(HDLC)),
-    Chain("GMSK 9600, FM audio, AX.25 G3RUH", fsk(0.5), G3RUH, 9.52, form="fm"),
+    Chain("GMSK 9600, AX.25 G3RUH", fsk(0.5), G3RUH, 6.41, cpm(0.5), whole(HDLC)),
+    Chain("GFSK 9600 h 0.7, AX.25 G3RUH", fsk(0.7), G3RUH, 5.13, cpm(0.7), whole(HDLC)),
+    Chain("GFSK 9600 h 1, AX.25 G3RUH", fsk(1.0), G3RUH, 7.98, cpm(1.0), whole(HDLC)),
+    Chain("GMSK 9600, FM audio, AX.25 G3RUH", fsk(0.5), G3RUH, 9.5, form="fm"),
     Chain("GMSK 9600, AX100 ASM+Golay", fsk(0.5), {"use": "ax100", "mode": "ASM+Golay"}, 5.41, cpm(0.5),
           reed_solomon(255, 9), 223 / 255),
-    Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), {"use": "ax100", "mode": "Reed Solomon"}, 6.44, cpm(0.5),
+    Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), {"use": "ax100", "mode": "Reed Solomon"}, 6.43, cpm(0.5),
           reed_solomon(255, 27), 223 / 255, size=WORD - 1),
-    Chain("GMSK 9600, CCSDS Reed-Solomon", fsk(0.5), {"use": "ccsds", "frame_size": WORD}, 5.42, cpm(0.5),
+    Chain("GMSK 9600, CCSDS Reed-Solomon", fsk(0.5), {"use": "ccsds", "frame_size": WORD}, 5.45, cpm(0.5),
           reed_solomon(255, 9), 223 / 255),
     Chain("BPSK 1200, AX.25", {"use": "psk", "baudrate": 1200}, {"use": "ax25"}, 5.64, psk, whole(HDLC)),
     Chain("BPSK 9600, CCSDS Concatenated", {"use": "psk", "baudrate": 9600},
-          {"use": "ccsds", "frame_size": WORD, "convolutional": "CCSDS"}, 1.97),
+          {"use": "ccsds", "frame_size": WORD, "convolutional": "CCSDS"}, 1.98),
     Chain("AFSK 1200, FM audio, AX.25", {"use": "afsk", "baudrate": 1200, "carrier": 1700, "deviation": -500},
-          {"use": "ax25"}, 14.34, form="fm"),
+          {"use": "ax25"}, 14.21, form="fm"),
     Chain("AFSK 4800, FM audio, U482C", {"use": "afsk", "baudrate": 4800, "carrier": 3600, "deviation": -1200},
-          {"use": "u482c"}, 14.1, form="fm", size=BYTES),
+          {"use": "u482c"}, 14.12, form="fm", size=BYTES),
 )  # fmt: skip
 
 
