@@ -531,16 +531,19 @@ cdef class CpmDetector:
         # a piece's symbols, by search, or by discriminator where that is in far less doubt
         cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
         cdef float doubt = 0, eye_doubt = 0, scale = <float>(0.5 / (self._gain[k] + 1e-20))
+        cdef float clicks = 2 * (1 if self._h[k] < 0.72 else (<float>self._h[k] / <float>0.72) ** 4)
         # the nearest other sequence is nearer for large h: two symbols of a phase that is not known for sure
         if self._h[k] > <float>0.6:
             scale *= 1 + <float>1.3 * (self._h[k] - <float>0.6)
+        # near h = 1 the discriminator errs by clicks, of which its eye says little
         for i in range(-BEFORE, BEHIND + 1):
             j = (first // PIECE + i + PIECES) % PIECES
             doubt += self._doubt[j]
-            eye_doubt += self._eye_doubt[j]
-        # near h = 1 the discriminator errs by clicks, of which its eye says little
-        if (doubt > MISFIT * (BEFORE + BEHIND + 1) * PIECE
-                and doubt > eye_doubt * 2 * (1 if self._h[k] < 0.72 else (self._h[k] / 0.72) ** 4)):
+            eye_doubt += clicks * self._eye_doubt[j]
+        # noise about a burst is full of doubt, so that this piece counts by itself, too
+        j = (first // PIECE) % PIECES
+        if (doubt > MISFIT * (BEFORE + BEHIND + 1) * PIECE and doubt > eye_doubt
+                and self._doubt[j] > MISFIT * PIECE and self._doubt[j] > clicks * self._eye_doubt[j]):
             self.replaced += 1
             for i in range(PIECE):
                 soft[i] = self._eye[(first + i) % RING]
