@@ -66,7 +66,7 @@ class Pipeline:
         Parameters
         ----------
         publish : called with line and frame, from this thread
-        progress : called with the seconds of the source that are done
+        progress : called with the seconds of the source that are done, when their frames are published
 
         Raises
         ------
@@ -88,20 +88,23 @@ class Pipeline:
         try:
             while running:
                 line, what, position = self._results.get()
+                done = None
                 if isinstance(what, list):
                     for frame in what:
                         merger.add(line, frame)
                     ready = merger.advance(line, position)
                     if position == inf:
                         running -= 1
-                    elif progress is not None:
-                        progress(position / recording.rate)
+                    else:
+                        done = position / recording.rate
                 else:
                     running -= 1
                     fault = fault or what
                     ready = merger.advance(line, inf) if line >= 0 else []
                 for chain, frame in ready:
                     self._publish(publish, chain, frame)
+                if done is not None and progress is not None:
+                    progress(done)
         finally:
             # on an interrupt, too, everything decoded so far goes out
             self._stop.set()
