@@ -60,13 +60,19 @@ class Pipeline:
         self._results: Queue[tuple[int, list[Frame], float] | tuple[int, BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
 
-    def run(self, publish: Callable[[int, Frame], None], progress: Callable[[float], None] | None = None) -> Statistics:
+    def run(
+        self,
+        publish: Callable[[int, Frame], None],
+        progress: Callable[[float], None] | None = None,
+        settle: Callable[[], None] | None = None,
+    ) -> Statistics:
         """Run to the end of the source.
 
         Parameters
         ----------
         publish : called with line and frame, from this thread
-        progress : called with the seconds of the source that are done, when their frames are published
+        progress : called with the seconds of the source that are done
+        settle : called when all frames that were ready are published
 
         Raises
         ------
@@ -88,23 +94,22 @@ class Pipeline:
         try:
             while running:
                 line, what, position = self._results.get()
-                done = None
                 if isinstance(what, list):
                     for frame in what:
                         merger.add(line, frame)
                     ready = merger.advance(line, position)
                     if position == inf:
                         running -= 1
-                    else:
-                        done = position / recording.rate
+                    elif progress is not None:
+                        progress(position / recording.rate)
                 else:
                     running -= 1
                     fault = fault or what
                     ready = merger.advance(line, inf) if line >= 0 else []
                 for chain, frame in ready:
                     self._publish(publish, chain, frame)
-                if done is not None and progress is not None:
-                    progress(done)
+                if ready and settle is not None:
+                    settle()
         finally:
             # on an interrupt, too, everything decoded so far goes out
             self._stop.set()
