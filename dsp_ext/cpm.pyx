@@ -16,8 +16,8 @@ and, by the sum of the symbols between, by the index's error. Starting points ar
 blocks beside.
 
 A symbol's reliability is the least margin by which a path that has it otherwise was given up (soft-output Viterbi
-algorithm: Hagenauer, Hoeher, IEEE GLOBECOM 1989). Where the discriminator's symbols differ and are the surer ones,
-for pulses or errors of frequency that do not fit here, they are given instead.
+algorithm: Hagenauer, Hoeher, IEEE GLOBECOM 1989). Where the search is in doubt about many symbols and the
+discriminator about few, for pulses or errors of frequency that do not fit here, the latter's are given instead.
 """
 import numpy as np
 
@@ -55,6 +55,8 @@ cdef float[MEMORIES] KEEP = [0.9, 0.7, 0.5]   # what is left of a reference afte
 cdef float ROUGH = <float>0.8                 # the same in the rough search
 cdef double NEAR = 0.015      # cycles a symbol; frequencies further apart are of different signals
 cdef double ALIKE = 0.12      # indices further apart than this part of them are tried both
+cdef float DOUBTFUL = 4       # log of the odds; a symbol counts by how much it has less
+cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the search may be wrong altogether
 cdef double TELLS = 0.5       # fit of a block; noise has 0.35 to 0.55, a signal of 4 dB 0.62 and more
 cdef double EYE = 0.855       # half the opening of the discriminator's eye for a deviation of 1, for h from 0.35 to 1.3
 cdef double BT = 0.5          # bandwidth-time product of the pulse
@@ -173,8 +175,8 @@ cdef class CpmDetector:
     cdef unsigned char _path[RING]
     cdef float _least[RING]
     # of pieces
-    cdef float _sure[PIECES]
-    cdef float _eye_sure[PIECES]
+    cdef float _doubt[PIECES]
+    cdef float _eye_doubt[PIECES]
     # of blocks
     cdef float _u[BLOCK][8]              # of one, turned back
     cdef double _power[BLOCKS]
@@ -238,8 +240,8 @@ cdef class CpmDetector:
         memset(self._paths, 0, sizeof(self._paths))
         memset(self._came, 0, sizeof(self._came))
         self._believed, self._settled = 0, 0
-        memset(self._sure, 0, sizeof(self._sure))
-        memset(self._eye_sure, 0, sizeof(self._eye_sure))
+        memset(self._doubt, 0, sizeof(self._doubt))
+        memset(self._eye_doubt, 0, sizeof(self._eye_doubt))
 
     cdef void _design(self, double h) noexcept nogil:
         cdef double phase
@@ -500,41 +502,48 @@ cdef class CpmDetector:
         return made
 
     cdef void _compare(self, long long first) noexcept nogil:
-        # how sure search and discriminator are where they differ
-        cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
-        cdef float v, rest = 0, sure = 0, eye_sure = 0, mean = 0
-        cdef float amplitude = <float>self._gain[k] + <float>1e-20, trust, eye_trust
+        # how many symbols of a piece search and discriminator are in doubt about
+        cdef Py_ssize_t i, k = (first // BLOCK) % BLOCKS, start = first % RING
+        cdef float v, rest = 0, doubt = 0, eye_doubt = 0, mean = 0
+        cdef float amplitude = <float>self._gain[k] + <float>1e-20, trust
         cdef float noise = <float>(self._power[k] / BLOCK) - amplitude * amplitude
-        trust = 2 * amplitude / (noise + <float>0.002 * amplitude * amplitude)
+        cdef const float* least = self._least + start
+        cdef const float* eye = self._eye + start
         for i in range(PIECE):
-            v = fabsf(self._eye[(first + i) % RING])
+            v = fabsf(eye[i])
             mean += v
             rest += v * v
         mean /= PIECE
-        rest = rest / PIECE - mean * mean
-        eye_trust = 2 * mean / (rest + <float>0.001)
+        # log of the odds for each unit, by noise and by what does not fit
+        trust = 2 * mean / (rest / PIECE - mean * mean + <float>0.001)
         for i in range(PIECE):
-            j = (first + i) % RING
-            if (self._path[j] & 2 != 0) != (self._eye[j] > 0):
-                sure += trust * self._least[j]
-                v = fabsf(self._eye[j])
-                eye_sure += eye_trust * (v if v < mean else mean)
-        j = (first // PIECE) % PIECES
-        self._sure[j], self._eye_sure[j] = sure, eye_sure
+            v = 1 - trust / DOUBTFUL * fabsf(eye[i])
+            eye_doubt += v if v > 0 else 0
+        trust = 2 * amplitude / (noise + <float>0.002 * amplitude * amplitude)
+        for i in range(PIECE):
+            v = 1 - trust / DOUBTFUL * least[i]
+            # also where something is no number
+            doubt += 0 if v <= 0 else v if v < 1 else 1
+        i = (first // PIECE) % PIECES
+        self._doubt[i], self._eye_doubt[i] = doubt, eye_doubt
 
     cdef void _choose(self, long long first, float* soft) noexcept nogil:
-        # a piece's symbols, by search or by discriminator: where they differ, who is surer is believed
+        # a piece's symbols, by search, or by discriminator where that is in far less doubt
         cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
-        cdef float sure = 0, eye_sure = 0, scale = <float>(0.5 / (self._gain[k] + 1e-20))
+        cdef float doubt = 0, eye_doubt = 0, scale = <float>(0.5 / (self._gain[k] + 1e-20))
+        cdef float clicks = 2 * (1 if self._h[k] < 0.72 else (<float>self._h[k] / <float>0.72) ** 4)
         # the nearest other sequence is nearer for large h: two symbols of a phase that is not known for sure
         if self._h[k] > <float>0.6:
             scale *= 1 + <float>1.3 * (self._h[k] - <float>0.6)
+        # near h = 1 the discriminator errs by clicks, of which its eye says little
         for i in range(-BEFORE, BEHIND + 1):
             j = (first // PIECE + i + PIECES) % PIECES
-            sure += self._sure[j]
-            eye_sure += self._eye_sure[j]
-        # near h = 1 the discriminator errs by clicks, of which its eye says little
-        if eye_sure > sure * 2 * (1 if self._h[k] < 0.72 else (self._h[k] / 0.72) ** 4):
+            doubt += self._doubt[j]
+            eye_doubt += clicks * self._eye_doubt[j]
+        # noise about a burst is full of doubt, so that this piece counts by itself, too
+        j = (first // PIECE) % PIECES
+        if (doubt > MISFIT * (BEFORE + BEHIND + 1) * PIECE and doubt > eye_doubt
+                and self._doubt[j] > MISFIT * PIECE and self._doubt[j] > clicks * self._eye_doubt[j]):
             self.replaced += 1
             for i in range(PIECE):
                 soft[i] = self._eye[(first + i) % RING]

@@ -29,7 +29,7 @@ def esn0(const float[::1] soft not None):
     if square <= 0:
         return 0.01
     a = mean
-    for i in range(20):
+    for _ in range(20):
         sigma = sqrt(max(square - a * a, 1e-12 * square))
         ratio = a / sigma
         before = a

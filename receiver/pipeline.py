@@ -60,13 +60,19 @@ class Pipeline:
         self._results: Queue[tuple[int, list[Frame], float] | tuple[int, BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
 
-    def run(self, publish: Callable[[int, Frame], None], progress: Callable[[float], None] | None = None) -> Statistics:
+    def run(
+        self,
+        publish: Callable[[int, Frame], None],
+        progress: Callable[[float], None] | None = None,
+        settle: Callable[[], None] | None = None,
+    ) -> Statistics:
         """Run to the end of the source.
 
         Parameters
         ----------
         publish : called with line and frame, from this thread
         progress : called with the seconds of the source that are done
+        settle : called when all frames that were ready are published
 
         Raises
         ------
@@ -103,6 +109,8 @@ class Pipeline:
                     ready = merger.advance(line, inf) if line >= 0 else []
                 pending.extend(ready)
                 self._publish(publish, pending)
+                if ready and settle is not None:
+                    settle()
         finally:
             # on an interrupt, too, everything decoded so far goes out
             self._stop.set()

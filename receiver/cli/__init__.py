@@ -13,6 +13,9 @@ from typing import Any
 
 import click
 
+# numpy's linear algebra is not used, and its threads would spin at every start
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from .. import __version__
 from ..errors import RadomeError
 

@@ -125,6 +125,10 @@ def receive(
                     if not quiet:
                         display.frame(table, frame.payload)
 
+                def settle() -> None:
+                    for sink in sinks:
+                        sink.tick()
+
                 begun = time.monotonic()
                 total = recording.samples / recording.rate if recording.samples else None
                 pipeline = Pipeline(source, [line for line, _ in made], realtime=realtime)
@@ -147,7 +151,7 @@ def receive(
                     gaps = statistics.gaps
 
                 try:
-                    pipeline.run(publish, progress)
+                    pipeline.run(publish, progress, settle)
                 finally:
                     for text in recording.remarks[said:]:
                         display.remark(text)

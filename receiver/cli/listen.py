@@ -126,6 +126,7 @@ class _Listener:
                 self._display.frame(message.table, message.payload)
             for sink in self._sinks:
                 sink.write(message.table, message.payload)
+                sink.tick()
         elif message.kind == "gap":
             self._display.remark("the publisher's source lost samples")
 

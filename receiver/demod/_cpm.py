@@ -118,6 +118,8 @@ class SequenceReceiver:
         if last:
             centres.append(self._centres.flush()[1])
             filtered = np.concatenate([filtered, np.zeros(8, np.complex64)])
+            # the last symbols are interpolated with samples behind the end
+            self._samples = np.concatenate([self._samples, np.zeros(16, np.complex64)])
         self._turns = np.concatenate(centres)
         self._values = np.concatenate([self._values, values])
         self._filtered = np.concatenate([self._filtered, filtered])

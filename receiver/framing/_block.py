@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -149,3 +150,35 @@ def repeats(word: NDArray[np.uint8]) -> bool:
     a bare carrier or a preamble behind a chance sync word would pass for a frame.
     """
     return any(bool((word[period:] == word[:-period]).all()) for period in range(1, 9))
+
+
+def surplus(
+    received: NDArray[np.uint8],
+    word: NDArray[np.uint8],
+    sureness: NDArray[np.float32],
+    header: NDArray[np.float32],
+    said: Callable[[int], int],
+) -> int:
+    """How many bytes at the end of a corrected word were never part of it, its length having been received too large.
+
+    The code is cyclic: a shortened code word with zeros behind it is a code word too, so that whatever follows a frame
+    is corrected to zeros, and parity passes for data. The likelier is chosen: that the length is wrong, or those bytes.
+
+    Parameters
+    ----------
+    received, word : (n,) uint8, before and after correction
+    sureness : (n,) of each received byte
+    header : (bits,) soft symbols that say the length, in the units of `sureness`
+    said : their bits, first in the most significant place, for a length less by so many bytes
+    """
+    places = 1 << np.arange(len(header) - 1, -1, -1)
+    upright = np.where(said(0) & places, header, -header)
+    best, least, gained = 0, 0.0, 0.0
+    for less in range(1, len(word) - PARITY):
+        if word[-less]:
+            break
+        gained += float(sureness[-less]) if received[-less] else 0.0
+        cost = float(upright[(said(0) ^ said(less)) & places != 0].sum()) - gained
+        if cost < least:
+            best, least = less, cost
+    return best

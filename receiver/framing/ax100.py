@@ -32,6 +32,7 @@ from ._block import (
     hard_bytes,
     reliability,
     repeats,
+    surplus,
     sync_chance,
     weak_flips,
 )
@@ -77,16 +78,17 @@ class Ax100:
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
         if self._descrambler is None:
-            header, length = 24, golay.decode_soft(soft[:24])[0] & 0xFF
+            header, field = 24, golay.decode_soft(soft[:24])[0]
+            length = field & 0xFF
         else:
-            header, length = 8, int(hard_bytes(soft[:8])[0]) - 1
+            header, field = 8, int(hard_bytes(soft[:8])[0])
+            length = field - 1
         if not PARITY < length <= 255:
             self.failures["length"] += 1
             return None
         if len(soft) < header + 8 * length:
             return header + 8 * length
         coded = soft[header:]
-        received = hard_bytes(coded)
         sequence = ccsds_randomiser(length) if self._descrambler is None and self.scrambler == "CCSDS" else np.uint8(0)
         chance = sync_chance(candidate.errors)
         flips = None
@@ -94,21 +96,27 @@ class Ax100:
             lead = max(self._spread)
             symbols = self._history.soft(candidate.start + header - lead, candidate.start + len(soft))
             flips = weak_flips(symbols, lead, len(coded), self._spread)
-        word = correct(received ^ sequence, reliability(coded), FALSE_ALARM / chance, flips)
+        raw, sureness = hard_bytes(coded) ^ sequence, reliability(coded)
+        word = correct(raw, sureness, FALSE_ALARM / chance, flips)
         if word is None or repeats(word.word ^ sequence):
             self.failures["fec"] += 1
             return None
+        length -= surplus(raw, word.word, sureness, soft[:header], lambda less: self._header(field - less))
+        corrected = int((word.word[:length] != raw[:length]).sum())
         return self._history.frame(
             candidate.start,
-            candidate.start + len(soft),
-            word.word[:-PARITY].tobytes(),
+            candidate.start + header + 8 * length,
+            word.word[: length - PARITY].tobytes(),
             f"AX100 {self.mode}",
             (length - PARITY) / length,
             sync_errors=candidate.errors,
-            corrected=word.corrected,
+            corrected=corrected,
             integrity="rs",
             false_alarm=chance * word.chance,
         )
+
+    def _header(self, field: int) -> int:
+        return golay.encode(field) if self._descrambler is None else field
 
 
 stage = Ax100

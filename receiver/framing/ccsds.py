@@ -42,6 +42,7 @@ from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
 
 SYNC_WORD = 0x1ACFFC1D
+ASM = np.array([SYNC_WORD >> i & 1 for i in range(31, -1, -1)], bool)
 TOLERANCE = 5
 TOLERANCE_UNCODED = 1
 """Wrong bits in the sync word. Without Reed-Solomon nothing else tells a frame from noise."""
@@ -123,6 +124,9 @@ class Ccsds:
         words: list[Corrected] = []
         chance = sync_chance(candidate.errors, polarities=polarities)
         if self.rs:
+            if candidate.errors > self._errors_inside(soft):
+                self.failures["sync"] += 1
+                return None
             if self.rs_basis == "dual":
                 received = FROM_DUAL[received]
             depth = self.rs_interleaving
@@ -165,6 +169,18 @@ class Ccsds:
             false_alarm=chance,
         )
         return stop, first, frame
+
+    def _errors_inside(self, soft: NDArray[np.float32]) -> int:
+        """Wrong bits of the best sync word at a byte that a frame found too early would take for data.
+
+        The randomiser's sequence is a code word itself, and the code is cyclic: a frame that a chance sync word makes
+        begin some bytes early is corrected, one error for each byte, to a wrong frame.
+        """
+        bits = soft[: 8 * self.rs_interleaving * PARITY // 2] > 0
+        if len(bits) < len(ASM):
+            return len(ASM)
+        words = np.lib.stride_tricks.sliding_window_view(bits, len(ASM))[::8]
+        return int((words != ASM).sum(axis=1).min())
 
 
 class _Branch:

@@ -32,6 +32,7 @@ from ._block import (
     hard_bytes,
     reliability,
     repeats,
+    surplus,
     sync_chance,
     weak_flips,
 )
@@ -90,29 +91,49 @@ class U482c:
         sequence = ccsds_randomiser(size) if flags & SCRAMBLED else np.uint8(0)
         payload, corrected = received ^ sequence, None
         integrity: Literal["rs", "none"] = "none"
-        rate = (0.5 if flags & CONVOLUTIONAL else 1.0) * size / length
         if flags & REED_SOLOMON:
             word = correct(payload, sureness, FALSE_ALARM / chance, flips)
             if word is None or repeats(word.word ^ sequence):
                 self.failures["fec"] += 1
                 return None
-            payload, corrected, integrity = word.word[:-PARITY], word.corrected, "rs"
+            if sureness is None:
+                less = _behind_zeros(received, payload, word.word)
+            else:
+                less = surplus(payload, word.word, sureness, soft[:HEADER], lambda less: golay.encode(field - less))
+            size -= less
+            length -= 2 * less if flags & CONVOLUTIONAL else less
+            corrected, integrity = int((word.word[:size] != payload[:size]).sum()), "rs"
+            payload = word.word[: size - PARITY]
             chance *= word.chance
-            rate *= (size - PARITY) / size
         elif chance > FALSE_ALARM:
             self.failures["sync"] += 1
             return None
         return self._history.frame(
             candidate.start,
-            candidate.start + len(soft),
+            candidate.start + HEADER + 8 * length,
             payload.tobytes(),
             "U482C",
-            rate,
+            len(payload) / length,
             sync_errors=candidate.errors,
             corrected=corrected,
             integrity=integrity,
             false_alarm=chance,
         )
+
+
+def _behind_zeros(bare: NDArray[np.uint8], received: NDArray[np.uint8], word: NDArray[np.uint8]) -> int:
+    """As `surplus`, of a word from the Viterbi decoder: the zeros that end the code stand behind the true end.
+
+    `bare` are the bytes before they were descrambled. That two bytes of parity are zero and both were wrong, a word
+    long enough does not live to see.
+    """
+    zeros = len(word) - 1 - int(np.flatnonzero(word)[-1]) if word.any() else 0
+    # the last byte of parity may be zero too
+    for less in (zeros, zeros - 1):
+        # the path of the last bits leans on what follows
+        if less > 0 and received[-less] and not bare[-less] & (0xF0 if less == 1 else 0xFF):
+            return less
+    return zeros if np.count_nonzero(received[len(word) - zeros :]) > 1 else 0
 
 
 stage = U482c

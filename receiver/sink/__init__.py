@@ -32,7 +32,8 @@ class Sink:
         """Tell of something else than a frame, where the output has a place for it."""
 
     def tick(self) -> None:
-        """Do what is due by the wall clock; called some ten times a second when there are no frames."""
+        """Do what is due by the wall clock; called behind the frames of a piece of the input, and some
+        ten times a second when there are none."""
 
     def interrupt(self) -> None:
         """Stop waiting for anyone, now and later."""
@@ -43,7 +44,7 @@ class Sink:
 
 @dataclass
 class FileSink(Sink):
-    """Appends the bytes of each frame to a file or standard output, and flushes them.
+    """Appends the bytes of each frame to a file or standard output; with each `tick` all of them are there.
 
     What was in the file is there until the run begins, with the first call after `open`.
     """
@@ -64,10 +65,15 @@ class FileSink(Sink):
             raise self._error(error) from error
 
     def event(self, kind: Literal["status", "gap"], table: dict[str, Any]) -> None:
-        self._begin()
+        self.tick()
 
     def tick(self) -> None:
         self._begin()
+        assert self._out is not None
+        try:
+            self._out.flush()
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _begin(self) -> None:
         assert self._out is not None, "not open"
@@ -83,19 +89,19 @@ class FileSink(Sink):
         assert self._out is not None
         try:
             self._out.write(self.encode(record, payload))
-            self._out.flush()
         except OSError as error:
-            if self.file == "-" and isinstance(error, BrokenPipeError):
-                raise
-            raise self._error(error) from error
+            raise self._failed(error) from error
 
     def close(self) -> None:
         out, self._out = self._out, None
-        if out is not None and self.file != "-":
+        if out is not None:
             try:
-                out.close()
+                out.flush() if self.file == "-" else out.close()
             except OSError as error:
-                raise self._error(error) from error
+                raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> OSError | SinkError:
+        return error if self.file == "-" and isinstance(error, BrokenPipeError) else self._error(error)
 
     def _error(self, error: OSError | ValueError) -> SinkError:
         name = "standard output" if self.file == "-" else self.file

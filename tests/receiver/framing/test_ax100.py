@@ -107,3 +107,31 @@ def test_noise_and_carriers_make_no_frames(mode: str) -> None:
                 assert run(Ax100(scrambler=scrambler), reference.soft(np.concatenate([*head, pattern]))) == []
         head = [reference.to_bits(bytes.fromhex("930b51de00"))]
         assert run(Ax100("Reed Solomon"), reference.soft(reference.g3ruh(np.concatenate([*head, pattern])))) == []
+
+
+@pytest.mark.parametrize("mode", ["ASM+Golay", "Reed Solomon"])
+@pytest.mark.parametrize("more", [1, 3, 8])
+def test_a_length_that_is_too_large(mode: str, more: int) -> None:
+    """What follows is corrected to zeros and parity would pass for data; the weak symbols of the length say no."""
+    payload = bytes(np.random.default_rng(5).integers(1, 256, 50, np.uint8))
+    rng = np.random.default_rng(6)
+    length = len(payload) + 32
+    if mode == "ASM+Golay":
+        bits, right = reference.ax100(payload), reference.golay(length).to_bytes(3, "big")
+        wrong = reference.golay(length + more).to_bytes(3, "big")
+    else:
+        bits, right, wrong = reference.ax100_reed_solomon(payload), bytes([length + 1]), bytes([length + 1 + more])
+    differ = 32 + np.flatnonzero(reference.to_bits(right) != reference.to_bits(wrong))
+    bits[differ] ^= 1
+    bits = np.concatenate([rng.integers(0, 2, 300, np.uint8), bits, rng.integers(0, 2, 300, np.uint8)])
+    x = reference.soft(bits)
+    if mode == "ASM+Golay":
+        x[300 + differ] *= 0.02
+        (frame,) = run(Ax100(mode), x)
+    else:
+        x = reference.soft(reference.g3ruh(bits))
+        x[300 + differ] *= 0.02
+        (frame,) = run(Ax100(mode), x)
+    assert (frame.payload, frame.corrected) == (payload, 0)
+    header = 24 if mode == "ASM+Golay" else 8
+    assert frame.length == pytest.approx((header + 8 * length) * STEP)

@@ -51,3 +51,21 @@ def test_noise_makes_no_frames() -> None:
         length = reference.to_bits(reference.golay(flags | 255).to_bytes(3, "big"))
         for value in (0, 1):
             assert run(U482c(), reference.soft(np.concatenate([head, length, np.full(2100, value, np.uint8)]))) == []
+
+
+@pytest.mark.parametrize("flags", [0x700, 0x600])
+@pytest.mark.parametrize("more", [2, 6])
+def test_a_length_that_is_too_large(flags: int, more: int) -> None:
+    """What follows is corrected to zeros and parity would pass for data."""
+    payload = bytes(np.random.default_rng(5).integers(1, 256, 45, np.uint8))
+    rng = np.random.default_rng(6)
+    bits = reference.u482c(payload, flags)
+    length = (len(bits) - 56) // 8
+    wrong = reference.to_bits(reference.golay(flags | length + more).to_bytes(3, "big"))
+    differ = 32 + np.flatnonzero(bits[32:56] != wrong)
+    bits[differ] ^= 1
+    x = reference.soft(np.concatenate([bits, rng.integers(0, 2, 300, np.uint8)]))
+    x[differ] *= 0.02
+    (frame,) = run(U482c(), x)
+    assert (frame.payload, frame.corrected) == (payload, 0)
+    assert frame.length == pytest.approx((24 + 8 * length) * STEP)

@@ -90,8 +90,9 @@ def test_file_that_cannot_be_written(tmp_path: Path, name: str) -> None:
 def test_full_disk() -> None:
     sink = JsonLines("/dev/full")
     sink.open("boot")
+    sink.write(RECORD, PAYLOAD)
     with pytest.raises(SinkError, match="/dev/full: cannot be written: No space left"):
-        sink.write(RECORD, PAYLOAD)
+        sink.tick()
     with pytest.raises(SinkError):
         sink.close()
 

@@ -1,0 +1,44 @@
+"""No chain decodes worse than recorded: the short form of `benchmarks/sensitivity.py`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATH = Path(__file__).parent.parent / "benchmarks" / "sensitivity.py"
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> Any:
+    specification = importlib.util.spec_from_file_location("sensitivity", PATH)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["sensitivity"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_half_of_the_frames_at_the_recorded_noise(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    status = benchmark.main(["--short"])
+    assert status == 0, capsys.readouterr().out
+
+
+def test_theory(benchmark: Any) -> None:
+    """Known distances: MSK's and that of any signal with h = 1/2 is near 2, orthogonal FSK's is below it."""
+    assert benchmark.distances(0.5, 10.0)[0][0] == pytest.approx(2.0, abs=0.02)
+    assert benchmark.distances(0.5, 0.5)[0][0] == pytest.approx(1.94, abs=0.02)  # Murota and Hirade, 1981: 1.94
+    assert benchmark.distances(1.0, 10.0)[0][0] == pytest.approx(1.0, abs=0.03)
+    assert benchmark.psk(10**0.96) == pytest.approx(1e-5, rel=0.1)
+    gmsk = next(chain for chain in benchmark.CHAINS if chain.name.startswith("GMSK 9600, AX.25"))
+    assert gmsk.bound(benchmark.in_theory(gmsk)) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_crossing(benchmark: Any) -> None:
+    points = [benchmark.Point(x, 1000, round(1000 / (1 + 2.718 ** (-4 * (x - 6.2)))), 0) for x in (5.5, 6.0, 6.5, 7.0)]
+    assert benchmark.crossing(points) == pytest.approx(6.2, abs=0.02)
+    assert points[2].interval()[0] < 1 - points[2].right / 1000 < points[2].interval()[1]
