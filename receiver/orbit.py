@@ -273,7 +273,7 @@ def load_orbit(
 
     Returns
     -------
-    Orbit; a file with one object only is taken whatever its number, and `Orbit.remarks` says so
+    Orbit; a file with one object only is taken whatever its number or name, and `Orbit.remarks` says so
 
     Raises
     ------
@@ -288,9 +288,10 @@ def load_orbit(
         best = max(
             found, key=lambda orbit: orbit.elements.epoch_ns if near_ns is None else -abs(orbit.age_days(near_ns))
         )
-        if norad is None or best.norad == norad:
+        asked = norad if norad is not None else next(iter(names), None)
+        if asked is None or best.norad == norad or (norad is None and _plain(best.name) in wanted):
             return best
-        remark = f"{path}: holds the elements of {best.elements.label}, not of {norad}; they are used all the same"
+        remark = f"{path}: holds the elements of {best.elements.label}, not of {asked}; they are used all the same"
         return Orbit(best.elements, (remark,))
     labels = list(dict.fromkeys(orbit.elements.label for orbit in orbits))
     listed = ", ".join(labels[:8]) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")

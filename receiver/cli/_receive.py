@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ._values import Number
+
 if TYPE_CHECKING:
     from ..pipeline import Line
     from ..record import Context
@@ -34,7 +36,9 @@ _OUTPUT = (
     click.option("--jsonl", metavar="FILE", help="Write frame records as JSON lines; - is standard output."),
     click.option("--kiss", metavar="FILE", help="Write frames to a KISS file."),
     click.option("--zmq", metavar="ADDRESS", help="Publish frames there, such as tcp://*:5555."),
-    click.option("--zmq-wait", type=float, metavar="SECONDS", help="Wait so long for a subscriber before starting."),
+    click.option(
+        "--zmq-wait", type=Number(0), metavar="SECONDS", help="Wait so long for a subscriber before starting."
+    ),
     click.option("--realtime", is_flag=True, help="No faster than it was recorded."),
     click.option("--quiet", "-q", is_flag=True, help="Show neither frames nor a summary."),
 )
@@ -58,15 +62,15 @@ def output_options(command: F) -> F:
 def sinks_of(options: dict[str, Any]) -> list[Sink]:
     """The outputs that the options ask for, not yet open."""
     sinks: list[Sink] = []
-    if options["jsonl"]:
+    if options["jsonl"] is not None:
         from ..sink.jsonl import JsonLines
 
         sinks.append(JsonLines(options["jsonl"]))
-    if options["kiss"]:
+    if options["kiss"] is not None:
         from ..sink.kiss import KissFile
 
         sinks.append(KissFile(options["kiss"]))
-    if options["zmq"]:
+    if options["zmq"] is not None:
         from ..sink.zmq import Publisher
 
         sinks.append(Publisher(options["zmq"], wait=options["zmq_wait"] or 0.0))

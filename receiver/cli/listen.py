@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._values import Number
+
 if TYPE_CHECKING:
     from ..sink import Sink
     from ..sink.terminal import Display
@@ -27,7 +29,7 @@ _SILENCE = 5.0  # seconds without a word, not even a heartbeat, after which the 
 @click.option("--exec", "commands", multiple=True, metavar="COMMAND", help="Run for each frame; see below.")
 @click.option("--quiet", is_flag=True, help="Show no frames.")
 @click.option("--count", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
-@click.option("--timeout", type=click.FloatRange(0), metavar="S", help="Stop when no frame came for S seconds.")
+@click.option("--timeout", type=Number(0), metavar="S", help="Stop when no frame came for S seconds.")
 @click.option("--until-end", is_flag=True, help="Stop when the publisher ends.")
 def command(
     addresses: tuple[str, ...],

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from ._values import Number, Time
+
 if TYPE_CHECKING:
     from ..orbit import Orbit, Station
 
 HEADER = ("satellite", "rise", "az", "top", "el", "az", "set", "az")
-TIMES = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Event(NamedTuple):
@@ -38,18 +41,16 @@ class Pass(NamedTuple):
 @click.option(
     "--station", default="", help="Latitude,longitude,altitude in degrees and metres; else the configured one."
 )
-@click.option("--start", type=click.DateTime(TIMES), help="UTC from which to look; else now.")
-@click.option("--hours", type=click.FloatRange(0, 24 * 60), default=24.0, show_default=True, help="How far to look.")
+@click.option("--start", type=Time(), metavar="TIME", help="UTC from which to look; else now.")
+@click.option("--hours", type=Number(0.01, 24 * 60), default=24.0, show_default=True, help="How far to look.")
 @click.option(
     "--elevation",
-    type=click.FloatRange(0, 90),
+    type=Number(0, 90),
     default=0.0,
     show_default=True,
     help="Degrees above the horizon at which a pass begins and ends.",
 )
-def command(
-    elements: str, satellite: str, station: str, start: datetime | None, hours: float, elevation: float
-) -> None:
+def command(elements: str, satellite: str, station: str, start: int | None, hours: float, elevation: float) -> None:
     """List the passes over the station of the satellites in ELEMENTS, a TLE or OMM file.
 
     Rise, top and set with azimuth (from north by east) and elevation; times are UTC, angles degrees. A table on a
@@ -66,8 +67,7 @@ def command(
         orbits = [load_orbit(elements, number, () if number is not None else (satellite,))]
     else:
         orbits = load_orbits(elements)
-    begin = start.replace(tzinfo=timezone.utc) if start else datetime.now(timezone.utc)
-    begin_ns = round(begin.timestamp()) * 10**9
+    begin_ns = round(time.time()) * 10**9 if start is None else start
     for orbit in orbits:
         for remark in filter(None, (*orbit.remarks, orbit.remark(begin_ns))):
             print(f"radome: {remark}", file=sys.stderr)
@@ -79,7 +79,7 @@ def command(
         _print_table(passes)
     else:
         for one in passes:
-            print("\t".join(_row(one, TIMES[0], TIMES[0])))
+            print("\t".join(_row(one, TIME, TIME)))
 
 
 def find_passes(orbit: Orbit, station: Station, begin_ns: int, hours: float, elevation: float) -> list[Pass]:

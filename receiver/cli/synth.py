@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ._values import Number, Time, numbers
 
 if TYPE_CHECKING:
     from ..orbit import Station
@@ -14,95 +16,101 @@ if TYPE_CHECKING:
     from ..synth.channel import Curve
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def _numbers(least: int, most: int | None) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """Callback for numbers with commas between them."""
-
-    def read(text: str, param: click.Parameter) -> tuple[float, ...]:
-        try:
-            numbers = tuple(float(part) for part in text.split(","))
-        except ValueError:
-            numbers = ()
-        if len(numbers) < least or (most is not None and len(numbers) > most):
-            raise click.BadParameter(f"{text!r} is not {param.metavar}", param=param)
-        return numbers
-
-    def callback(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(read(text, param) for text in value)
-        return None if value is None else read(value, param)
-
-    return callback
-
-
-def _or_none(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
-    """Callback for a number, or "none"."""
-    if value.lower() == "none":
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is neither a number nor 'none'", param=param) from None
+NEW_FILE = click.Path(dir_okay=False, readable=False, path_type=Path)
+DECIBELS, SECONDS = Number(-200, 200), Number(0, 1e6)
 
 
 @click.command()
 @click.option("-s", "--satellite", metavar="NAME|NORAD", help="Satellite whose definition says how frames are sent.")
 @click.option("--definition", type=FILE, help="A definition of your own instead.")
 @click.option("-t", "--transmitter", metavar="NAME", help="Which of its transmitters; else the first.")
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="NAME.sigmf-meta.")
-@click.option("--jsonl", type=click.Path(dir_okay=False, path_type=Path), help="Write the frames here, as records.")
+@click.option("-o", "--output", required=True, type=NEW_FILE, help="NAME.sigmf-meta.")
+@click.option("--jsonl", type=NEW_FILE, help="Write the frames here, as records.")
 @click.option("--frame", "frames", multiple=True, metavar="HEX", help="A frame to send; may be given several times.")
 @click.option("--frames", "frames_file", type=FILE, help="Frames to send: JSON lines with a payload, or lines of hex.")
 @click.option("-n", "--count", type=click.IntRange(0), default=10, show_default=True, help="Or so many made-up ones.")
-@click.option("--length", type=click.IntRange(1), help="Bytes in a made-up one; else 40 to 120.")
+@click.option("--length", type=click.IntRange(1, 65536), help="Bytes in a made-up one; else 40 to 120.")
 @click.option("--form", type=click.Choice(["iq", "fm", "ssb"]), default="iq", show_default=True)
 @click.option(
     "-r",
     "--rate",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, 1e9, open=True),
     default=48000.0,
     show_default=True,
     help="Samples per second.",
 )
 @click.option("--datatype", help="SigMF's name of the sample type; else cf32_le, or ri16_le for audio.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same file.")
-@click.option("--level", type=float, default=0.25, show_default=True, help="RMS of the samples, of full scale.")
-@click.option("--start", metavar="TIME", help="UTC of the first sample.")
-@click.option("--frequency", type=float, help="Radio frequency of zero in the IQ, Hz; else the transmitter's.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed makes the same file.")
+@click.option(
+    "--level", type=Number(0, 10, open=True), default=0.25, show_default=True, help="RMS of the samples, of full scale."
+)
+@click.option("--start", metavar="TIME", type=Time(), help="UTC of the first sample.")
+@click.option(
+    "--frequency", type=Number(0, 1e12), help="Radio frequency of zero in the IQ, Hz; else the transmitter's."
+)
 @click.option(
     "--ebn0",
     metavar="NUMBER|none",
-    callback=_or_none,
+    type=Number(-100, 200, none=True),
     default="12",
     show_default=True,
     help="Eb/N0 in dB, or none: no noise.",
 )
-@click.option("--offset", type=float, default=0.0, help="Frequency error, Hz.")
+@click.option("--offset", type=Number(-1e9, 1e9), default=0.0, help="Frequency error, Hz.")
 @click.option("--tle", "--omm", "elements", type=FILE, help="Doppler of this orbit; needs --station and --start.")
 @click.option("--station", metavar="LAT,LON,ALT", help="Where the receiver stands; degrees and metres.")
 @click.option(
-    "--doppler", metavar="HZ[,HZ/S…]", callback=_numbers(1, None), help="Doppler curve instead: Hz, Hz/s, Hz/s^2 …"
+    "--doppler",
+    metavar="HZ[,HZ/S…]",
+    callback=numbers(Number(-1e9, 1e9), more=True),
+    help="Doppler curve instead: Hz, Hz/s, Hz/s^2 …",
 )
-@click.option("--clock-ppm", type=float, default=0.0, help="How much too fast the symbols come.")
-@click.option("--noise-tilt", type=float, default=0.0, help="Noise at the upper edge of the band over the lower, dB.")
+@click.option("--clock-ppm", type=Number(-1e5, 1e5), default=0.0, help="How much too fast the symbols come.")
 @click.option(
-    "--spur", "spurs", metavar="HZ,DB", callback=_numbers(2, 2), multiple=True, help="A carrier, dB over the signal."
+    "--noise-tilt", type=Number(-100, 100), default=0.0, help="Noise at the upper edge of the band over the lower, dB."
 )
 @click.option(
-    "--gain-step", "gain_steps", metavar="SECONDS,DB", callback=_numbers(2, 2), multiple=True, help="Gain from then on."
+    "--spur",
+    "spurs",
+    metavar="HZ,DB",
+    callback=numbers(Number(-1e9, 1e9), DECIBELS),
+    multiple=True,
+    help="A carrier, dB over the signal.",
 )
 @click.option(
-    "--dc", metavar="I,Q", callback=_numbers(2, 2), default="0,0", help="Added to the samples, of full scale."
+    "--gain-step",
+    "gain_steps",
+    metavar="SECONDS,DB",
+    callback=numbers(SECONDS, DECIBELS),
+    multiple=True,
+    help="Gain from then on.",
 )
-@click.option("--iq-imbalance", metavar="DB,DEGREES", callback=_numbers(2, 2), default="0,0", help="Between I and Q.")
 @click.option(
-    "--gap", "gaps", metavar="AT,LONG", callback=_numbers(2, 2), multiple=True, help="Samples lost, in seconds."
+    "--dc",
+    metavar="I,Q",
+    callback=numbers(Number(-10, 10), Number(-10, 10)),
+    default="0,0",
+    help="Added to the samples, of full scale.",
+)
+@click.option(
+    "--iq-imbalance",
+    metavar="DB,DEGREES",
+    callback=numbers(Number(-60, 60), Number(-90, 90)),
+    default="0,0",
+    help="Between I and Q.",
+)
+@click.option(
+    "--gap",
+    "gaps",
+    metavar="AT,LONG",
+    callback=numbers(SECONDS, SECONDS),
+    multiple=True,
+    help="Samples lost, in seconds.",
 )
 @click.option(
     "--bt",
     metavar="NUMBER|none",
-    callback=_or_none,
+    type=Number(0.01, 100, none=True),
     default="0.5",
     show_default=True,
     help="FSK's Gaussian filter; none: no filter.",
@@ -110,28 +118,36 @@ def _or_none(ctx: click.Context, param: click.Parameter, value: str) -> float | 
 @click.option(
     "--rolloff",
     metavar="NUMBER|none",
-    callback=_or_none,
+    type=Number(0.01, 1, none=True),
     default="0.5",
     show_default=True,
     help="PSK's; none: rectangular pulses.",
 )
-@click.option("--carrier", type=float, default=1500.0, show_default=True, help="Of single-sideband audio, Hz.")
-@click.option("--preamble", type=click.IntRange(0), default=16, show_default=True, help="Bytes or flags, per burst.")
-@click.option("--postamble", type=click.IntRange(0), default=2, show_default=True, help="Bytes or flags, per burst.")
+@click.option("--carrier", type=Number(0, 1e6), default=1500.0, show_default=True, help="Of single-sideband audio, Hz.")
+@click.option(
+    "--preamble", type=click.IntRange(0, 10**6), default=16, show_default=True, help="Bytes or flags, per burst."
+)
+@click.option(
+    "--postamble", type=click.IntRange(0, 10**6), default=2, show_default=True, help="Bytes or flags, per burst."
+)
 @click.option("--burst", type=click.IntRange(1), help="Frames in a burst; else all in one.")
-@click.option("--pause", type=float, default=0.05, show_default=True, help="Seconds of noise between bursts.")
-@click.option("--lead", type=float, default=0.02, show_default=True, help="Seconds of noise before all.")
-@click.option("--tail", type=float, default=0.02, show_default=True, help="Seconds of noise behind all.")
+@click.option("--pause", type=SECONDS, default=0.05, show_default=True, help="Seconds of noise between bursts.")
+@click.option("--lead", type=SECONDS, default=0.02, show_default=True, help="Seconds of noise before all.")
+@click.option("--tail", type=SECONDS, default=0.02, show_default=True, help="Seconds of noise behind all.")
 def command(output: Path, **options: Any) -> None:
     """Make a SigMF recording of a satellite's frames, with the true frames as annotations.
 
     IQ, or the audio that an FM (fm) or single-sideband (ssb) receiver would give.
     """
+    from ..errors import SinkError
     from ..synth import Channel, Synthesiser
-    from ..synth.sigmf import write_frames, write_sigmf
+    from ..synth.sigmf import paths, write_frames, write_sigmf
 
+    made = paths(output)
+    if options["jsonl"] and options["jsonl"].resolve() in (path.resolve() for path in made):
+        raise SinkError(f"{options['jsonl']}: is a file of the recording; the frames must be written to another")
     satellite, transmitter = _find(options["satellite"], options["definition"], options["transmitter"])
-    start_ns = _start(options["start"])
+    start_ns = options["start"]
     station, doppler = _motion(options, satellite, transmitter, start_ns)
     channel = Channel(
         ebn0_db=options["ebn0"],
@@ -193,18 +209,6 @@ def _find(query: str | None, definition: Path | None, name: str | None) -> tuple
     raise FlowgraphError(f"{satellite.name} has no transmitter {name!r}; it has {names}")
 
 
-def _start(text: str | None) -> int | None:
-    from ..errors import FlowgraphError
-    from ..utc import parse_utc
-
-    if text is None:
-        return None
-    parsed = parse_utc(text)
-    if parsed is None:
-        raise FlowgraphError(f"--start {text!r} is no date and time, such as 2020-04-09T12:34:24.5Z")
-    return parsed[0]
-
-
 def _motion(
     options: dict[str, Any], satellite: Satellite, transmitter: Transmitter, start_ns: int | None
 ) -> tuple[Station | None, Curve | tuple[float, ...] | None]:
@@ -248,14 +252,14 @@ def _read(path: Path) -> Iterator[bytes]:
 
     from ..errors import SourceError
 
-    with path.open() as file:
+    with path.open(errors="replace") as file:
         for number, line in enumerate(file, 1):
             where = f"{path}, line {number}"
             if line.lstrip().startswith("{"):
                 try:
                     yield _hex(json.loads(line)["payload"], where)
-                except (ValueError, KeyError) as error:
-                    raise SourceError(f"{where}: is no JSON with a payload: {error}") from error
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    raise SourceError(f"{where}: is no JSON with a payload of hex digits") from error
             elif line.strip():
                 yield _hex(line, where)
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
+from ..errors import FlowgraphError
+
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Hz by seconds since the first sample."""
 
@@ -89,6 +91,11 @@ class Motion:
             return
         if self._integral is not None:
             self._cycles = float(self._integral(start))
+        shift = float(np.abs(self._curve(np.array([start, stop]))).max())
+        if not shift < 0.1 * self._frequency:
+            raise FlowgraphError(
+                f"the Doppler shift is {shift:g} Hz at {stop:g} s; it must be under a tenth of the carrier's frequency"
+            )
         fit = Chebyshev.interpolate(self._curve, self._DEGREE, domain=[start, stop])
         self._integral = fit.integ(lbnd=start, k=self._cycles)
         if start < 0 < stop:

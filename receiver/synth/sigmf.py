@@ -7,6 +7,7 @@ extension ``radome``: ``radome:payload`` (hex), ``radome:position`` and ``radome
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -50,6 +51,16 @@ def quantise(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.clip(np.rint(flat * half + middle), limits.min, limits.max).astype(dtype)
 
 
+def paths(path: Path) -> tuple[Path, Path]:
+    """The two files of a recording that is called by one of them, or by what their names have in common."""
+    name = path.name.removesuffix(".sigmf-meta").removesuffix(".sigmf-data")
+    if name in ("", "-"):
+        raise SinkError(
+            f"{str(path)!r} is no name for a recording, whose two files are NAME.sigmf-meta and .sigmf-data"
+        )
+    return path.with_name(f"{name}.sigmf-meta"), path.with_name(f"{name}.sigmf-data")
+
+
 def write_sigmf(
     path: Path,
     synthesiser: Synthesiser,
@@ -69,19 +80,22 @@ def write_sigmf(
         kind = "complex" if synthesiser.form == "iq" else "real"
         raise FlowgraphError(f"datatype {datatype!r} does not fit: {synthesiser.form!r} samples are {kind}")
     digest = hashlib.sha512()
-    name = path.name.removesuffix(".sigmf-meta")
+    meta_path, data_path = paths(path)
     try:
-        with path.with_name(f"{name}.sigmf-data").open("wb") as file:
+        meta_path.unlink(missing_ok=True)  # it would not fit the samples
+        with data_path.open("wb") as file:
             for block in synthesiser.blocks():
                 data = quantise(block.samples, dtype).tobytes()
                 digest.update(data)
                 file.write(data)
         meta = _meta(synthesiser, datatype, digest.hexdigest(), station, description)
-        path.with_name(f"{name}.sigmf-meta").write_text(json.dumps(meta, indent=1) + "\n")
-    except RadomeError:
-        raise  # of the frames, which are read meanwhile
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
+        meta_path.write_text(json.dumps(meta, indent=1) + "\n")
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            data_path.unlink()  # half of a recording is none
+        if isinstance(error, OSError) and not isinstance(error, RadomeError):  # those are of the frames, read meanwhile
+            raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
+        raise
 
 
 def _meta(

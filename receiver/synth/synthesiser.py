@@ -101,6 +101,10 @@ class Synthesiser:
     def __post_init__(self) -> None:
         if self.form not in ("iq", "fm", "ssb"):
             raise ValueError(f"form {self.form!r}: one of 'iq', 'fm', 'ssb' was expected")
+        if self.rate < self.transmitter.baudrate:
+            raise FlowgraphError(
+                f"{self.rate:g} samples per second are too few for {self.transmitter.baudrate:g} Bd; more are needed"
+            )
         self._encoder = encoder(self.transmitter.framing)
         self._modulator = modulator(self.transmitter.demod, self.bt, self.rolloff)
         self._rng = np.random.default_rng(self.seed)

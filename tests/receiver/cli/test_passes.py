@@ -49,6 +49,27 @@ def test_a_pass_under_way(run) -> None:
     assert [cell == "-" for cell in out.strip().split("\t")] == [False, True, True, False, False, False, True, True]
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["--hours nan", "--hours 0", "--hours 1e9", "--elevation nan", "--elevation 91", "--start noon"]
+    + [f"--start {year}-01-01" for year in ("0001", "1900", "2300", "9999")],
+)
+def test_values_that_cannot_be(option: str, run) -> None:
+    status, out, err = run("--station", "56,38", *option.split())
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith(f"Error: Invalid value for '{option.split()[0]}'")
+
+
+def test_one_satellite_of_another_name(run) -> None:
+    """It is taken, as it is the only one, which is said."""
+    words = ["--station", "56.31,38.13,200", "--start", "2019-11-13", "--hours", "12"]
+    found = run(*words, "--satellite", "suomi 100")
+    assert found[2] == ""
+    status, out, err = run(*words, "--satellite", "nothing")
+    assert (status, out) == found[:2]
+    assert "holds the elements of SUOMI-100 (43804), not of nothing" in err
+
+
 def test_what_must_be_mended(run, tmp_path: Path) -> None:
     status, out, err = run("--start", "2019-11-13")
     assert (status, out) == (2, "")

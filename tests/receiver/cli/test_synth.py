@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -69,7 +70,6 @@ def test_gaps_make_captures(tmp_path: Path) -> None:
     [
         ([], "give the satellite by --satellite or by --definition"),
         (["-s", "45115", "-t", "nothing"], "has no transmitter 'nothing'; it has '9k6 FSK downlink'"),
-        (["-s", "45115", "--start", "yesterday"], "'yesterday' is no date"),
         (["-s", "45115", "--frame", "xyz"], "--frame 1: 'xyz' is not hex digits"),
         (["-s", "45115", "--datatype", "ri16_le"], "does not fit"),
         (["-s", "44030", "--frame", "00" * 300], "frame 1: a Reed-Solomon message has 1 to 223 bytes, got 300"),
@@ -78,6 +78,67 @@ def test_gaps_make_captures(tmp_path: Path) -> None:
 def test_mistakes_are_told_in_a_sentence(tmp_path: Path, arguments: list[str], words: str) -> None:
     with pytest.raises(RadomeError, match=words.replace("(", r"\(")):
         run(tmp_path, *arguments)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(f"--{name} {value}" for name in ("rate", "level") for value in ("nan", "inf", "0", "-1", "1e300", "x")),
+        *(f"--{name} nan" for name in ("offset", "clock-ppm", "noise-tilt", "carrier", "frequency", "bt", "rolloff")),
+        *(f"--{name} {value}" for name in ("pause", "lead", "tail") for value in ("nan", "-1", "1e300")),
+        *(f"--{name} 1,nan" for name in ("spur", "gain-step", "gap", "dc", "iq-imbalance", "doppler")),
+        *(f"--{name} 1,2,3" for name in ("spur", "gain-step", "gap", "dc", "iq-imbalance")),
+        *(f"--ebn0 {value}" for value in ("nan", "-1e300", "1e300", "little")),
+        *("--gap -1,5", "--gain-step -1,3", "--spur 1e300,1", "--bt 0", "--rolloff 2", "--seed -1"),
+        *("--length 100000000000", "--preamble 99999999999", "--start 9999-12-31T00:00:00Z", "--start noon"),
+    ],
+)
+def test_numbers_that_cannot_be(option: str, tmp_path: Path) -> None:
+    """Each is refused by its name, and nothing is written."""
+    name, value = option.split()
+    with pytest.raises(click.BadParameter) as caught:
+        run(tmp_path, "-s", "45115", name, value)
+    assert name in str(caught.value.param and caught.value.param.opts)
+    assert "\n" not in caught.value.format_message()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--rate", "9000"], "9000 samples per second are too few for 9600 Bd"),
+        (["--doppler", "0,1e6,1e6", "--lead", "50"], "must be under a tenth of the carrier's frequency"),
+        (["--jsonl", "x.sigmf-data"], "x.sigmf-data: is a file of the recording"),
+        (["--jsonl", "./x.sigmf-meta"], "x.sigmf-meta: is a file of the recording"),
+        (["--output", ""], "'.' is no name for a recording"),
+        (["--output", "-"], "'-' is no name for a recording"),
+        (["--output", "/nowhere/x"], "/nowhere/x: cannot be written"),
+        (["--frames", "bytes"], "bytes, line 1: "),
+        (["--frames", "number.jsonl"], "number.jsonl, line 1: is no JSON with a payload"),
+        (["--frames", "deep.jsonl"], "deep.jsonl, line 1: is no JSON with a payload"),
+    ],
+)
+def test_what_is_wrong_leaves_no_recording(
+    options: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bytes").write_bytes(b"\xff\xfe\x00\x01")
+    Path("number.jsonl").write_text('{"payload": 5}')
+    Path("deep.jsonl").write_text('{"payload": ' + "[" * 100_000)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(RadomeError) as caught:
+        run(Path(), "-s", "45115", *options)
+    assert words in str(caught.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_half_of_a_recording_is_none(tmp_path: Path) -> None:
+    """Neither half of the new one is left, nor the old metadata, which would be of other samples."""
+    run(tmp_path, "-s", "45115")
+    (tmp_path / "frames").write_text("00 01 02 03\n" * 2000 + "nothing\n")
+    with pytest.raises(RadomeError, match="line 2001: 'nothing' is not hex digits"):
+        run(tmp_path, "-s", "45115", "--frames", str(tmp_path / "frames"))
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
 
 
 def test_an_orbit_needs_station_and_start(tmp_path: Path) -> None:

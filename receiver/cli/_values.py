@@ -1,0 +1,89 @@
+"""Kinds of values on the command line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]
+    """A finite number in a range.
+
+    Parameters
+    ----------
+    low, high : the least and the largest that will do
+    open : `low` itself will not do
+    none : "none" will do, too, and is None
+    """
+
+    name = "number"
+
+    def __init__(
+        self, low: float = -math.inf, high: float = math.inf, *, open: bool = False, none: bool = False
+    ) -> None:
+        self.low, self.high, self.open, self.none = low, high, open, none
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        if self.none and isinstance(value, str) and value.lower() == "none":
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and self.low <= number <= self.high) or (self.open and number == self.low):
+            self.fail(f"{value!r} is not {self._wanted()}", param, ctx)
+        return number
+
+    def _wanted(self) -> str:
+        words = ["a number"]
+        if self.low > -math.inf:
+            words.append(f"above {self.low:g}" if self.open else f"from {self.low:g}")
+        if self.high < math.inf:
+            words.append(f"up to {self.high:g}")
+        return " ".join(words) + (" or none" if self.none else "")
+
+
+def numbers(*kinds: Number, more: bool = False) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Callback of an option for numbers with commas between them: a tuple, or of a repeated option one for each.
+
+    Parameters
+    ----------
+    kinds : what the numbers are, one after the other
+    more : as many as one likes, the rest of the last kind
+    """
+
+    def read(text: str, param: click.Parameter, ctx: click.Context) -> tuple[float | None, ...]:
+        parts = text.split(",")
+        if len(parts) < len(kinds) or (len(parts) > len(kinds) and not more):
+            raise click.BadParameter(f"{text!r} is not {param.metavar}", ctx, param)
+        every = [*kinds, *kinds[-1:] * (len(parts) - len(kinds))]
+        return tuple(kind.convert(part.strip(), param, ctx) for kind, part in zip(every, parts, strict=True))
+
+    def callback(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(read(text, param, ctx) for text in value)
+        return None if value is None else read(value, param, ctx)
+
+    return callback
+
+
+_FIRST, _LAST = -410_227_200 * 10**9, 7_258_118_400 * 10**9  # 1957 and 2200, the years of satellites
+
+
+class Time(click.ParamType):  # type: ignore[type-arg]
+    """A time in UTC: ns since 1970-01-01."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from ..utc import parse_utc
+
+        parsed = parse_utc(value if len(value) != len("2024-05-01") else f"{value}T00:00")
+        if parsed is None:
+            self.fail(f"{value!r} is no time; it is written like 2024-05-01T12:00:00Z", param, ctx)
+        if not _FIRST <= parsed[0] <= _LAST:
+            self.fail(f"{value!r} is not from 1957 to 2200", param, ctx)
+        return parsed[0]
