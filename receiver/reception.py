@@ -78,7 +78,7 @@ def lines(
 
     Parameters
     ----------
-    remark : takes a sentence about each that is left out
+    remark : takes a sentence about each that is left out, and what the stages have to say
 
     Raises
     ------
@@ -122,18 +122,13 @@ def declared_lines(
     if not made:
         has, takes = ("audio", "IQ") if recording.kind == "real" else ("IQ", "audio")
         raise FlowgraphError(f"{recording.name}: is {has}, but the chains of {flowgraph.path} take {takes}")
-    kept = _opened(made, recording, remark)
-    for _, line in kept:
-        for text in [text for stage in line.chain.stages for text in getattr(stage, "remarks", ())]:
-            if remark is not None:
-                remark(f"{line.name}: {text}")
-    return kept
+    return _opened(made, recording, remark)
 
 
 def _opened(
     made: Sequence[tuple[T, Line]], recording: Recording, remark: Callable[[str], None] | None
 ) -> list[tuple[T, Line]]:
-    """Open chains, leaving out those that the recording is too narrow for."""
+    """Open chains, leaving out those that the recording is too narrow for; say what their stages have to say."""
     stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
     kept: list[tuple[T, Line]] = []
     refused: list[str] = []
@@ -146,7 +141,12 @@ def _opened(
             kept.append((what, replace(line, opened=stream)))
     if not kept:
         raise FlowgraphError(refused[0])
-    if remark is not None:
-        for text in refused:
+    said: dict[str, list[str]] = {}
+    for _, line in kept:
+        for text in (text for stage in line.chain.stages for text in getattr(stage, "remarks", ())):
+            said.setdefault(text, []).append(line.name)
+    refused += [text if len(names) == len(kept) else f"{', '.join(names)}: {text}" for text, names in said.items()]
+    for text in refused:
+        if remark is not None:
             remark(text)
     return kept

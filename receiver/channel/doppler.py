@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from dsp_ext.doppler import Mixer
 
-from ..errors import OrbitError
+from ..errors import FlowgraphError, OrbitError
 from ..orbit import Orbit, Station, default_station, load_orbit, parse_station
 from ..stage import Chunk, Clock, Frame, Kind, Stream, parameter
 
@@ -75,6 +75,7 @@ class Doppler:
 
         Raises
         ------
+        FlowgraphError : the offset is out of the band
         OrbitError : elements or station cannot be read, or there is an orbit but no time or no station
         """
         self.remarks = []
@@ -82,6 +83,10 @@ class Doppler:
         self._count = 0
         self._origin: float | None = None
         self._batch: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None = None
+        if self.offset is not None and abs(self.offset) > stream.rate:
+            raise FlowgraphError(
+                f"an offset of {self.offset:g} Hz is out of the recording, which is {stream.rate:g} Hz wide"
+            )
         self._curve = self._prepare(stream)
         known = self.frequency is not None and stream.frequency is not None
         if not known and self.offset is None:

@@ -12,6 +12,7 @@ import click
 from ._values import Number
 
 if TYPE_CHECKING:
+    from ..orbit import Station
     from ..pipeline import Line
     from ..record import Context
     from ..satellite import Satellite, Transmitter
@@ -172,15 +173,23 @@ def receive(
 
 
 def context(
-    boot: str, satellite: Satellite | None, transmitter: Transmitter, line: Line, recording: Recording
+    boot: str,
+    satellite: Satellite | None,
+    transmitter: Transmitter,
+    line: Line,
+    recording: Recording,
+    given: Station | None = None,
 ) -> Context:
-    """What the records of a chain that was opened for a recording have in common."""
+    """What the records of a chain that was opened for a recording have in common.
+
+    A station that is `given` goes before the recording's.
+    """
     from ..record import Context
 
     shifter = next((stage for stage in line.chain.stages if hasattr(stage, "predicted")), None)
     place, site = recording.station, getattr(shifter, "place", None)
-    if site is not None:
-        place = (site.latitude, site.longitude, site.altitude)
+    if (where := site or given) is not None:
+        place = (where.latitude, where.longitude, where.altitude)
     carrier = line.chain.output.frequency if recording.kind == "iq" else None
     if recording.retunings and carrier is not None and getattr(shifter, "frequency", None) is None:
         carrier = None  # it is another one after each

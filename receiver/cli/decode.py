@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from ..source import Recording, Source
 
 
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--satellite", metavar="NAME|NORAD", help="What to receive, by name or catalogue number.")
 @click.option("--definition", type=click.Path(path_type=Path), help="A definition file (TOML) instead.")
-@click.option("--definitions", type=click.Path(path_type=Path), multiple=True, help="A folder of your definitions.")
+@click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions.")
 @click.option("--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
 @click.option("--tle", "--omm", "elements", metavar="FILE", help="Orbital elements: TLE, 3LE or OMM (any form).")
 @click.option("--station", metavar="LAT,LON,ALT", help="Where it was received: degrees, degrees, metres.")
@@ -62,7 +65,8 @@ def command(
         raise click.BadParameter(
             f"{told['start']!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start"
         )
-    site = _site(station) if elements is not None else None
+    site = _site(station) if elements is not None or station is not None else None
+    given = site if station is not None else None
     facts = wanted.names, wanted.norad, wanted.transmitters
     boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told)))
 
@@ -72,7 +76,7 @@ def command(
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
         conditions = _conditions(recording, wanted, elements, site, station is not None, ppm, offset, display)
         return [
-            (line, context(boot, wanted, transmitter, line, recording))
+            (line, context(boot, wanted, transmitter, line, recording, given))
             for transmitter, line in lines(wanted, recording, conditions, transmitters, display.remark)
         ]
 
@@ -117,6 +121,4 @@ def _conditions(
         raise OrbitError(f"{recording.name}: does not say where it was received; give --station LAT,LON,ALT")
     if recording.clock.utc_ns is None:
         raise OrbitError(f"{recording.name}: has no start time, which the orbit needs; give --start")
-    for text in filter(None, (*orbit.remarks, orbit.remark(recording.clock.utc_ns))):
-        display.remark(text)
     return Conditions(orbit, site, ppm, offset)

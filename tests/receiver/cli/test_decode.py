@@ -98,6 +98,31 @@ def test_frame_records(folder: Path, cli: Cli, tmp_path: Path) -> None:
         assert frame["time"][11:19] in out
 
 
+@pytest.mark.parametrize("offset", [0.0, 1400.0, 3000.0, -700.0])
+def test_frequency_with_an_offset_that_is_given(offset: float, folder: Path, cli: Cli) -> None:
+    """It is the carrier's, whatever offset was said; what is left of that is `offset_hz`."""
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    found = records(cli(*words, "--offset", offset)[1])
+    assert len(found) == 5
+    for record in found:
+        assert record["frequency_hz"] == pytest.approx(FREQUENCY + 1500, abs=190)
+        assert record["offset_hz"] == pytest.approx(1500 - offset, abs=190)
+        assert record["doppler_hz"] is None
+
+
+def test_a_station_that_is_given_goes_before_that_of_the_recording(folder: Path, cli: Cli) -> None:
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    assert {record["station"] for record in records(cli(*words, "--station", "1,2,3")[1])} == {"1,2,3"}
+
+
+def test_a_frequency_out_of_the_recording_is_told(folder: Path, cli: Cli) -> None:
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "-q"]
+    status, _, err = cli(*words, "--frequency", FREQUENCY + 1e6)
+    assert status == 0
+    (line,) = err.splitlines()
+    assert f"{FREQUENCY / 1e6:.4f} MHz are outside the recording's" in line
+
+
 def test_the_same_run_gives_the_same_bytes(folder: Path, cli: Cli, tmp_path: Path) -> None:
     made = []
     for _ in range(2):
@@ -189,6 +214,12 @@ MISTAKES: dict[str, tuple[list[Any], str]] = {
     "elements of another": (["A", "--definition", "D", "--tle", "other.tle"], "other.tle"),
     "a checksum": (["A", "--definition", "D", "--tle", "checksum.tle"], "checksum"),
     "a station that is none": (["A", "--definition", "D", "--tle", "good.tle", "--station", "Delft"], "Delft"),
+    "a station that is none, without an orbit": (["A", "--definition", "D", "--station", "Delft"], "Delft"),
+    "definitions in no folder": (["A", "--satellite", "99998", "--definitions", "nowhere"], "nowhere"),
+    "an output without a name": (["A", "--definition", "D", "--jsonl", ""], "cannot be written"),
+    "a socket without a name": (["A", "--definition", "D", "--zmq", ""], "has no protocol"),
+    "a wait that is none": (["A", "--definition", "D", "--zmq", "tcp://*:*", "--zmq-wait", "nan"], "--zmq-wait"),
+    "an offset out of the recording": (["A", "--definition", "D", "--offset", "1e9"], "offset of 1e+09 Hz is out of"),
     "an offset that is no number": (["A", "--definition", "D", "--offset", "nan"], "offset"),
     "a crystal that is absurd": (["A", "--definition", "D", "--ppm", "1e9"], "ppm"),
     "a frequency that is absurd": (["A", "--definition", "D", "--frequency", "1e99"], "frequency"),
