@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._receive import check_outputs
 from ._values import Number
 
 if TYPE_CHECKING:
@@ -60,15 +61,18 @@ def command(
     from ..sink.terminal import Display
     from ..subscriber import Subscriber
 
+    if any(not topic.isprintable() for topic in topics):
+        raise click.UsageError("a --topic is a text that can be printed, such as frame/39444/")
     data_on_stdout = "-" in (jsonl, kiss)
     prefixes = [*topics]
     for query in satellites:
         number = query if query.isascii() and query.isdigit() else str(find_satellite(query).norad)
         prefixes.append(f"frame/{int(number)}/")
     sinks: list[Sink] = []
-    sinks += [JsonLines(jsonl)] if jsonl else []
-    sinks += [KissFile(kiss)] if kiss else []
+    sinks += [JsonLines(jsonl)] if jsonl is not None else []
+    sinks += [KissFile(kiss)] if kiss is not None else []
     sinks += [Command(text, quiet=data_on_stdout) for text in commands]
+    check_outputs((), sinks)
     display = Display(data_on_stdout)
     with ExitStack() as stack:
         subscriber = stack.enter_context(Subscriber(addresses, prefixes, bind))

@@ -35,7 +35,7 @@ class Command(Sink):
         except ValueError as error:
             raise SinkError(f"command {self.command!r}: is not quoted as in a shell: {error}") from error
         if not self._arguments or shutil.which(self._arguments[0]) is None:
-            raise SinkError(f"command {self.command!r}: there is no such program")
+            raise SinkError(f"command {self.command!r}: there is no such program, or none that may be run")
 
     def write(self, record: dict[str, Any], payload: bytes) -> None:
         try:

@@ -275,6 +275,7 @@ def address_error(address: str, error: zmq.ZMQError, wanted: str) -> SinkError:
     """Say in a sentence why an address cannot be used."""
     reasons = {
         zmq.EINVAL: f"is not an address to {wanted}; {_EXAMPLE}",
+        zmq.ENOCOMPATPROTO: f"has a protocol that is not compatible with publishing; {_EXAMPLE}",
         zmq.EADDRINUSE: "is in use by another program; choose another",
         zmq.EADDRNOTAVAIL: "is not an address of this machine",
         zmq.EPROTONOSUPPORT: f"has a protocol that ZeroMQ does not know; {_EXAMPLE}",

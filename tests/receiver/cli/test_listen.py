@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import zmq
 
@@ -134,6 +135,52 @@ def test_strange_messages_are_reported_once(radome: Radome, tmp_path: Path) -> N
     assert "50 other messages left out" in err
 
 
+def test_frames_among_hostile_messages(radome: Radome, tmp_path: Path) -> None:
+    """Each good frame is handed on, and nothing else; what a message holds never reaches the terminal as it is."""
+    rng = np.random.default_rng(4)
+    escape = json.dumps({"schema": 1, "boot": "\x1b[2J\n", "topics": {"frame/\x1b[2J\n": 10**18}}).encode()
+    strange = [
+        [b""],
+        [b"frame/"],
+        [b"frame/1/x"] * 40,
+        [b"frame/1/x", b"", b""],
+        [b"frame/1/x", b"{}", b""],
+        [b"frame/1/x", b"[" * 100_000, b""],
+        [b"frame/1/x", b'{"boot": "' + b"x" * 2_000_000 + b'"}', b""],
+        [b"frame/1/x", b'{"seq": ' + b"1" * 10_000 + b"}", b""],
+        [b"frame/1/x", b'{"snr_db": NaN}', b""],
+        [b"frame/" + b"x" * 5000, to_json(make(0)[0]), b""],
+        [b"frame/\xff\xfe", to_json(make(0)[0]), b""],
+        [b"status/x", escape],
+        [b"gap/x", b"7"],
+        [b"heartbeat/x", json.dumps({"schema": 1, "boot": "x", "topics": {"frame/1/x": -1}}).encode()],
+        *([b"frame/" + rng.bytes(8), rng.bytes(300), rng.bytes(300)] for _ in range(100)),
+    ]
+    good = make(3)[0]
+    header = to_json({**{name: value for name, value in good.items() if name != "payload"}, "topic_seq": 0})
+    with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
+        socket.set(zmq.LINGER, 0)
+        socket.bind(f"ipc://{tmp_path}/s")
+
+        def run() -> None:
+            for _ in range(4):
+                assert socket.poll(10_000)
+                socket.recv()
+            for message in strange:
+                socket.send_multipart(message)
+            socket.send_multipart([b"frame/99999/9k6 FSK", header, PAYLOAD])
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        status, out, err = radome("listen", f"ipc://{tmp_path}/s", "--count", 1, "--timeout", 20, "--jsonl", "-")
+        thread.join()
+    assert status == 0
+    assert [json.loads(line) for line in out.splitlines()] == [{**good, "payload": PAYLOAD.hex()}]
+    assert "1 frame received" in err
+    assert err.count("none of Radome's") == 1
+    assert all(line.isprintable() for line in err.splitlines())
+
+
 def test_silence_is_reported(radome: Radome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receiver.cli.listen._SILENCE", 0.3)
     status, _, err = radome("listen", f"ipc://{tmp_path}/s", "--timeout", "1")
@@ -149,6 +196,14 @@ def test_silence_is_reported(radome: Radome, tmp_path: Path, monkeypatch: pytest
         (["tcp://localhost:1", "--jsonl", "/nonexistent/x"], "/nonexistent/x: cannot be written"),
         (["tcp://localhost:1", "--exec", "no-such-program"], "there is no such program"),
         (["tcp://localhost:1", "--satellite", "no such satellite"], "there is no definition"),
+        (["tcp://localhost:1", "--exec", "/"], "none that may be run"),
+        (["tcp://localhost:1", "--exec", "'"], "is not quoted as in a shell"),
+        (["tcp://localhost:1", "--jsonl", "/tmp/x", "--kiss", "/tmp/x"], "/tmp/x: two outputs"),
+        (["tcp://localhost:1", "--jsonl", "-", "--kiss", "-"], "-: two outputs"),
+        (["tcp://localhost:1", "--jsonl", ""], "cannot be written"),
+        (["tcp://localhost:1", "--topic", "\udcff"], "--topic"),
+        (["tcp://localhost:1", "--timeout", "nan"], "--timeout"),
+        (["udp://localhost:1"], "not compatible with publishing"),
         ([], "Missing argument"),
     ],
 )
