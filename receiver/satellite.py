@@ -155,7 +155,7 @@ def find_satellite(query: str, folders: Sequence[Path] = ()) -> Satellite:
     FlowgraphError
         None or several have that name, or the definition is faulty.
     """
-    wanted, number = _plain(query), int(query) if query.isascii() and query.isdigit() else None
+    wanted, number = _plain(query), catalogue_number(query)
     if number is not None:
         shipped = list(_shipped().glob(f"{number}-*.toml"))
         for path in [*(path for path, norad, _ in _scan(folders) if norad == number), *shipped]:
@@ -177,10 +177,16 @@ def all_satellites(folders: Sequence[Path] = (), query: str = "") -> list[Satell
     Of several definitions with the same number the first is taken; `folders` come before what is shipped.
     """
     found: dict[int, Path] = {}
+    wanted = _plain(query)
     for path, norad, names in _scan([*folders, _shipped()]):
-        if not query or query == str(norad) or any(_plain(query) in _plain(name) for name in names):
+        if not query or query == str(norad) or any(wanted and wanted in _plain(name) for name in names):
             found.setdefault(norad, path)
     return sorted(map(load_satellite, found.values()), key=lambda satellite: satellite.name.casefold())
+
+
+def catalogue_number(query: str) -> int | None:
+    """The catalogue number that a text is, or None for a name."""
+    return int(query) if query.isascii() and query.isdigit() and len(query) <= 9 else None
 
 
 def _shipped() -> Path:

@@ -54,7 +54,7 @@ def command(
     variables: RADOME_TIME, RADOME_SATELLITE, RADOME_SNR_DB and so on; RADOME_RECORD is the record as JSON. Frames wait
     while it runs.
     """
-    from ..satellite import find_satellite
+    from ..satellite import catalogue_number, find_satellite
     from ..sink.command import Command
     from ..sink.jsonl import JsonLines
     from ..sink.kiss import KissFile
@@ -66,8 +66,7 @@ def command(
     data_on_stdout = "-" in (jsonl, kiss)
     prefixes = [*topics]
     for query in satellites:
-        number = query if query.isascii() and query.isdigit() else str(find_satellite(query).norad)
-        prefixes.append(f"frame/{int(number)}/")
+        prefixes.append(f"frame/{catalogue_number(query) or find_satellite(query).norad}/")
     sinks: list[Sink] = []
     sinks += [JsonLines(jsonl)] if jsonl is not None else []
     sinks += [KissFile(kiss)] if kiss is not None else []

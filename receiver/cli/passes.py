@@ -58,12 +58,13 @@ def command(elements: str, satellite: str, station: str, start: int | None, hour
     """
     from ..errors import OrbitError
     from ..orbit import default_station, load_orbit, load_orbits, parse_station
+    from ..satellite import catalogue_number
 
     site = parse_station(station) if station else default_station()
     if site is None:
         raise OrbitError("the station is not known; give --station latitude,longitude,altitude")
     if satellite:
-        number = int(satellite) if satellite.isdecimal() else None
+        number = catalogue_number(satellite)
         orbits = [load_orbit(elements, number, () if number is not None else (satellite,))]
     else:
         orbits = load_orbits(elements)

@@ -267,7 +267,11 @@ def check_address(address: str) -> None:
     if not colons:
         raise SinkError(f"{address!r} has no protocol; {_EXAMPLE}")
     port = place.rpartition(":")[2]
-    if protocol == "tcp" and port != "*" and not (port.isascii() and port.isdigit() and int(port) < 65536):
+    if (
+        protocol == "tcp"
+        and port != "*"
+        and not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536)
+    ):
         raise SinkError(f"{address}: the port is {port!r}; it must be a number up to 65535, as in tcp://127.0.0.1:5555")
 
 

@@ -193,6 +193,7 @@ def test_gaps_in_a_recording(folder: Path, cli: Cli, tmp_path: Path) -> None:
 
 MISTAKES: dict[str, tuple[list[Any], str]] = {
     "no such satellite": (["A", "--satellite", "sputnick-77"], "satellite 'sputnick-77': there is no definition of it"),
+    "a number without end": (["A", "--satellite", "1" * 5000], "there is no definition of it"),
     "no such transmitter": (["A", *["--definition", "D", "--transmitter", "1k2"]], "Test-1 has no transmitter '1k2'"),
     "no such file": (["nowhere.wav", "--definition", "D"], "nowhere.wav"),
     "no such definition": (["A", "--definition", "nowhere.toml"], "nowhere.toml: cannot be read"),

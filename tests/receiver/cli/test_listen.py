@@ -196,6 +196,8 @@ def test_silence_is_reported(radome: Radome, tmp_path: Path, monkeypatch: pytest
         (["tcp://localhost:1", "--jsonl", "/nonexistent/x"], "/nonexistent/x: cannot be written"),
         (["tcp://localhost:1", "--exec", "no-such-program"], "there is no such program"),
         (["tcp://localhost:1", "--satellite", "no such satellite"], "there is no definition"),
+        (["tcp://localhost:" + "1" * 5000], "the port is"),
+        (["tcp://localhost:1", "--satellite", "1" * 5000], "there is no definition"),
         (["tcp://localhost:1", "--exec", "/"], "none that may be run"),
         (["tcp://localhost:1", "--exec", "'"], "is not quoted as in a shell"),
         (["tcp://localhost:1", "--jsonl", "/tmp/x", "--kiss", "/tmp/x"], "/tmp/x: two outputs"),
