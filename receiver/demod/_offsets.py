@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class OffsetTrack:
         """Note offsets in Hz at positions behind all before."""
         self._positions = np.append(self._positions, positions)
         self._offsets = np.append(self._offsets, offsets)
+
+    @property
+    def reach(self) -> float:
+        """Position up to which offsets are known; infinite where nobody tells any."""
+        return float(self._positions[-1]) if len(self._positions) else math.inf
 
     def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Offsets in Hz at ascending positions, 0 where none are known; what lies before them is forgotten."""

@@ -13,16 +13,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dsp_ext.discriminator import Discriminator
 from dsp_ext.doppler import Mixer
-from dsp_ext.resample import Resampler
 
-from ..channel.filters import polyphase
 from ..errors import FlowgraphError
 from ..stage import Chunk, Kind, Stream, parameter, required
-from ._offsets import OffsetTrack
+from ._fm import FmAudio
 from .fsk import Fsk
 
 BLOCK = 64
@@ -69,67 +65,39 @@ class Afsk:
                 f"got {stream.rate:g}"
             )
         self._fsk = Fsk(self.baudrate, self.deviation)
-        self._channel: Resampler | None = None
-        rate = stream.rate
+        self._fm: FmAudio | None = None
+        self._rate = stream.rate
         if stream.kind == "iq":
-            rate = max(2.5 * self.bandwidth / 2, 3 * self._top)
-            cutoff = min(0.5 * self.bandwidth / stream.rate, 0.45)
-            self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), stream.rate / rate, is_complex=True)
-            self._discriminator = Discriminator()
-        self._rate, self._delay = rate, 0.5 * stream.clock.rate / rate if stream.kind == "iq" else 0.0
-        self._mixer = Mixer(-self.carrier / rate)
-        self._track, self._residue = OffsetTrack(), OffsetTrack()
-        self._block = max(1, round(BLOCK * rate / self.baudrate))
-        self._unaveraged: NDArray[np.float32] = np.empty(0, np.float32)
-        self._origin: float | None = None
-        self._count = 0
-        self._last: Chunk | None = None
-        self._fsk.open(replace(stream, kind="iq", rate=rate))
+            self._rate = max(2.5 * self.bandwidth / 2, 3 * self._top)
+            block = max(1, round(BLOCK * self._rate / self.baudrate))
+            self._fm = FmAudio(stream, self.bandwidth, self._rate, block)
+        self._mixer = Mixer(-self.carrier / self._rate)
+        self._begun = False
+        self._fsk.open(replace(stream, kind="iq", rate=self._rate))
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
-        if self._origin is None:
-            self._origin = chunk.position - self._delay
-        self._last = chunk
-        audio = chunk.items
-        if self._channel is not None:
-            self._track.append(chunk)
-            audio = self._discriminator.process(self._channel.process(audio))
-        return self._tones(audio, chunk)
+        self._begun = True
+        return self._tones(self._fm.process(chunk) if self._fm is not None else chunk)
 
     def close(self) -> list[Chunk]:
-        out: list[Chunk] = []
-        if self._last is not None and self._channel is not None:
-            out = self._tones(self._discriminator.process(self._channel.flush()), self._last)
+        out = self._tones(self._fm.flush()) if self._begun and self._fm is not None else []
         out += self._finished(self._fsk.close())
-        self._origin = self._last = None
+        self._begun = False
         return out
 
-    def _tones(self, audio: NDArray[np.float32], chunk: Chunk) -> list[Chunk]:
-        x = audio.astype(np.complex64)
+    def _tones(self, audio: Chunk) -> list[Chunk]:
+        x = audio.items.astype(np.complex64)
         self._mixer.process(x, x)
-        step = chunk.clock.rate / self._rate
-        position = (self._origin or 0.0) + self._count * step
-        if self._channel is not None:
-            # what the discriminator gives on average is how far the carrier is beside zero
-            held = np.concatenate([self._unaveraged, audio])
-            n = len(held) // self._block
-            first = position - len(self._unaveraged) * step
-            means = held[: n * self._block].reshape(n, self._block).mean(axis=1, dtype=np.float64)
-            middles = first + (np.arange(n) + 0.5) * self._block * step
-            self._residue.add(middles, means * self._rate)
-            self._unaveraged = held[n * self._block :]
-        self._count += len(x)
-        return self._finished(self._fsk.process(Chunk(x, self._rate, position, chunk.clock)))
+        return self._finished(self._fsk.process(replace(audio, items=x)))
 
     def _finished(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Put the radio carrier's offsets in place of the tones'."""
         out = []
         for chunk in chunks:
             offsets = None
-            if self._channel is not None and chunk.positions is not None:
-                both = self._track.at(chunk.positions) + self._residue.at(chunk.positions)
-                offsets = both.astype(np.float32)
+            if self._fm is not None and chunk.positions is not None:
+                offsets = self._fm.offsets(chunk.positions)
             out.append(replace(chunk, offsets=offsets))
         return out
 

@@ -1,6 +1,7 @@
 """FSK, GFSK, GMSK and MSK, from IQ by a sequence detector, or from FM-discriminator audio.
 
-    audio: low-pass, 4 samples a symbol -> clock -> level -> equaliser -> soft symbols
+    audio:         low-pass, 4 samples a symbol -> clock -> level -> equaliser -> soft symbols
+    IQ, subaudio:  FM receiver -> the same
 
 Timing, centre and swing are estimated looking both ways, so a burst is right from its first symbol.
 """
@@ -22,10 +23,14 @@ from ..channel.filters import lowpass, polyphase
 from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, parameter, required
 from ._cpm import SequenceReceiver
+from ._fm import FmAudio
 
 SYMBOL_CUTOFF = 0.43
 """Of the low-pass behind the discriminator, in symbol rates. Its noise rises with the square of frequency, and what so
 narrow a filter does to the symbols the equaliser undoes: at h = 0.5 this gains 1.7 dB over 0.6 without one."""
+
+VOICE = 16000.0
+"""Hz that an FM voice channel takes: 5 kHz deviation and 3 kHz voice (Carson)."""
 
 LONGEST_SYMBOL = 8192
 """Samples; the filters grow with it."""
@@ -40,7 +45,7 @@ class Fsk:
 
     baudrate: float = required("Bd", "symbols per second")
     deviation: float | None = parameter(None, "Hz", "from the centre to a 1; negative when a 1 is the lower frequency")
-    subaudio: bool = parameter(False, "", "the data are below the voice band of an FM voice channel")
+    subaudio: bool = parameter(False, "", "sent below the voice in an FM voice channel, all of which is then received")
 
     _resampler: Resampler = field(init=False, repr=False)
 
@@ -53,6 +58,8 @@ class Fsk:
     @property
     def bandwidth(self) -> float:
         """Band that the signal takes at radio frequency, Hz."""
+        if self.subaudio:
+            return VOICE
         return 2 * (abs(self.deviation or self.baudrate / 3) + 0.55 * self.baudrate)
 
     def open(self, stream: Stream) -> Stream:
@@ -72,28 +79,37 @@ class Fsk:
                 f"got {stream.rate:g}"
             )
         self._receiver: SequenceReceiver | None = None
+        self._fm: FmAudio | None = None
         self._sign = -1.0 if self.deviation is not None and self.deviation < 0 else 1.0
         self._clock: Clock = stream.clock
         self._origin: float | None = None
         out = Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
-        if stream.kind == "iq":
+        rate = stream.rate
+        if stream.kind == "iq" and self.subaudio:
+            rate = 1.25 * VOICE
+            self._fm = FmAudio(stream, VOICE, rate)
+        elif stream.kind == "iq":
             index = None if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
             self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
             return out
-        step = stream.rate / (4 * self.baudrate)
-        cutoff = min(0.9 * self.baudrate / stream.rate, 0.45)
+        step = rate / (4 * self.baudrate)
+        cutoff = min(0.9 * self.baudrate / rate, 0.45)
         self._resampler = Resampler(polyphase(cutoff, cutoff * 0.9, 40), step, is_complex=False)
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40))
         self._level = Level()
         self._equaliser = Equaliser()
         # of the symbols that are still inside level and equaliser
         self._instants: NDArray[np.float64] = np.empty(0)
+        self._centres: NDArray[np.float32] = np.empty(0, np.float32)
+        self._audio_rate = rate
         self._step = stream.clock.rate / (4 * self.baudrate)  # source samples per sample of the clock's input
         return out
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         if self._receiver is not None:
             return self._signed(self._receiver.process(chunk))
+        if self._fm is not None:
+            chunk = self._fm.process(chunk)
         if self._origin is None:
             self._origin = chunk.position
         self._clock = chunk.clock
@@ -102,24 +118,31 @@ class Fsk:
     def close(self) -> list[Chunk]:
         if self._receiver is not None:
             return self._signed(self._receiver.close())
-        out = self._symbols(*self._clock_recovery.process(self._resampler.flush()))
+        out: list[Chunk] = []
+        if self._fm is not None and self._origin is not None:
+            out += self._symbols(*self._clock_recovery.process(self._resampler.process(self._fm.flush().items)))
+        out += self._symbols(*self._clock_recovery.process(self._resampler.flush()))
         out += self._symbols(*self._clock_recovery.flush())
-        values = self._level.flush()[0]
-        out += self._give(np.concatenate([self._equaliser.process(values), self._equaliser.flush()]))
+        values, centres, _ = self._level.flush()
+        out += self._give(np.concatenate([self._equaliser.process(values), self._equaliser.flush()]), centres)
         self._origin = None
         return out
 
     def _symbols(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:
         self._instants = np.concatenate([self._instants, instants])
-        return self._give(self._equaliser.process(self._level.process(values)[0]))
+        values, centres, _ = self._level.process(values)
+        return self._give(self._equaliser.process(values), centres)
 
-    def _give(self, soft: NDArray[np.float32]) -> list[Chunk]:
+    def _give(self, soft: NDArray[np.float32], centres: NDArray[np.float32]) -> list[Chunk]:
         n = len(soft)
+        self._centres = np.concatenate([self._centres, centres])
         if not n:
             return []
         instants, self._instants = self._instants[:n], self._instants[n:]
+        centres, self._centres = self._centres[:n], self._centres[n:]
         positions = (self._origin or 0.0) + instants * self._step
-        return self._signed([Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions)])
+        offsets = None if self._fm is None else centres * np.float32(self._audio_rate)
+        return self._signed([Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, offsets)])
 
     def _signed(self, chunks: list[Chunk]) -> list[Chunk]:
         return chunks if self._sign > 0 else [replace(chunk, items=-chunk.items) for chunk in chunks]

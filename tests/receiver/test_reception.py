@@ -19,6 +19,7 @@ from tests.loopback import FREQUENCY, G3RUH, START, late, payloads, receive, sat
 
 FSK = {"use": "fsk", "baudrate": 9600}
 AFSK = {"use": "afsk", "baudrate": 1200, "carrier": 1700, "deviation": -500}
+SUBAUDIO = {"use": "fsk", "baudrate": 300, "deviation": 600, "subaudio": True}
 AX25 = {"use": "ax25"}
 
 SIGNALS: dict[str, tuple[dict[str, Any], dict[str, Any], float, dict[str, Any]]] = {
@@ -38,6 +39,8 @@ SIGNALS: dict[str, tuple[dict[str, Any], dict[str, Any], float, dict[str, Any]]]
     "GMSK 19200": ({**FSK, "baudrate": 19200}, G3RUH, 96000, {"offset": 2500.0}),
     "FSK 9600 as audio": (FSK, G3RUH, 48000, {"form": "fm"}),
     "FSK 9600 as audio, 44.1 kHz, mistuned": (FSK, G3RUH, 44100, {"form": "fm", "offset": 800.0}),
+    "FSK 300 below a voice": (SUBAUDIO, AX25, 48000, {"ebn0_db": 32.0, "offset": 3000.0, "doppler": (0.0, -30.0)}),
+    "FSK 300 below a voice as audio": (SUBAUDIO, AX25, 48000, {"form": "fm"}),
     "AFSK 1200": (AFSK, AX25, 48000, {"offset": 2000.0}),
     "AFSK 1200, drifting": (AFSK, AX25, 48000, {"doppler": (500.0, -200.0), "clock_ppm": 100.0}),
     "AFSK 1200 as audio": (AFSK, AX25, 48000, {"form": "fm"}),
@@ -66,7 +69,8 @@ def test_every_frame_with_its_time_and_frequency(name: str) -> None:
         else:
             expected = options.get("offset", 0.0) + (true.doppler or 0.0)
             drift = options.get("doppler", (0, 0))[1] * true.length / rate / 2
-            assert frame.offset == pytest.approx(expected + drift, abs=0.02 * demod["baudrate"])
+            scale = max(demod["baudrate"], demod.get("deviation", 0))
+            assert frame.offset == pytest.approx(expected + drift, abs=0.02 * scale)
 
 
 FRAMINGS: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from receiver.channel.track import Track
 from receiver.demod.afsk import Afsk
 from receiver.demod.fsk import Fsk
 from receiver.errors import FlowgraphError
+from receiver.flowgraph import Chain
 from receiver.stage import Stage
 from tests.jig import items, offsets, positions, run_stage, stage_keeps_the_law, stream_of
 
@@ -130,11 +132,46 @@ def test_afsk(deviation: float, carrier: float) -> None:
     assert np.abs(late).max() < 0.1 * 40
 
 
-STAGES: list[Any] = [Fsk(BAUDRATE), Fsk(1200.0), Afsk(1200.0, 1700.0, 500.0)]
+def voice(n: int) -> NDArray[np.float64]:
+    """Hz of deviation by something like speech: 1500 Hz RMS of noise from 300 to 3000 Hz, syllables and pauses."""
+    rng = np.random.default_rng(7)
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    frequency = np.fft.rfftfreq(n, 1 / RATE)
+    x = np.fft.irfft(np.where((frequency > 300) & (frequency < 3000), spectrum, 0), n)
+    x *= np.repeat(np.resize([1.0, 0.0, 1.5], n // 4800 + 1), 4800)[:n]
+    return 1500 * x / x.std()
+
+
+@pytest.mark.parametrize("carrier", [0.0, -900.0])
+def test_data_below_a_voice(carrier: float) -> None:
+    """In IQ, and in the audio of an FM receiver; without `subaudio` the voice drowns them in IQ."""
+    symbols = bits(300)
+    n = int(300 * RATE / 300)
+    x = turned(carrier + 600 * wave(symbols, 300.0, -0.5) + voice(n)) + noise(n, 35, 300.0)
+    soft, late, offset = found(Fsk(300.0, 600.0, subaudio=True), "iq", iq(x), middles(300, 300.0))
+    assert (soft * symbols > 0)[5:-5].all()
+    assert np.abs(late[5:-5]).max() < 0.1 * 160
+    assert abs(offset.mean() - carrier) < 60
+    plain, _, _ = found(Fsk(300.0, 600.0), "iq", iq(x), middles(300, 300.0))
+    assert (plain * symbols <= 0).mean() > 0.02
+    audio = (600 * wave(symbols, 300.0) + voice(n)) / 5000
+    soft, late, _ = found(Fsk(300.0, 600.0, subaudio=True), "real", audio.astype(np.float32), middles(300, 300.0))
+    assert (soft * symbols > 0)[5:-5].all()
+    assert np.abs(late[5:-5]).max() < 0.1 * 160
+
+
+def test_data_below_a_voice_keep_the_law_of_chunks() -> None:
+    x = turned(600 * wave(bits(60), 300.0, -0.5) + voice(9600)) + noise(9600, 30, 300.0)
+    stage_keeps_the_law(Fsk(300.0, 600.0, subaudio=True), stream_of("iq", RATE), iq(x), tolerance=2e-5)
+    searched: Any = Chain([Track(16000.0), Fsk(300.0, 600.0, subaudio=True)])
+    stage_keeps_the_law(searched, stream_of("iq", RATE), iq(x), tolerance=1e-3)
+
+
+STAGES: list[Any] = [Fsk(BAUDRATE), Fsk(1200.0), Fsk(300.0, subaudio=True), Afsk(1200.0, 1700.0, 500.0)]
 
 
 @pytest.mark.parametrize("kind", ["iq", "real"])
-@pytest.mark.parametrize("stage", STAGES, ids=["fsk 9600", "fsk 1200", "afsk"])
+@pytest.mark.parametrize("stage", STAGES, ids=["fsk 9600", "fsk 1200", "fsk below a voice", "afsk"])
 def test_short_silent_and_constant_streams(stage: Any, kind: str) -> None:
     dtype = np.complex64 if kind == "iq" else np.float32
     for x in (np.ones(1), np.ones(7), np.zeros(3000), np.full(3000, 0.7)):
