@@ -188,7 +188,8 @@ def context(
 
     shifter = next((stage for stage in line.chain.stages if hasattr(stage, "predicted")), None)
     place, site = recording.station, getattr(shifter, "place", None)
-    if (where := site or given) is not None:
+    where = site or given
+    if where is not None:
         place = (where.latitude, where.longitude, where.altitude)
     carrier = line.chain.output.frequency if recording.kind == "iq" else None
     if recording.retunings and carrier is not None and getattr(shifter, "frequency", None) is None:
@@ -197,7 +198,7 @@ def context(
         boot,
         satellite,
         transmitter,
-        station=",".join(f"{x:g}" for x in place) if place else None,
+        station=(where and where.name) or (",".join(f"{x:g}" for x in place) if place else None),
         carrier=carrier,
         doppler=getattr(shifter, "predicted", None) if site is not None else None,
     )

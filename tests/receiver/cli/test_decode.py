@@ -115,6 +115,19 @@ def test_a_station_that_is_given_goes_before_that_of_the_recording(folder: Path,
     assert {record["station"] for record in records(cli(*words, "--station", "1,2,3")[1])} == {"1,2,3"}
 
 
+def test_the_station_of_the_configuration_has_a_name(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "radome").mkdir()
+    (tmp_path / "radome" / "config.toml").write_text('[station]\nname = "home"\nlatitude = 52\nlongitude = 4.5\n')
+    (tmp_path / "x.tle").write_text(tle(*(line.format(checksum(line)) for line in LINES)))
+    meta = json.loads((folder / "a.sigmf-meta").read_text())
+    del meta["global"]["core:geolocation"]
+    (tmp_path / "a.sigmf-meta").write_text(json.dumps(meta))
+    (tmp_path / "a.sigmf-data").write_bytes((folder / "a.sigmf-data").read_bytes())
+    words = ["--definition", folder / "test.toml", "--tle", tmp_path / "x.tle", "--start", "2019-11-09T00:00:00Z"]
+    found = records(cli("decode", tmp_path / "a.sigmf-meta", *words, "--jsonl", "-")[1])
+    assert {record["station"] for record in found} == {"home"}
+
+
 def test_a_frequency_out_of_the_recording_is_told(folder: Path, cli: Cli) -> None:
     words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "-q"]
     status, _, err = cli(*words, "--frequency", FREQUENCY + 1e6)
