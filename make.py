@@ -144,11 +144,22 @@ def demo(words):
 def test(words):
     """Run the tests on what is installed: from .venv, so that the checkout's packages are not found before it."""
     install("test")
-    pytest("-n", "auto", *(words or [ROOT / "tests"]))
+    pytest(["-n", "auto", *words], ROOT / "tests")
 
 
-def pytest(*words):
-    run(PYTHON, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT, *words, cwd=VENV)
+def pytest(words, everything):
+    """Run pytest in .venv, with the paths among its words seen from here; where there are none, on everything."""
+    words, named = list(words), False
+    for i, word in enumerate(words):
+        path, colons, test = word.partition("::")
+        if not word.startswith("-") and words[i - 1] not in ("-k", "-m") and Path(path).exists():
+            words[i], named = f"{Path(path).resolve()}{colons}{test}", True
+    run(
+        *(PYTHON, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT),
+        *words,
+        *([] if named else [everything]),
+        cwd=VENV,
+    )
 
 
 def lint(words):
@@ -195,7 +206,7 @@ def debug(words):
         PYTHONMALLOC="malloc",
         PYTHONPATH=str(folder / "installed"),
     )
-    pytest(*(words or [ROOT / "tests" / "dsp_ext"]))
+    pytest(words, ROOT / "tests" / "dsp_ext")
 
 
 def compile_into(folder, *options):

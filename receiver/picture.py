@@ -16,7 +16,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise SinkError("a picture needs matplotlib; install it with: pip install 'radome[plot]'") from None
+        raise SinkError("a picture needs matplotlib; install it with: pip install matplotlib") from None
 
 
 def draw(waterfall: Waterfall, path: Path) -> None:

@@ -91,7 +91,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     with pytest.raises(SystemExit) as ended:
         main(["info", str(path), "--picture", str(tmp_path / "a.png")])
     assert ended.value.code == 2
-    assert "pip install 'radome[plot]'" in capsys.readouterr().err
+    assert "pip install matplotlib" in capsys.readouterr().err
 
 
 def test_picture(tmp_path: Path) -> None:
