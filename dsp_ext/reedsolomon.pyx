@@ -38,10 +38,12 @@ cdef class ReedSolomon:
     cdef uint64_t table[256][8]
     cdef uint8_t locator[255]  # b^i
     cdef uint8_t power[65][255]  # locator[i]^-j
+    cdef uint8_t unit[255][64]  # remainder of a 1 at each place, highest power first
     cdef const uint8_t *root[64]  # row of products of each of the generator's roots
 
     def __init__(self, int parity, int polynomial=0x187, int first=112, int step=11):
         cdef int i, j, k, x = 1
+        cdef uint8_t word[255]
         if not 2 <= parity <= 64:
             raise ValueError(f"parity must be 2 to 64 bytes, got {parity}")
         if not 0x100 < polynomial < 0x200:
@@ -77,6 +79,14 @@ cdef class ReedSolomon:
             for j in range(parity):
                 k = generator[parity - 1 - j]
                 self.table[i][j // 8] |= (<uint64_t>self.product[i][k]) << (8 * (j % 8))
+        memset(self.unit, 0, sizeof(self.unit))
+        memset(word, 0, sizeof(word))
+        word[0] = 1
+        for i in range(255):
+            if i < parity:
+                self.unit[i][parity - 1 - i] = 1
+            else:
+                self._divide(word, i - parity + 1, self.unit[i])
 
     def decode(self, uint8_t[::1] word not None, erasures=None):
         """Correct a word in place.
@@ -254,17 +264,19 @@ cdef class ReedSolomon:
             # X^(1 - first) in b is X^(1 - first) in a: lx is already a logarithm in a
             x = self.product[above][self.exp[255 - self.log[below]]]
             magnitude[k] = self.product[x][self.exp[((1 - self.first) % 255 + 255) % 255 * lx % 255]]
+        # the errors' remainder must be the word's
         for k in range(degree):
-            word[n - 1 - place[k]] ^= magnitude[k]
-        self._divide(word, n - parity, remainder)
+            row = self.product[magnitude[k]]
+            power = self.unit[place[k]]
+            for j in range(parity):
+                remainder[j] ^= row[power[j]]
         delta = 0
         for j in range(parity):
-            delta |= remainder[j] ^ word[n - parity + j]
+            delta |= remainder[j]
         if delta:
-            for k in range(degree):
-                word[n - 1 - place[k]] ^= magnitude[k]
             return -1
         for k in range(degree):
+            word[n - 1 - place[k]] ^= magnitude[k]
             changed += magnitude[k] != 0
         return changed
 
