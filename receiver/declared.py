@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .errors import FlowgraphError
 from .flowgraph import Chain, build, construct, folder, load_toml
-from .satellite import Satellite, Transmitter, check_keys, checked
+from .satellite import Satellite, Transmitter, check_keys, checked, checked_name, checked_norad
 
 if TYPE_CHECKING:
     from .sink import Sink
@@ -43,8 +43,10 @@ class Declaration:
 
         Raises FlowgraphError, naming the file and the stage.
         """
-        stages = [build(table, f"{self.where}, stage {i}") for i, table in enumerate(self.tables, 1)]
-        return Chain(stages, self.where)
+        places = [f"{self.where}, stage {i}" for i in range(1, len(self.tables) + 1)]
+        return Chain(
+            [build(table, place) for table, place in zip(self.tables, places, strict=True)], self.where, places
+        )
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,14 @@ def find_flowgraph(query: str) -> Path:
 
     Raises FlowgraphError when there is neither.
     """
-    path, shipped = Path(query), sorted(folder().glob("*.toml"))
-    if path.exists():
-        return path
+    shipped = sorted(folder().glob("*.toml"))
+    try:
+        Path(query).stat()
+        return Path(query)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise FlowgraphError(f"{query}: cannot be read: {error.strerror}") from error
     name = query.removesuffix(".toml")
     for one in shipped:
         if one.stem == name:
@@ -123,15 +130,13 @@ def _tables(table: dict[str, Any], key: str, where: str) -> Sequence[dict[str, A
 
 
 def _chain(table: dict[str, Any], where: str) -> Declaration:
-    name = checked(table, "name", str, where)
+    name = checked_name(table, where)
     where = f"{where} ({name})"
     check_keys(table, ("name", "stages", "satellite", "norad", "modulation"), where)
     tables = checked(table, "stages", list, where)
     if not tables or not all(isinstance(one, dict) for one in tables):
         raise FlowgraphError(f'{where}: stages must be a list of tables, such as {{ use = "demod.fsk", … }}')
-    called, norad = checked(table, "satellite", str, where, ""), checked(table, "norad", int, where, 0)
-    if norad < 0:
-        raise FlowgraphError(f"{where}: norad is {norad}; it must be a catalogue number above 0")
+    called, norad = checked(table, "satellite", str, where, ""), checked_norad(table, where, 0)
     modulation = checked(table, "modulation", str, where, "")
     demod: dict[str, Any] = next((one for one in tables if "baudrate" in one), {})
     declared = Declaration(

@@ -93,8 +93,8 @@ def _text(path: Path) -> str:
     try:
         with open(path, "rb") as file:
             data = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise OrbitError(f"{path}: cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        raise OrbitError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from error
     if len(data) > _LARGEST:
         raise OrbitError(f"{path}: is larger than {_LARGEST >> 20} MiB, so it cannot be a file of orbital elements")
     try:

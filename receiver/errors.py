@@ -1,5 +1,7 @@
 """What the user must mend. Each message is one sentence: where, what is wrong, what would be right."""
 
+from typing import Any
+
 
 class RadomeError(Exception):
     """Base of all errors that a user can mend; the command line prints its message and exits with status 2."""
@@ -25,3 +27,12 @@ class SinkError(RadomeError, OSError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+def short(value: Any) -> str:
+    """Show a value in a message, cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of more digits than Python cares to print
+        text = "an immense number"
+    return text if len(text) <= 40 else text[:37] + "…"

@@ -17,8 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .errors import FlowgraphError
+from .errors import FlowgraphError, OrbitError, short
 from .stage import Chunk, Frame, Stage, Stream
+
+_LARGEST = 1 << 20  # bytes; those that are shipped have 2000
 
 
 def folder() -> Path:
@@ -34,10 +36,15 @@ def load_toml(path: Path) -> dict[str, Any]:
     """
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        table: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
-        return table
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise FlowgraphError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _LARGEST:
+        raise FlowgraphError(f"{path}: is larger than {_LARGEST >> 10} KiB, so it cannot be a definition in TOML")
+    try:
+        table: dict[str, Any] = toml.loads(data.decode("utf-8-sig"))
+        return table
     except UnicodeDecodeError as error:
         raise FlowgraphError(f"{path}: is not text in UTF-8, so it cannot be a definition in TOML") from error
     except toml.TOMLDecodeError as error:
@@ -62,7 +69,7 @@ def stage_class(use: str) -> type[Stage]:
     if cls is None:
         near = difflib.get_close_matches(use, list(stage_names(use.split(".")[0])), 1)
         raise FlowgraphError(
-            f"use = {use!r}: there is no such stage" + (f"; did you mean {near[0]!r}?" if near else "")
+            f"use = {short(use)}: there is no such stage" + (f"; did you mean {near[0]!r}?" if near else "")
         )
     return typing.cast("type[Stage]", cls)
 
@@ -118,7 +125,7 @@ def construct(table: Mapping[str, Any], where: str, room: str = "") -> Any:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has: {', '.join(known) or 'none'}"
-            raise FlowgraphError(f"{where}: {use} has no parameter {key!r}{hint}")
+            raise FlowgraphError(f"{where}: {use} has no parameter {short(key)}{hint}")
         values[key] = _checked(value, *known[key], f"{where}: {key}")
     missing = [
         name
@@ -137,7 +144,7 @@ def _checked(value: Any, f: dataclasses.Field[Any], hint: Any, where: str) -> An
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     choices = f.metadata.get("choices")
     if choices and value not in choices:
-        raise FlowgraphError(f"{where} is {value!r}; it is one of {', '.join(map(repr, choices))}")
+        raise FlowgraphError(f"{where} is {short(value)}; it is one of {', '.join(map(repr, choices))}")
     for option in options:
         kind = typing.get_origin(option) or option
         if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e100:
@@ -148,11 +155,17 @@ def _checked(value: Any, f: dataclasses.Field[Any], hint: Any, where: str) -> An
             return value
     names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", list: "a list"}
     wanted = " or ".join(names.get(typing.get_origin(o) or o, str(o)) for o in options if o is not types.NoneType)
-    raise FlowgraphError(f"{where} is {value!r}; it must be {wanted}")
+    raise FlowgraphError(f"{where} is {short(value)}; it must be {wanted}")
 
 
 class Chain:
     """Stages in a row; itself used like a stage.
+
+    Parameters
+    ----------
+    stages : in the order of the signal
+    where : the chain's place, for messages
+    places : those of the stages, where they have their own
 
     Raises FlowgraphError when one stage does not take what the one before it gives.
     """
@@ -160,8 +173,9 @@ class Chain:
     output: Stream
     """What comes out, since `open`."""
 
-    def __init__(self, stages: Sequence[Stage], where: str = "chain") -> None:
+    def __init__(self, stages: Sequence[Stage], where: str = "chain", places: Sequence[str] = ()) -> None:
         self.stages = list(stages)
+        self._places = list(places) or [where] * len(self.stages)
         for before, after in zip(self.stages, self.stages[1:], strict=False):
             if before.gives not in after.takes:
                 raise FlowgraphError(
@@ -170,8 +184,15 @@ class Chain:
                 )
 
     def open(self, stream: Stream) -> Stream:
-        for stage in self.stages:
-            stream = stage.open(stream)
+        """Open each stage with what the one before it gives.
+
+        Raises FlowgraphError or OrbitError, whose sentence begins with the place of the stage.
+        """
+        for stage, place in zip(self.stages, self._places, strict=True):
+            try:
+                stream = stage.open(stream)
+            except (FlowgraphError, OrbitError) as error:
+                raise type(error)(f"{place}: {error}") from error
         self.output = stream
         return stream
 

@@ -29,6 +29,7 @@ from . import earth
 from .elements import Elements, read_elements
 from .errors import OrbitError
 from .flowgraph import load_toml
+from .satellite import checked
 
 if TYPE_CHECKING:
     from sgp4.api import Satrec
@@ -99,10 +100,10 @@ def default_station(path: Path | None = None) -> Station | None:
     Raises
     ------
     OrbitError : the table is not as above, or a value is out of range
-    FlowgraphError : the file is not TOML
+    FlowgraphError : the file is not TOML, or a value is no number
     """
-    path = path or Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "radome" / "config.toml"
-    if not path.exists():
+    path = path or Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "radome", "config.toml")
+    if not os.path.exists(path):
         return None
     table = load_toml(path).get("station")
     if table is None:
@@ -110,11 +111,10 @@ def default_station(path: Path | None = None) -> Station | None:
     known = {"latitude", "longitude", "altitude", "name"}
     if not isinstance(table, dict) or not table.keys() <= known or not {"latitude", "longitude"} <= table.keys():
         raise OrbitError(f"{path}: [station] must have latitude and longitude, and may have altitude and name")
-    for key in known - {"name"}:
-        if isinstance(table.get(key, 0.0), bool) or not isinstance(table.get(key, 0.0), (int, float)):
-            raise OrbitError(f"{path}: [station] {key} is {table[key]!r}; it must be a number")
+    keys = ("latitude", "longitude", "altitude")
+    latitude, longitude, altitude = (checked(table, key, float, f"{path}, station", 0.0) for key in keys)
     try:
-        return Station(table["latitude"], table["longitude"], table.get("altitude", 0.0), str(table.get("name", "")))
+        return Station(latitude, longitude, altitude, str(table.get("name", "")))
     except OrbitError as error:
         raise OrbitError(f"{path}: {error}") from None
 

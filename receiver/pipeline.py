@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -89,6 +89,7 @@ class Pipeline:
         ]
         for thread in threads:
             thread.start()
+        pending: deque[tuple[int, Frame]] = deque()
         fault: BaseException | None = None
         running = len(threads)
         try:
@@ -106,15 +107,19 @@ class Pipeline:
                     running -= 1
                     fault = fault or what
                     ready = merger.advance(line, inf) if line >= 0 else []
-                for chain, frame in ready:
-                    self._publish(publish, chain, frame)
+                pending.extend(ready)
+                self._publish(publish, pending)
                 if ready and settle is not None:
                     settle()
         finally:
             # on an interrupt, too, everything decoded so far goes out
             self._stop.set()
-            for chain, frame in merger.close():
-                self._publish(publish, chain, frame)
+            while not self._results.empty():
+                line, what, _ = self._results.get()
+                for frame in what if isinstance(what, list) else ():
+                    merger.add(line, frame)
+            pending.extend(merger.close())
+            self._publish(publish, pending)
             self.statistics.duplicates = merger.duplicates
             self.statistics.elapsed = time.monotonic() - begun
             for used in self._lines:
@@ -126,9 +131,11 @@ class Pipeline:
             raise fault
         return self.statistics
 
-    def _publish(self, publish: Callable[[int, Frame], None], chain: int, frame: Frame) -> None:
-        self.statistics.frames[self._lines[chain].name] += 1
-        publish(chain, frame)
+    def _publish(self, publish: Callable[[int, Frame], None], pending: deque[tuple[int, Frame]]) -> None:
+        while pending:
+            chain, frame = pending.popleft()
+            self.statistics.frames[self._lines[chain].name] += 1
+            publish(chain, frame)
 
     def _put(self, queue: Queue[Chunk | None], item: Chunk | None) -> None:
         while not self._stop.is_set():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import FlowgraphError, OrbitError
+from .errors import FlowgraphError
 from .flowgraph import Chain, build
 from .pipeline import Line
 from .satellite import Satellite, Transmitter
@@ -140,10 +140,8 @@ def _opened(
     for what, line in made:
         try:
             line.chain.open(stream)
-        except OrbitError as error:
-            raise OrbitError(f"{line.name}: {error}") from error
         except FlowgraphError as error:
-            refused.append(f"{recording.name}: {line.name}: {error}")
+            refused.append(f"{recording.name}: {error}")
         else:
             kept.append((what, replace(line, opened=stream)))
     if not kept:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import FlowgraphError
+from .errors import FlowgraphError, short
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,10 @@ def load_satellite(path: Path) -> Satellite:
     table = load_toml(path)
     where = str(path)
     check_keys(table, ("name", "norad", "alternative_names", "transmitter"), where)
-    norad = checked(table, "norad", int, where)
-    if norad <= 0:
-        raise FlowgraphError(f"{where}: norad is {norad}; it must be a catalogue number above 0")
+    norad = checked_norad(table, where)
     names = checked(table, "alternative_names", list, where, [])
     if not all(isinstance(name, str) for name in names):
-        raise FlowgraphError(f"{where}: alternative_names is {names!r}; it must be a list of texts")
+        raise FlowgraphError(f"{where}: alternative_names is {short(names)}; it must be a list of texts")
     tables = checked(table, "transmitter", list, where)
     if not tables or not all(isinstance(item, dict) for item in tables):
         raise FlowgraphError(f"{where}: transmitter must be one or more tables, each headed [[transmitter]]")
@@ -72,7 +71,7 @@ def load_satellite(path: Path) -> Satellite:
 
 
 def _transmitter(table: Mapping[str, Any], where: str) -> Transmitter:
-    name = checked(table, "name", str, where)
+    name = checked_name(table, where)
     where = f"{where} ({name})"
     check_keys(table, ("name", "frequency", "modulation", "demod", "framing"), where)
     frequency = checked(table, "frequency", float, where)
@@ -85,6 +84,7 @@ def _transmitter(table: Mapping[str, Any], where: str) -> Transmitter:
     return Transmitter(name, frequency, demod, framing, checked(table, "modulation", str, where, ""))
 
 
+_LONGEST_NAME = 200
 _KINDS = {
     str: "a text",
     int: "a whole number",
@@ -104,8 +104,33 @@ def checked(table: Mapping[str, Any], key: str, kind: type, where: str, default:
         raise FlowgraphError(f"{where}: has no {key!r}; it must be {_KINDS[kind]}")
     fits = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
     if not fits or (value == "" and default is None):
-        raise FlowgraphError(f"{where}: {key} is {value!r}; it must be {_KINDS[kind]}")
-    return float(value) if kind is float else value
+        raise FlowgraphError(f"{where}: {key} is {short(value)}; it must be {_KINDS[kind]}")
+    if kind is not float:
+        return value
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf
+
+
+def checked_name(table: Mapping[str, Any], where: str) -> str:
+    """The name of a transmitter or chain; it becomes part of topics and messages. Raises FlowgraphError."""
+    name: str = checked(table, "name", str, where)
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise FlowgraphError(
+            f"{where}: name is {short(name)}; it must be of at most {_LONGEST_NAME} characters that can be printed"
+        )
+    return name
+
+
+def checked_norad(table: Mapping[str, Any], where: str, default: int | None = None) -> int:
+    """The catalogue number. Raises FlowgraphError."""
+    number: int = checked(table, "norad", int, where, default)
+    if number != default and not 0 < number < 10**9:
+        raise FlowgraphError(
+            f"{where}: norad is {short(number)}; it must be a catalogue number above 0, of at most 9 digits"
+        )
+    return number
 
 
 def check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
@@ -114,7 +139,7 @@ def check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> No
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise FlowgraphError(f"{where}: {key!r} is not known here; {hint}")
+            raise FlowgraphError(f"{where}: {short(key)} is not known here; {hint}")
 
 
 def find_satellite(query: str, folders: Sequence[Path] = ()) -> Satellite:
@@ -168,6 +193,7 @@ def _plain(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))
 
 
+_LONGEST_HEAD = 10_000  # characters
 _NORAD = re.compile(r"^norad\s*=\s*([\d_]+)", re.MULTILINE)
 _NAME = re.compile(r"""^name\s*=\s*(["'])(.*?)\1""", re.MULTILINE)
 _OTHERS = re.compile(r"^alternative_names\s*=\s*\[(.*?)\]", re.MULTILINE | re.DOTALL)
@@ -179,7 +205,8 @@ def _scan(folders: Sequence[Path]) -> Iterator[tuple[Path, int, list[str]]]:
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
             try:
-                head = path.read_text(encoding="utf-8", errors="replace").partition("[[")[0]
+                with path.open(encoding="utf-8", errors="replace") as file:
+                    head = file.read(_LONGEST_HEAD).partition("[[")[0]
             except OSError:
                 continue
             norad, name, others = _NORAD.search(head), _NAME.search(head), _OTHERS.search(head)

@@ -151,7 +151,9 @@ class Doppler:
         if site is None:
             site = parse_station(self.station) if self.station else default_station()
         if site is None:
-            raise OrbitError("the orbit is given but not the station; give --station latitude,longitude,altitude")
+            raise OrbitError(
+                "the orbit needs the station; give it as latitude,longitude,altitude, or in the configuration"
+            )
         if stream.clock.utc_ns is None:
             raise OrbitError("the orbit is given but the recording has no start time; give --start")
         self.place = site

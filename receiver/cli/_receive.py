@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -195,15 +195,23 @@ def check_outputs(inputs: Sequence[str], sinks: Sequence[Sink]) -> None:
     from ..errors import SinkError
     from ..sink import FileSink
 
-    read = {Path(name).resolve() for name in inputs if name != "-"}
-    read |= {path.with_suffix(end) for path in read for end in (".sigmf-meta", ".sigmf-data")}
-    written: set[Path] = set()
+    read = {_real(name) for name in inputs if name != "-"}
+    read |= {os.path.splitext(path)[0] + end for path in read for end in (".sigmf-meta", ".sigmf-data")}
+    written: set[str] = set()
     for sink in sinks:
         if not isinstance(sink, FileSink):
             continue
-        path = Path(sink.file if sink.file != "-" else "/dev/stdout")
-        if path.resolve() in read and path.is_file():
+        path = sink.file if sink.file != "-" else "/dev/stdout"
+        if _real(path) in read and os.path.isfile(path):
             raise SinkError(f"{sink.file}: is what is read; frames must be written to another file")
-        if path in written or path.resolve() in written:
+        if path in written or _real(path) in written:
             raise SinkError(f"{sink.file}: two outputs are to be written there; give each its own file")
-        written.add(path.resolve() if path.is_file() or not path.exists() else path)
+        written.add(_real(path) if os.path.isfile(path) or not os.path.exists(path) else path)
+
+
+def _real(path: str) -> str:
+    """The path without links; of one that cannot be, such as with a NUL in it, whoever opens it complains."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return path

@@ -44,6 +44,8 @@ class Afsk:
     def __post_init__(self) -> None:
         if not (self.baudrate > 0 and self.carrier > 0 and self.fm_deviation > 0):
             raise ValueError("baudrate, carrier and fm_deviation must be above 0")
+        if self.deviation == 0:
+            raise ValueError("deviation is 0; it must be the distance of a 1 from the carrier")
 
     @property
     def _top(self) -> float:
@@ -59,6 +61,11 @@ class Afsk:
         if stream.rate < 2 * self._top:
             raise FlowgraphError(
                 f"afsk with tones up to {self._top:g} Hz needs {2 * self._top:g} samples per second or more, "
+                f"got {stream.rate:g}"
+            )
+        if stream.kind == "iq" and self.fm_deviation > stream.rate / 2:
+            raise FlowgraphError(
+                f"afsk by FM of {self.fm_deviation:g} Hz needs {2 * self.fm_deviation:g} samples per second or more, "
                 f"got {stream.rate:g}"
             )
         self._fsk = Fsk(self.baudrate, self.deviation)

@@ -47,6 +47,8 @@ class Fsk:
     def __post_init__(self) -> None:
         if not self.baudrate > 0:
             raise ValueError(f"baudrate is {self.baudrate}; it must be above 0")
+        if self.deviation == 0:
+            raise ValueError("deviation is 0; it must be the distance of a 1 from the centre, or be left out")
 
     @property
     def bandwidth(self) -> float:
@@ -58,6 +60,11 @@ class Fsk:
             raise FlowgraphError(
                 f"fsk at {self.baudrate:g} Bd needs {1.5 * self.baudrate:g} samples per second or more, "
                 f"got {stream.rate:g}"
+            )
+        if stream.kind == "iq" and abs(self.deviation or 0.0) > stream.rate / 2:
+            raise FlowgraphError(
+                f"fsk with a deviation of {self.deviation:g} Hz needs {2 * abs(self.deviation or 0.0):g} samples per "
+                f"second or more, got {stream.rate:g}"
             )
         if stream.rate > LONGEST_SYMBOL * self.baudrate:
             raise FlowgraphError(

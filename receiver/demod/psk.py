@@ -54,6 +54,8 @@ CARRIER_REACH, PHASE_REACH = 8, 5
 """Nodes on each side of one through which lines of frequency and phase are laid."""
 LEVEL_GROUP, LEVEL_WIDTH = 16, 8
 """Chips whose level is taken together; such groups on each side over which it is averaged."""
+WIDEST = 2048
+"""Chip rates in the band that is searched; time and memory grow with its square."""
 ROLL_OFF, SPAN = 0.5, 4
 """Of the root-raised-cosine matched filter, and its half length in chips."""
 
@@ -103,6 +105,11 @@ class Psk:
                 cutoff, transition = 0.5 * (reach + self._rate / 2), self._rate - 2 * reach
                 taps = lowpass(cutoff / stream.rate, transition / stream.rate, 60)
                 self._decimator = Decimator(taps, factor, is_complex=True)
+        if self._rate > WIDEST * chip_rate:
+            raise FlowgraphError(
+                f"psk at {self.baudrate:g} Bd cannot be searched for in {self._rate / 1e3:g} kHz; "
+                "the recording's frequency or the signal's offset must be given"
+            )
         self._receiver = _ChipReceiver(replace(stream, rate=self._rate), chip_rate)
         self._pairs = _Pairs() if self.manchester else None
         self._last = np.zeros(1, np.float32)

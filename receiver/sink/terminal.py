@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from threading import Lock
 from typing import Any, TextIO
 
@@ -68,7 +69,7 @@ class Display:
         with self._lock:
             frames = f"{self._frames} frame{'' if self._frames == 1 else 's'}"
             self._clear()
-            _write(self._err, f"{text}  {speed:.0f}x  {frames}")
+            self._write(self._err, f"{text}  {speed:.0f}x  {frames}")
             self._bar = True
 
     def remark(self, text: str) -> None:
@@ -88,12 +89,17 @@ class Display:
 
     def _print(self, stream: TextIO, text: str) -> None:
         self._clear()
-        _write(stream, text + "\n")
+        self._write(stream, text + "\n")
 
     def _clear(self) -> None:
         if self._bar:
-            _write(self._err, "\r\x1b[K")
+            self._write(self._err, "\r\x1b[K")
             self._bar = False
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        # remarks that nobody can see must not stop what goes elsewhere
+        with suppress(OSError) if stream is self._err else nullcontext():
+            _write(stream, text)
 
     def _style(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

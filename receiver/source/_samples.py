@@ -13,7 +13,7 @@ import numpy as np
 
 from dsp_ext.convert import clean, to_float
 
-from ..errors import SourceError
+from ..errors import SourceError, short
 from ..stage import Chunk, Clock, Kind
 from . import CHUNK, Options, Recording
 from ._bytes import ByteReader
@@ -117,14 +117,6 @@ def checked_kind(datatype: Datatype, wanted: str | None, name: str) -> Kind:
         holds = "IQ samples" if datatype.pair else "real samples"
         raise SourceError(f"{name}: holds {holds} ({datatype.name}), not what was asked for ({wanted})")
     return kind
-
-
-def short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an int of more digits than Python cares to print
-        text = "an immense number"
-    return text if len(text) <= 40 else text[:37] + "…"
 
 
 @dataclass(frozen=True)

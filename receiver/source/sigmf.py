@@ -13,6 +13,7 @@ new clock.
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -21,12 +22,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..errors import SourceError
+from ..errors import SourceError, short
 from ..stage import Clock
 from ..utc import parse_utc
 from . import Options, Recording
 from ._bytes import COMPRESSED, ByteReader
-from ._samples import Datatype, SampleSource, Segment, checked_frequency, checked_kind, checked_rate, short, whole
+from ._samples import Datatype, SampleSource, Segment, checked_frequency, checked_kind, checked_rate, whole
 
 LARGEST_META = 1 << 28
 """Bytes of metadata; whatever is longer is none."""
@@ -41,7 +42,7 @@ _SUFFIXES = (".sigmf-meta", ".sigmf-data", ".sigmf-collection")
 def is_pair(path: str) -> bool:
     """Whether a path names one of the two files of a recording, or both by what their names have in common."""
     base = _without(path, COMPRESSED)
-    return base.endswith(_SUFFIXES) or (not Path(path).exists() and _present(path + ".sigmf-meta") is not None)
+    return base.endswith(_SUFFIXES) or (not os.path.exists(path) and _present(path + ".sigmf-meta") is not None)
 
 
 def _without(path: str, suffixes: Sequence[str]) -> str:
@@ -51,7 +52,7 @@ def _without(path: str, suffixes: Sequence[str]) -> str:
 
 
 def _present(path: str) -> str | None:
-    return next((path + suffix for suffix in ("", *COMPRESSED) if Path(path + suffix).exists()), None)
+    return next((path + suffix for suffix in ("", *COMPRESSED) if os.path.exists(path + suffix)), None)
 
 
 def open_pair(path: str, options: Options) -> SampleSource:
@@ -62,7 +63,7 @@ def open_pair(path: str, options: Options) -> SampleSource:
     base = _without(_without(path, COMPRESSED), _SUFFIXES)
     meta_path = _present(base + ".sigmf-meta")
     if meta_path is None or path.endswith(".sigmf-collection"):
-        if Path(base + ".sigmf-collection").exists():
+        if os.path.exists(base + ".sigmf-collection"):
             raise SourceError(f"{base}.sigmf-collection: is a list of recordings; name the .sigmf-meta of one of them")
         raise SourceError(f"{base}.sigmf-meta: there is no such file, and the recording cannot be read without it")
     with closing(ByteReader.open(meta_path)) as reader:

@@ -209,6 +209,7 @@ def test_configured_station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("station = 5\n", "must have latitude"),
         ('[station]\nlatitude = "5"\nlongitude = 6\n', "latitude is '5'; it must be a number"),
         ("[station]\nlatitude = 99\nlongitude = 6\n", "latitude is 99"),
+        ("[station]\nlatitude = 1" + "0" * 400 + "\nlongitude = 6\n", "latitude is inf"),
         ("[station", "is not TOML"),
     ):
         path.write_text(text)

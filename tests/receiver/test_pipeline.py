@@ -188,6 +188,20 @@ def test_an_interrupt_still_publishes_what_is_decoded() -> None:
     assert out == [b"a100"]
 
 
+def test_an_interrupt_while_a_frame_is_handed_over_keeps_those_behind_it() -> None:
+    out: list[bytes] = []
+
+    def publish(_: int, frame: Frame) -> None:
+        out.append(frame.payload)
+        if len(out) == 2:
+            raise KeyboardInterrupt
+
+    stage = Marks((100.0, 110.0, 120.0, 130.0, 140.0))
+    with pytest.raises(KeyboardInterrupt):
+        Pipeline(Samples(10), [line(stage)]).run(publish)
+    assert out == [b"100", b"110", b"120", b"130", b"140"]
+
+
 def test_no_frame_waits_longer_than_the_delay() -> None:
     """A frame is out as soon as every chain has passed its end by the longest delay."""
     baudrate = 1e5

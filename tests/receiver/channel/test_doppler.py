@@ -192,7 +192,7 @@ def test_what_must_be_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(OrbitError, match="the recording has no start time; give --start"):
         Doppler(frequency=F, orbit=LOW, site=SITE).open(stream)
     stream = replace(stream, clock=Clock(48000.0, 0.0, START))
-    with pytest.raises(OrbitError, match="give --station"):
+    with pytest.raises(OrbitError, match="needs the station"):
         Doppler(frequency=F, orbit=LOW).open(stream)
     with pytest.raises(OrbitError, match="cannot be read"):
         Doppler(frequency=F, elements=str(tmp_path / "none.tle")).open(stream)

@@ -241,8 +241,9 @@ def test_what_was_received_before_a_fault_is_kept(folder: Path, cli: Cli, tmp_pa
     assert len(records(output.read_text())) == 5
 
 
-def test_an_interrupt_leaves_what_was_found(folder: Path, tmp_path: Path) -> None:
-    """Ctrl-C while reading: status 130, and the frames so far are in the file."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_leaves_what_was_found(number: signal.Signals, folder: Path, tmp_path: Path) -> None:
+    """Ctrl-C and the like while reading: 128 and the signal's number, and the frames so far are in the file."""
     output = tmp_path / "out.jsonl"
     words = ["decode", folder / "a.sigmf-meta", folder / "b.sigmf-meta", "--definition", folder / "test.toml"]
     process = subprocess.Popen(
@@ -259,13 +260,13 @@ def test_an_interrupt_leaves_what_was_found(folder: Path, tmp_path: Path) -> Non
         # the first file takes 0.7 s in real time; frames of it are out when it ends
         while time.monotonic() < deadline and not (output.exists() and output.read_bytes()):
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in err
-    assert "interrupted" in err
+    assert err.splitlines()[-1] == f"radome: {'interrupted' if number == signal.SIGINT else 'terminated'}"
     found = records(output.read_text())
     assert len(found) >= 1
     assert [record["payload"] for record in found][:5] == [frame.hex() for frame in FRAMES][: len(found)]

@@ -32,8 +32,8 @@ META: dict[str, Any] = {
 }
 SAMPLES = np.random.default_rng(1).standard_normal(4000).astype("<f4").tobytes()
 TLE = """TEST-1
-1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  9996
-2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 50797
+1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  9994
+2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 50793
 """
 FLOWGRAPH = """
 [[chain]]
@@ -225,7 +225,7 @@ ELEMENTS: dict[str, str] = {
     "empty": "",
     "text": "no elements at all\n",
     "one line": TLE.splitlines()[1] + "\n",
-    "a bad checksum": TLE.replace("9996\n", "9997\n"),
+    "a bad checksum": TLE.replace("9994\n", "9997\n"),
     "cut": TLE[:100],
     "letters": TLE.replace("97.7300", "9x.7300"),
     "JSON that is none": "[{",
@@ -246,6 +246,13 @@ def test_elements(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert status == 2
     assert "x.tle" in err.splitlines()[-1]
     assert len(err.splitlines()) == 1
+
+
+def test_elements_that_are_right(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What the others break."""
+    (tmp_path / "x.tle").write_text(TLE)
+    words = [sigmf(tmp_path, META), "--tle", str(tmp_path / "x.tle"), "--station", "52,4,0"]
+    assert run(tmp_path, capfd, *words)[0] == 0
 
 
 @pytest.mark.parametrize("place", ["", "52", "52,4", "91,0,0", "0,0,nan", "a,b,c", "52,4,0,0", "1e999,0,0"])

@@ -148,6 +148,10 @@ def test_all_that_a_flowgraph_declares(cli: Cli, tmp_path: Path) -> None:
 
 CHAIN = '[[chain]]\nname = "a"\n'
 STAGES = 'stages = [{ use = "demod.fsk", baudrate = 9600 }, { use = "framing.ax25" }]\n'
+TLE = """TEST-1
+1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  9994
+2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 50793
+"""
 FAULTS: dict[str, tuple[str, str]] = {
     "nothing": ("", "chain"),
     "no TOML": ("[[", "is not TOML"),
@@ -176,7 +180,29 @@ FAULTS: dict[str, tuple[str, str]] = {
     "a bandwidth": (CHAIN + STAGES.replace("[{", '[{ use = "channel.track", bandwidth = -1 }, {', 1), "bandwidth"),
     "an orbit": (
         CHAIN + STAGES.replace("[{", '[{ use = "channel.doppler", frequency = 437e6, elements = "none.tle" }, {', 1),
-        "none.tle",
+        "x.toml, chain 1 (a), stage 1: none.tle",
+    ),
+    "too fast a signal": (CHAIN + STAGES.replace("9600", "1e6"), "chain 1 (a), stage 1: fsk at 1e+06 Bd needs"),
+    "too slow a signal": (CHAIN + STAGES.replace("9600", "1"), "chain 1 (a), stage 1: fsk at 1 Bd takes up to"),
+    "a deviation": (
+        CHAIN + STAGES.replace("9600", "9600, deviation = 1e6"),
+        "stage 1: fsk with a deviation of 1e+06 Hz",
+    ),
+    "a deviation of nothing": (CHAIN + STAGES.replace("9600", "9600, deviation = 0"), "stage 1: deviation is 0"),
+    "FM": (
+        CHAIN
+        + STAGES.replace("demod.fsk", "demod.afsk").replace(
+            "9600", "1200, carrier = 1700, deviation = 500, fm_deviation = 1e6"
+        ),
+        "stage 1: afsk by FM of 1e+06 Hz",
+    ),
+    "a search": (
+        CHAIN + STAGES.replace("demod.fsk", "demod.psk").replace("9600", "5"),
+        "stage 1: psk at 5 Bd cannot be searched",
+    ),
+    "an orbit without a place": (
+        CHAIN + STAGES.replace("[{", '[{ use = "channel.doppler", elements = "x.tle" }, {', 1),
+        "stage 1: the orbit needs the station",
     ),
     "norad": (CHAIN + STAGES + "norad = -1", "norad"),
     "satellite": (CHAIN + STAGES + "satellite = 7", "satellite"),
@@ -205,20 +231,20 @@ def test_faults(name: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     Path("x.toml").write_text(text)
     np.zeros(4000, np.complex64).tofile("x.cf32")
+    Path("x.tle").write_text(TLE)
     rate = [] if name.startswith("a source's rate") else ["--rate", 48000]
     status, out, err = cli("x.toml", "x.cf32", *rate)
     assert (status, out) == (2, "")
     assert len(err.splitlines()) == 1, err
     assert err.startswith("radome: ")
     assert says in err
-    assert "x.toml" in err or name in ("an address", "a sink's folder", "two outputs", "an orbit")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.cf32", "x.toml"]
+    assert "x.toml" in err or name in ("an address", "a sink's folder", "two outputs")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.cf32", "x.tle", "x.toml"]
 
 
 NO_TEXT: dict[str, bytes] = {
     "zeros": bytes(500),
     "random": np.random.default_rng(9).bytes(3000),
-    "a byte order mark": b"\xef\xbb\xbf" + (CHAIN + STAGES).encode(),
     "Latin-1": (CHAIN + STAGES + 'satellite = "\xe9"').encode("latin-1"),
     "UTF-16": (CHAIN + STAGES).encode("utf-16"),
     "a compressed file": b"\x1f\x8b\x08" + bytes(40),
@@ -226,6 +252,12 @@ NO_TEXT: dict[str, bytes] = {
     "deep tables": b"[" + b"a." * 5000 + b"a]",
     "a number too long": b"chain = 1" + b"0" * 5000,
     "a line of 2 MB": b'name = "' + b"x" * 2_000_000,
+    "a line of 900 KB": b"name = [" + b"1," * 450_000 + b"]",
+    "a long key": b"x" * 100_000 + b" = 1",
+    "a long name": ("[[chain]]\nname = '" + "x" * 1000 + "'\n" + STAGES).encode(),
+    "a name that moves the cursor": ("[[chain]]\nname = 'x\\u001b[2J'\n".replace("'", '"') + STAGES).encode(),
+    "norad of 400 digits": (CHAIN + STAGES + "norad = 1" + "0" * 400).encode(),
+    "a baud rate of 400 digits": (CHAIN + STAGES.replace("9600", "1" + "0" * 400)).encode(),
     "half of it": (CHAIN + STAGES)[:60].encode(),
 }
 
@@ -239,6 +271,45 @@ def test_files_that_are_no_flowgraph(name: str, cli: Cli, tmp_path: Path) -> Non
     assert len(err.splitlines()) == 1, err
     assert err.startswith(f"radome: {tmp_path / 'x.toml'}")
     assert len(err) < 400 + len(str(tmp_path))
+
+
+def test_a_byte_order_mark_is_passed_over(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes(b"\xef\xbb\xbf" + (CHAIN + STAGES).replace("\n", "\r\n").encode())
+    np.zeros(4000, np.complex64).tofile(tmp_path / "x.cf32")
+    assert cli(tmp_path / "x.toml", tmp_path / "x.cf32", "--rate", 48000)[0] == 0
+
+
+def test_places_where_no_file_can_be(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As flowgraph, recording and output: one sentence, whatever the system says."""
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    Path("folder").mkdir()
+    Path("x.toml").write_text(CHAIN + STAGES)
+    np.zeros(4000, np.complex64).tofile("x.cf32")
+    for name in ("loop", "folder", "x.toml/inside", "folder/none/inside", "n" * 3000, "\udcff\nnew\x1b[2J line"):
+        for words in (
+            [name, "x.cf32"],
+            ["x.toml", name],
+            ["x.toml", f"{name}.sigmf-meta"],
+            ["x.toml", "x.cf32", "--jsonl", name],
+        ):
+            if words[-1] == "\udcff\nnew\x1b[2J line" and "--jsonl" in words:
+                continue  # that can be written
+            status, out, err = cli(*words, "--rate", 48000)
+            assert (status, out) == (2, ""), words
+            assert len(err.splitlines()) == 1, err
+            assert err.startswith("radome: ")
+            assert err.rstrip("\n").isprintable()
+    # which no command line can name
+    for source, sink in (("x\\u0000.cf32", "x"), ("x.cf32", "x\\u0000")):
+        Path("y.toml").write_text(
+            f'[source]\nfile = "{source}"\n{CHAIN}{STAGES}[[sink]]\nuse = "jsonl"\nfile = "{sink}"'
+        )
+        status, _, err = cli("y.toml", "--rate", 48000)
+        assert status == 2
+        assert "x" in err
+        assert "null byte" in err
+        assert len(err.splitlines()) == 1
 
 
 @settings(
