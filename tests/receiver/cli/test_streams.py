@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import receiver
 from receiver.synth import Channel, Synthesiser
 from receiver.synth.sigmf import write_sigmf
 from tests.loopback import START, payloads, transmitter
@@ -46,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def radome(folder: Path, words: str, shell: str) -> tuple[int, str, str]:
     """Status, output and errors of a line of the shell in which "$@" is the program and its words."""
-    paths = [str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(Path(receiver.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         ["sh", "-c", shell, "sh", sys.executable, "-c", PROGRAM, *words.split()],
         cwd=folder,
