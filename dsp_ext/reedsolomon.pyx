@@ -12,7 +12,7 @@ import numpy as np
 
 cimport cython
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 
 @cython.final
@@ -38,9 +38,12 @@ cdef class ReedSolomon:
     cdef uint64_t table[256][8]
     cdef uint8_t locator[255]  # b^i
     cdef uint8_t power[65][255]  # locator[i]^-j
+    cdef uint8_t unit[255][64]  # remainder of a 1 at each place, highest power first
+    cdef const uint8_t *root[64]  # row of products of each of the generator's roots
 
     def __init__(self, int parity, int polynomial=0x187, int first=112, int step=11):
         cdef int i, j, k, x = 1
+        cdef uint8_t word[255]
         if not 2 <= parity <= 64:
             raise ValueError(f"parity must be 2 to 64 bytes, got {parity}")
         if not 0x100 < polynomial < 0x200:
@@ -68,6 +71,7 @@ cdef class ReedSolomon:
         generator = [1]
         for i in range(parity):
             root = self.exp[(self.first + i) * self.step % 255]
+            self.root[i] = self.product[<int>root]
             generator = [a ^ self.product[<int>b][<int>root] for a, b in zip([0, *generator], [*generator, 0])]
         memset(self.table, 0, sizeof(self.table))
         self.words = (parity + 7) // 8
@@ -75,6 +79,14 @@ cdef class ReedSolomon:
             for j in range(parity):
                 k = generator[parity - 1 - j]
                 self.table[i][j // 8] |= (<uint64_t>self.product[i][k]) << (8 * (j % 8))
+        memset(self.unit, 0, sizeof(self.unit))
+        memset(word, 0, sizeof(word))
+        word[0] = 1
+        for i in range(255):
+            if i < parity:
+                self.unit[i][parity - 1 - i] = 1
+            else:
+                self._divide(word, i - parity + 1, self.unit[i])
 
     def decode(self, uint8_t[::1] word not None, erasures=None):
         """Correct a word in place.
@@ -151,7 +163,7 @@ cdef class ReedSolomon:
             remainder[j] = <uint8_t>(w[j // 8] >> (8 * (j % 8)))
 
     cdef int _decode(self, uint8_t *word, int n, const int *erased, int erasures) noexcept nogil:
-        cdef int parity = self.parity, i, j, k, length, changed = 0, degree, found = 0, lx
+        cdef int parity = self.parity, i, j, k, length, changed = 0, degree, found = 0, lx, shift = 0, reach
         cdef uint8_t remainder[64]
         cdef uint8_t syndrome[64]
         cdef uint8_t locator[65]
@@ -172,12 +184,12 @@ cdef class ReedSolomon:
             delta |= remainder[j]
         if delta == 0:
             return 0
-        for i in range(parity):
-            row = self.product[self.exp[(self.first + i) * self.step % 255]]
-            x = 0
-            for j in range(parity):
-                x = row[x] ^ remainder[j]
-            syndrome[i] = x
+        # all by Horner's rule side by side, so that no look-up waits for the one before
+        memset(syndrome, 0, sizeof(syndrome))
+        for j in range(parity):
+            x = remainder[j]
+            for i in range(parity):
+                syndrome[i] = self.root[i][syndrome[i]] ^ x
         # Berlekamp-Massey, started with the locator of the erasures (Blahut, figure 9.1)
         memset(locator, 0, sizeof(locator))
         locator[0] = 1
@@ -187,25 +199,28 @@ cdef class ReedSolomon:
                 locator[j] ^= row[locator[j - 1]]
         for j in range(65):
             before[j] = locator[j]
-        length = erasures
+        length = reach = erasures
         for i in range(erasures, parity):
             delta = 0
             for j in range(length + 1):
                 delta ^= self.product[locator[j]][syndrome[i - j]]
-            for j in range(parity, 0, -1):
-                before[j] = before[j - 1]
-            before[0] = 0
+            # `before` stands `shift` powers higher; nothing in it is beyond `reach`
+            shift += 1
             if delta:
-                for j in range(parity + 1):
-                    saved[j] = locator[j]
                 row = self.product[delta]
-                for j in range(parity + 1):
-                    locator[j] ^= row[before[j]]
                 if 2 * length <= i + erasures:
+                    memcpy(saved, locator, parity + 1)
+                    for j in range(min(reach, parity - shift) + 1):
+                        locator[j + shift] ^= row[before[j]]
+                    reach = length
                     length = i + 1 + erasures - length
                     row = self.product[self.exp[255 - self.log[delta]]]
-                    for j in range(parity + 1):
+                    for j in range(reach + 1):
                         before[j] = row[saved[j]]
+                    shift = 0
+                else:
+                    for j in range(min(reach, parity - shift) + 1):
+                        locator[j + shift] ^= row[before[j]]
         degree = parity
         while degree > 0 and locator[degree] == 0:
             degree -= 1
@@ -249,17 +264,19 @@ cdef class ReedSolomon:
             # X^(1 - first) in b is X^(1 - first) in a: lx is already a logarithm in a
             x = self.product[above][self.exp[255 - self.log[below]]]
             magnitude[k] = self.product[x][self.exp[((1 - self.first) % 255 + 255) % 255 * lx % 255]]
+        # the errors' remainder must be the word's
         for k in range(degree):
-            word[n - 1 - place[k]] ^= magnitude[k]
-        self._divide(word, n - parity, remainder)
+            row = self.product[magnitude[k]]
+            power = self.unit[place[k]]
+            for j in range(parity):
+                remainder[j] ^= row[power[j]]
         delta = 0
         for j in range(parity):
-            delta |= remainder[j] ^ word[n - parity + j]
+            delta |= remainder[j]
         if delta:
-            for k in range(degree):
-                word[n - 1 - place[k]] ^= magnitude[k]
             return -1
         for k in range(degree):
+            word[n - 1 - place[k]] ^= magnitude[k]
             changed += magnitude[k] != 0
         return changed
 

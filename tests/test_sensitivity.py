@@ -38,6 +38,25 @@ def test_theory(benchmark: Any) -> None:
     assert gmsk.bound(benchmark.in_theory(gmsk)) == pytest.approx(0.5, abs=1e-3)
 
 
+def test_theory_of_signals_inside_signals(benchmark: Any) -> None:
+    """Two tones a whole turn apart agree after each symbol; coding gains, and never reaches Shannon's limit."""
+    events = benchmark.composite_distances(1000, 1500, 500)
+    assert sum(share for _, share in events) == pytest.approx(1.0)
+    assert all(0 < d2 < 2 for d2, _ in events)
+    _, rates = benchmark.concatenated_rates()
+    assert list(rates) == sorted(rates, reverse=True)
+    # rate 0.437: (2 ** (2 * 0.437) - 1) / (2 * 0.437), -0.2 dB
+    assert rates[0] == 1.0
+    assert 1.0 < benchmark.in_theory(next(c for c in benchmark.CHAINS if "Concatenated" in c.name)) < 2.4
+
+
+@pytest.mark.parametrize("variant", [{"bursts": True}, {"pairs": True}, {"offset": 3000.0, "drift": 120.0}])
+def test_variants_at_high_signal_to_noise(benchmark: Any, variant: dict[str, Any]) -> None:
+    """A pair is right when both of its frames are."""
+    point = benchmark.measure(benchmark.CHAINS[0], 20.0, 10, benchmark.Variant(**variant))
+    assert (point.sent, point.right, point.wrong) == (10, 10, 0)
+
+
 def test_crossing(benchmark: Any) -> None:
     points = [benchmark.Point(x, 1000, round(1000 / (1 + 2.718 ** (-4 * (x - 6.2)))), 0) for x in (5.5, 6.0, 6.5, 7.0)]
     assert benchmark.crossing(points) == pytest.approx(6.2, abs=0.02)

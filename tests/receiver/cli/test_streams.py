@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import receiver
 from receiver.synth import Channel, Synthesiser
 from receiver.synth.sigmf import write_sigmf
 from tests.loopback import START, payloads, transmitter
 
 FULL = Path("/dev/full")
-# last on the path, so that an installed Radome goes first
-PROGRAM = f"import sys; sys.path.append({str(Path(__file__).parents[3])!r}); from receiver.cli import main; main()"
+PROGRAM = "from receiver.cli import main; main()"
 TLE = """TEST-1
 1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  9994
 2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 50793
@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def radome(folder: Path, words: str, shell: str) -> tuple[int, str, str]:
     """Status, output and errors of a line of the shell in which "$@" is the program and its words."""
+    paths = [str(Path(receiver.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         ["sh", "-c", shell, "sh", sys.executable, "-c", PROGRAM, *words.split()],
         cwd=folder,
@@ -54,7 +55,7 @@ def radome(folder: Path, words: str, shell: str) -> tuple[int, str, str]:
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "XDG_CONFIG_HOME": str(folder)},
+        env={**os.environ, "XDG_CONFIG_HOME": str(folder), "PYTHONPATH": os.pathsep.join(paths)},
     )
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
