@@ -478,44 +478,44 @@ cdef class HdlcReceiver:
         if e.apart:
             self._soft[k + e.apart] = -self._soft[k + e.apart]
 
-    cdef int _repair(self, long long start, long long stop, bint search, int* changed) noexcept nogil:
-        # whether the bits between the flags at start and stop are right, or can be put right:
-        # how many trials that took, 0 when it cannot be
+    cdef bint _repair(self, long long start, long long stop, bint search, int* changed) noexcept nogil:
+        # whether the bits between the flags at start and stop are right, or can be put right
         cdef Event[EVENTS] events
         cdef Event asis
         cdef Py_ssize_t n = stop - 8 - start
-        cdef int count, trials, k
+        cdef int count, k
         cdef int[3] chosen
         cdef double best
         if not 8 * self._shortest <= n + 4 <= 8 * 6 * self._longest // 5 + 8:
-            return 0
+            return False
         self._decode(start, n)
         asis.sum = asis.bits = asis.broken = 0
         if self._fits(&asis, self._bits_before[n], -self._broken_before[n] - (self._ones_before[n] == 5),
                       self._crc_before[n] ^ RIGHT) == 2:
-            return 1
+            return True
         if not search or self._broken_before[n] > 9 or not self._measure(start, n):
-            return 0
+            return False
         best = self._budget
         count = self._find_events(start, n, events)
         chosen[0] = -1
-        trials = self._search(n, events, count, &best, chosen)
-        if trials:
-            for k in range(3):
-                if chosen[k] >= 0:
-                    self._flip(start, &events[chosen[k]])
-                    changed[0] += 1 + (events[chosen[k]].apart > 0)
-        return trials
+        if not self._search(n, events, count, &best, chosen):
+            return False
+        for k in range(3):
+            if chosen[k] >= 0:
+                self._flip(start, &events[chosen[k]])
+                changed[0] += 1 + (events[chosen[k]].apart > 0)
+        return True
 
-    cdef int _split(self, Opening* opening, long long stop, bint closed, int* changed, long long* end) noexcept nogil:
+    cdef bint _split(self, Opening* opening, long long stop, bint closed, int* changed, long long* end) noexcept nogil:
         # an event makes a flag that closes the frame, or that is the last of those before it
         cdef Event[EVENTS] events
         cdef long long start = opening.at
         cdef Py_ssize_t n = stop - start, flag
-        cdef int count, k, trials = 0, flags = 0
+        cdef int count, k
+        cdef bint mended = False
         cdef double budget
         if not self._measure(start, n):
-            return 0
+            return False
         budget = self._budget
         self._decode(start, n)
         count = self._find_events(start, n, events)
@@ -523,20 +523,19 @@ cdef class HdlcReceiver:
             flag = events[k].flag
             if not flag or events[k].cost > budget:
                 continue
-            flags += 1
             changed[0] = 1 + (events[k].apart > 0)
             self._flip(start, &events[k])
             if flag >= 8 * self._shortest:
                 end[0] = start + flag
-                trials = self._repair(start, start + flag, False, changed)
+                mended = self._repair(start, start + flag, False, changed)
             elif 7 <= flag <= 8 and closed:
                 end[0] = stop
-                trials = self._repair(start + flag, stop, False, changed)
-                opening.at += flag if trials else 0
-            if trials:
-                return trials * flags
+                mended = self._repair(start + flag, stop, False, changed)
+                opening.at += flag if mended else 0
+            if mended:
+                return True
             self._flip(start, &events[k])
-        return 0
+        return False
 
     cdef bint _likely(self, long long start) noexcept nogil:
         # whether most of the first bytes can be those of AX.25 callsigns
@@ -561,9 +560,9 @@ cdef class HdlcReceiver:
                     return False
         return True
 
-    cdef int _mend(self, long long stop, bint closed, Opening* opening, long long* end, int* changed) noexcept nogil:
-        # the frame that a flag at the stop has closed, or one that ends before it: number of trials, 0 without
-        cdef int k, trials
+    cdef bint _mend(self, long long stop, bint closed, Opening* opening, long long* end, int* changed) noexcept nogil:
+        # whether there is a frame that a flag at the stop has closed, or one that ends before it
+        cdef int k
         cdef long long last
         cdef Opening* o
         for k in range(self._opened - 1, -1, -1):
@@ -577,13 +576,11 @@ cdef class HdlcReceiver:
             last = self._last_clear(o.at, stop)
             changed[0] = 0
             opening[0], end[0] = o[0], stop
-            trials = self._repair(o.at, stop, True, changed) if closed and last == stop else 0
-            if trials:
-                return trials
-            trials = self._split(opening, last, closed and last == stop, changed, end)
-            if trials:
-                return trials
-        return 0
+            if closed and last == stop and self._repair(o.at, stop, True, changed):
+                return True
+            if self._split(opening, last, closed and last == stop, changed, end):
+                return True
+        return False
 
     cdef void _open(self, long long at, int idle) noexcept nogil:
         # remember a flag
@@ -597,7 +594,7 @@ cdef class HdlcReceiver:
         self._openings[self._opened].likely = -1
         self._opened += 1
 
-    cdef _frame(self, Opening opening, long long stop, int changed, int trials):
+    cdef _frame(self, Opening opening, long long stop, int changed):
         # what was put right, as `process` gives it
         cdef Py_ssize_t n = stop - 8 - opening.at, k, bits = 0
         cdef int byte = 0
@@ -610,21 +607,24 @@ cdef class HdlcReceiver:
             bits += 1
             if bits % 8 == 0:
                 frame.append(byte)
-        return bytes(frame[:len(frame) - 2]), opening.at, stop - 8, opening.idle, changed, trials
+        # the likeliest of all that fit is taken, in each of the spans from the last flags
+        return (bytes(frame[:len(frame) - 2]), opening.at, stop - 8, opening.idle, changed,
+                TRIALS * OPENINGS if changed else 1)
 
     cdef _mended(self, long long stop, bint closed):
         # frames that end at or before a flag and could be put right
         cdef Opening opening
         cdef long long end = 0
-        cdef int changed = 0, trials = 0
+        cdef int changed = 0
+        cdef bint mended
         cdef Py_ssize_t k
         frames = []
         while True:
             with nogil:
-                trials = self._mend(stop, closed, &opening, &end, &changed)
-            if not trials:
+                mended = self._mend(stop, closed, &opening, &end, &changed)
+            if not mended:
                 break
-            frames.append(self._frame(opening, end, changed, trials))
+            frames.append(self._frame(opening, end, changed))
             # what lies before is done with; this flag opens the next
             self._opened = 0
             self._open(end, opening.idle)
@@ -661,7 +661,7 @@ cdef class HdlcReceiver:
         list of (payload, start, stop, idle, changed, trials) for each frame whose checksum is right: its bytes without
         FCS, the index of its first symbol since the reset, the index behind its last, FCS included, how many bits of
         flags or marks stood in a row before its opening flag, or before that of a frame from which on no abort has
-        come, how many symbols were changed, and how many changes as likely were looked at, that without any included
+        come, how many symbols were changed, and how many changes one could have been taken of, none included
         """
         cdef Py_ssize_t n = soft.shape[0], i
         frames = []

@@ -38,8 +38,6 @@ CHARACTERS = bytes(
 FALSE_ALARM, FALSE_REPAIR = 1e-7, 1e-11
 """A frame that noise would have made with a higher probability than this is not reported; of repaired ones, many more
 could have been made."""
-CHANGES = 1024
-"""Changes of which the likeliest that fits is taken: 256 in each of the spans from the last four flags."""
 FLAG = 8
 """Symbols between two frames that share a flag."""
 PATIENCE = 4096
@@ -85,8 +83,7 @@ class Ax25:
             link = addresses(payload)
             # noise has the checksum right once in 2^16 for each change tried, and what else belongs to a frame as
             # seldom as its bits say
-            chance = 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
-            chance *= CHANGES if changed else trials
+            chance = trials * 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
             make = partial(self._make, start, stop, payload, changed, link)
             end, before = self._last
             shared = changed == 0 and start - end == FLAG
