@@ -224,29 +224,32 @@ cdef class BandSearch:
         self._work = np.empty(size, np.float32)
         self._total, self._moment = np.zeros(size + 1), np.zeros(size + 1)
 
-    cdef float _floor(self, const float* x) noexcept nogil:
-        memcpy(&self._work[0], x + self._first, (self._stop - self._first) * sizeof(float))
-        return _quantile(&self._work[0], self._stop - self._first, 0.3 * (self._stop - self._first - 1)) + <float>1e-30
+    cdef void _normalise(self, float* x) noexcept nogil:
+        cdef Py_ssize_t k, n = self._stop - self._first
+        cdef float noise
+        memcpy(&self._work[0], x + self._first, n * sizeof(float))
+        noise = _quantile(&self._work[0], n, 0.3 * (n - 1)) + <float>1e-30
+        for k in range(self._size):
+            x[k] /= noise
 
     cdef void _score(self, const float* x, float* score, float scale) noexcept nogil:
-        cdef float floor = self._floor(x)
         cdef Py_ssize_t k, n = self._size, low, high
         for k in range(n):
             self._total[k + 1] = self._total[k]
             if self._first <= k < self._stop:
-                self._total[k + 1] += logf(<float>0.5 + <float>0.5 * x[k] / floor)
+                self._total[k + 1] += logf(<float>0.5 + <float>0.5 * x[k])
         for k in range(n):
             low, high = max(k - self._half, 0), min(k + self._half + 1, n)
             score[k] = <float>(self._total[high] - self._total[low]) * scale
 
     cdef void _centre(self, const float* x, double* centre, double* mass) noexcept nogil:
-        cdef float floor = self._floor(x), v
+        cdef float v
         cdef Py_ssize_t k, n = self._size, index, low, high
         for k in range(n):
             v = 0
-            if self._first <= k < self._stop and x[k] > 2 * floor:
+            if self._first <= k < self._stop and x[k] > 2:
                 # compressed, so that a line in the signal does not pull its centre
-                v = logf(x[k] / (2 * floor))
+                v = logf(x[k] / 2)
             self._total[k + 1] = self._total[k] + v
             self._moment[k + 1] = self._moment[k] + v * (k - n // 2)
         for _ in range(3):
@@ -256,12 +259,30 @@ cdef class BandSearch:
             if mass[0] > 0:
                 centre[0] = (self._moment[high] - self._moment[low]) / mass[0]
 
-    def score(self, const float[:, ::1] spectra not None, float scale):
-        """Sum of log(1 + P/N) - log 2 over the signal's bandwidth, N by the spectrum's lower third.
+    cdef int _check(self, Py_ssize_t bins) except -1:
+        if bins != self._size:
+            raise ValueError(f"spectra of {self._size} bins expected, got {bins}")
+        return 0
+
+    def normalise(self, float[:, ::1] spectra not None):
+        """Divide spectra, in place, by their noise, which is what 0.3 of the bins that count are below.
 
         Parameters
         ----------
         spectra : (rows, size) float32
+        """
+        cdef Py_ssize_t r
+        self._check(spectra.shape[1])
+        with nogil:
+            for r in range(spectra.shape[0]):
+                self._normalise(&spectra[r, 0])
+
+    def score(self, const float[:, ::1] spectra not None, float scale):
+        """Sum of log(1 + P/N) - log 2 over the signal's bandwidth.
+
+        Parameters
+        ----------
+        spectra : (rows, size) float32, normalised
         scale : of the sums
 
         Returns
@@ -270,8 +291,7 @@ cdef class BandSearch:
         """
         cdef Py_ssize_t rows = spectra.shape[0], r
         cdef float[:, ::1] out
-        if spectra.shape[1] != self._size:
-            raise ValueError(f"spectra of {self._size} bins expected, got {spectra.shape[1]}")
+        self._check(spectra.shape[1])
         result = np.empty((rows, self._size), np.float32)
         if rows:
             out = result
@@ -285,7 +305,7 @@ cdef class BandSearch:
 
         Parameters
         ----------
-        spectra : (rows, size) float32
+        spectra : (rows, size) float32, normalised
         guess : (rows,) float64, bins from zero frequency
 
         Returns
@@ -296,8 +316,9 @@ cdef class BandSearch:
         cdef Py_ssize_t rows = spectra.shape[0], r
         cdef double[::1] at
         cdef double[::1] weight
-        if spectra.shape[1] != self._size or guess.shape[0] != rows:
-            raise ValueError(f"spectra of {self._size} bins and as many guesses expected")
+        self._check(spectra.shape[1])
+        if guess.shape[0] != rows:
+            raise ValueError(f"a guess for each of {rows} spectra of {self._size} bins expected, got {guess.shape[0]}")
         centre, mass = np.array(guess), np.zeros(rows)
         if rows:
             at, weight = centre, mass

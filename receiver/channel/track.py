@@ -124,6 +124,7 @@ class Track:
         power = self._power.process(self._held[self._measured : self._measured + rows * self._row])
         self._measured += rows * self._row
         without_lines(power, LINE, STICKS_OUT)
+        self._search.normalise(power)
         self._spectra = np.concatenate([self._spectra, power])
         score = self._search.score(power, 1 / self._deviation)
         self._decide(self._ridge.process(np.ascontiguousarray(score[:, self._wanted])))
