@@ -206,7 +206,6 @@ class Chain:
 G3RUH = {"use": "ax25", "scrambler": "g3ruh"}
 # 80 bytes, checksum and closing flag, a stuffed bit for each 62
 HDLC = round((BYTES + 2) * 8 * 63 / 62) + 8
-# an event is two wrong symbols side by side, and the descrambler makes three of one
 
 
 def fsk(index: float) -> dict[str, Any]:
@@ -219,7 +218,8 @@ def afsk(baudrate: float, carrier: float, deviation: float) -> dict[str, Any]:
 
 GOLAY, AX100_RS = {"use": "ax100", "mode": "ASM+Golay"}, {"use": "ax100", "mode": "Reed Solomon"}
 CCSDS = {"use": "ccsds", "frame_size": WORD}
-# FM audio is held against what IQ would allow
+# an event of errors is two wrong symbols side by side, which 9 places of a byte have part in; G3RUH's descrambler makes
+# three of one. FM audio is held against what IQ would allow
 GMSK = whole(cpm(0.5), HDLC)
 AFSK = whole(sequence(composite_distances(1200, 1700, 500)), HDLC)
 

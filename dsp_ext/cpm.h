@@ -4,9 +4,9 @@
    (s >> 1) + 4, and the signal during symbol n is that of the number s itself. */
 #ifndef RADOME_CPM_H
 #define RADOME_CPM_H
+#include "simd.h"
 #include <math.h>
 
-typedef float radome_v8 __attribute__((vector_size(32), aligned(4)));
 typedef int radome_i8 __attribute__((vector_size(32), aligned(4)));
 
 typedef struct {
@@ -22,8 +22,6 @@ static inline radome_v8 radome_cpm_choose(radome_i8 mask, radome_v8 a, radome_v8
     return (radome_v8)((mask & (radome_i8)a) | (~mask & (radome_i8)b));
 }
 
-#define RADOME_CPM_AT(p) (*(radome_v8 *)(p))
-
 /* real and imaginary parts of four samples, in turn, changed over */
 #define RADOME_CPM_SWAP(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
 
@@ -31,23 +29,23 @@ static inline radome_v8 radome_cpm_choose(radome_i8 mask, radome_v8 a, radome_v8
 static inline void radome_cpm_take(const float *x, const float *taps, float c, float s, float *y) {
     radome_v8 sum = {0}, other = {0};
     for (int k = 0; k < 8; k += 2) {
-        sum += RADOME_CPM_AT(x + 2 * k) * taps[k];
-        other += RADOME_CPM_AT(x + 2 * k + 2) * taps[k + 1];
+        sum += RADOME_V8(x + 2 * k) * taps[k];
+        other += RADOME_V8(x + 2 * k + 2) * taps[k + 1];
     }
     sum += other;
     const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
     radome_v8 v = sum * c + RADOME_CPM_SWAP(sum) * sine;
     /* what is no number, or nearly too large for one, would stay in the paths */
     v = radome_cpm_choose((v < 1e15f) & (v > -1e15f), v, (radome_v8){0});
-    RADOME_CPM_AT(y) = v;
+    RADOME_V8(y) = v;
 }
 
 /* u = y times w, itself turned by c + j s; w as (re, re, ...) and (-im, im, ...) */
 static inline void radome_cpm_turn(const float *y, const float *w_re, const float *w_im, float c, float s, float *u) {
     const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
-    radome_v8 v = RADOME_CPM_AT(y);
-    v = v * RADOME_CPM_AT(w_re) + RADOME_CPM_SWAP(v) * RADOME_CPM_AT(w_im);
-    RADOME_CPM_AT(u) = v * c + RADOME_CPM_SWAP(v) * sine;
+    radome_v8 v = RADOME_V8(y);
+    v = v * RADOME_V8(w_re) + RADOME_CPM_SWAP(v) * RADOME_V8(w_im);
+    RADOME_V8(u) = v * c + RADOME_CPM_SWAP(v) * sine;
 }
 
 /* z = sums of x conj(wave) over the four samples x, for each state: real parts, then imaginary ones */
@@ -57,8 +55,8 @@ static inline void radome_cpm_match(const float *x, const radome_cpm_waves *wave
         re += x[2 * j] * waves->wave_re[j] + x[2 * j + 1] * waves->wave_im[j];
         im += x[2 * j + 1] * waves->wave_re[j] - x[2 * j] * waves->wave_im[j];
     }
-    RADOME_CPM_AT(z) = re;
-    RADOME_CPM_AT(z + 8) = im;
+    RADOME_V8(z) = re;
+    RADOME_V8(z + 8) = im;
 }
 
 /* 1 / sqrt(power), nearly */
@@ -86,7 +84,7 @@ static inline unsigned char radome_cpm_bits(radome_i8 mask) {
 /* margin[s]: metric by way of (s >> 1) + 4 less that by way of s >> 1; bit s of the result where it is above 0 */
 static inline unsigned char radome_cpm_step(const float *z, const radome_cpm_waves *waves, float keep,
                                             radome_cpm_paths *paths, float *margin) {
-    radome_v8 re = RADOME_CPM_AT(z), im = RADOME_CPM_AT(z + 8), m0, m1, r0, r1, i0, i1, d, power;
+    radome_v8 re = RADOME_V8(z), im = RADOME_V8(z + 8), m0, m1, r0, r1, i0, i1, d, power;
     radome_i8 mask;
     const radome_v8 unit_re = paths->re * paths->inverse, unit_im = paths->im * paths->inverse;
 #define LOW(v) __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3)
@@ -99,7 +97,7 @@ static inline unsigned char radome_cpm_step(const float *z, const radome_cpm_wav
 #undef HIGH
     d = m1 - m0;
     mask = d > 0;
-    RADOME_CPM_AT(margin) = d;
+    RADOME_V8(margin) = d;
     re += keep * radome_cpm_choose(mask, r1, r0);
     im += keep * radome_cpm_choose(mask, i1, i0);
     paths->metric = radome_cpm_choose(mask, m1, m0);

@@ -19,6 +19,11 @@ typedef float radome_v4 __attribute__((vector_size(16)));
 typedef int32_t radome_vi __attribute__((vector_size(4 * RADOME_LANES)));
 typedef uint64_t radome_vq __attribute__((vector_size(4 * RADOME_LANES)));
 
+/* Eight floats, wherever they stand: read and written whole, since GCC makes halves of what memcpy moves, and a whole read
+   soon after would wait for both. */
+typedef float radome_v8 __attribute__((vector_size(32), aligned(4), may_alias));
+#define RADOME_V8(p) (*(radome_v8 *)(p))
+
 static inline radome_vf radome_load(const float *p) {
     radome_vf v;
     memcpy(&v, p, sizeof v);

@@ -149,11 +149,10 @@ def receive(
                     nonlocal gaps
                     if not quiet and seconds > 0:
                         display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
-                    for sink in sinks:
-                        if statistics.gaps > gaps:
-                            sink.event("gap", {"file": name, "gaps": statistics.gaps, "seconds": seconds})
-                        sink.tick()
+                    for sink in sinks if statistics.gaps > gaps else ():
+                        sink.event("gap", {"file": name, "gaps": statistics.gaps, "seconds": seconds})
                     gaps = statistics.gaps
+                    settle()
 
                 try:
                     pipeline.run(publish, progress, settle)

@@ -124,8 +124,8 @@ class U482c:
 def _behind_zeros(bare: NDArray[np.uint8], received: NDArray[np.uint8], word: NDArray[np.uint8]) -> int:
     """As `surplus`, of a word from the Viterbi decoder: the zeros that end the code stand behind the true end.
 
-    `bare` are the bytes before they were descrambled. That two bytes of parity are zero and both were wrong, a word
-    long enough does not live to see.
+    `bare` are the bytes before they were descrambled. Where no such zero is found, two wrong bytes that became zero say
+    the same: both would be parity that is zero by chance, and both received wrong.
     """
     zeros = len(word) - 1 - int(np.flatnonzero(word)[-1]) if word.any() else 0
     # the last byte of parity may be zero too
