@@ -63,11 +63,11 @@ def discriminator() -> list[Any]:
 
 
 def doppler() -> list[NDArray[Any]]:
-    from dsp_ext.doppler import Mixer
+    from dsp_ext.doppler import Mixer, ramps
 
     y = np.empty_like(X)
     Mixer(0.123, 1e-7).process(X, y)
-    return [y]
+    return [y, ramps(np.array([100, 0, 37]), np.array([1.0, 2.0, 3.0]), np.array([1e-3, 0.0, -0.1]))]
 
 
 def equaliser() -> list[Any]:
@@ -115,10 +115,15 @@ def ridge() -> list[Any]:
 
 
 def spectrum() -> list[NDArray[Any]]:
-    from dsp_ext.spectrum import contrast, prominence, windows
+    from dsp_ext.spectrum import BandSearch, PowerRows, contrast, prominence, windows, without_lines
 
     rows = windows(X, np.array([3, 500]), np.hanning(500).astype(np.float32))
-    return [rows, contrast(rows, np.arange(-240, 241, 4), 4, 1, 5), prominence(rows, 100)]
+    power = PowerRows(np.hanning(64).astype(np.float32), 10).process(X[:5760])
+    without_lines(power, 5, 4.0)
+    search = BandSearch(64, 3, 61, 8, 10)
+    search.normalise(power)
+    found = [power, search.score(power, 0.5), *search.refine(power, np.zeros(9))]
+    return [*found, rows, contrast(rows, np.arange(-240, 241, 4), 4, 1, 5), prominence(rows, 100)]
 
 
 def strobe() -> list[NDArray[Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.cli import main
@@ -17,6 +17,7 @@ from receiver.reception import Conditions, lines
 from receiver.satellite import load_satellite
 from receiver.source import Recording
 from receiver.stage import Clock
+from tests.fuzz import FUZZ
 
 GOOD = """\
 name = "Test-1"
@@ -169,13 +170,7 @@ def assert_sentence(text: str) -> None:
     assert "\n" not in text
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(FUZZ, max_examples=60)
 @given(start=st.integers(0, len(GOOD) - 1), length=st.integers(0, 30), text=st.text(max_size=6))
 def test_any_text_loads_or_is_a_sentence(start: int, length: int, text: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,22 +115,29 @@ def test_loss_is_reported(radome: Radome, tmp_path: Path, monkeypatch: pytest.Mo
     assert "2 frames received, 3 lost on the way" in err
 
 
-def test_strange_messages_are_reported_once(radome: Radome, tmp_path: Path) -> None:
+@contextmanager
+def sending(address: str, messages: Sequence[Sequence[bytes]]) -> Iterator[None]:
+    """Send bare messages once a listener has subscribed to its four topics."""
     with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
         socket.set(zmq.LINGER, 0)
-        socket.bind(f"ipc://{tmp_path}/s")
+        socket.bind(address)
 
         def run() -> None:
             for _ in range(4):
                 assert socket.poll(10_000)
                 socket.recv()
-            for _ in range(50):
-                socket.send_multipart([b"frame/1/x", b"\xff", b""])
+            for message in messages:
+                socket.send_multipart(message)
 
         thread = threading.Thread(target=run)
         thread.start()
-        status, out, err = radome("listen", f"ipc://{tmp_path}/s", "--timeout", "0.7")
+        yield
         thread.join()
+
+
+def test_strange_messages_are_reported_once(radome: Radome, tmp_path: Path) -> None:
+    with sending(f"ipc://{tmp_path}/s", [[b"frame/1/x", b"\xff", b""]] * 50):
+        status, out, err = radome("listen", f"ipc://{tmp_path}/s", "--timeout", "0.7")
     assert (status, out) == (0, "")
     assert err.count("none of Radome's") == 1
     assert "50 other messages left out" in err
@@ -158,22 +166,8 @@ def test_frames_among_hostile_messages(radome: Radome, tmp_path: Path) -> None:
     ]
     good = make(3)[0]
     header = to_json({**{name: value for name, value in good.items() if name != "payload"}, "topic_seq": 0})
-    with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
-        socket.set(zmq.LINGER, 0)
-        socket.bind(f"ipc://{tmp_path}/s")
-
-        def run() -> None:
-            for _ in range(4):
-                assert socket.poll(10_000)
-                socket.recv()
-            for message in strange:
-                socket.send_multipart(message)
-            socket.send_multipart([b"frame/99999/9k6 FSK", header, PAYLOAD])
-
-        thread = threading.Thread(target=run)
-        thread.start()
+    with sending(f"ipc://{tmp_path}/s", [*strange, [b"frame/99999/9k6 FSK", header, PAYLOAD]]):
         status, out, err = radome("listen", f"ipc://{tmp_path}/s", "--count", 1, "--timeout", 20, "--jsonl", "-")
-        thread.join()
     assert status == 0
     assert [json.loads(line) for line in out.splitlines()] == [{**good, "payload": PAYLOAD.hex()}]
     assert "1 frame received" in err

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.cli import main
+from tests.fuzz import FUZZ
 
 DEFINITION = """
 name = "Test-1"
@@ -264,13 +265,7 @@ def test_stations(place: str, tmp_path: Path, capfd: pytest.CaptureFixture[str])
     assert status == 0 or len(err.splitlines()) == 1
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FUZZ
 @given(place=st.integers(0, 10**6), bits=st.integers(1, 255), cut=st.integers(0, 300), which=st.sampled_from("mwt"))
 def test_wrong_bytes_anywhere(
     place: int, bits: int, cut: int, which: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]

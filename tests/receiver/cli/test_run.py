@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import receiver.record
@@ -20,6 +20,7 @@ from receiver.flowgraph import folder
 from receiver.satellite import Transmitter
 from receiver.synth import Channel, Synthesiser
 from receiver.synth.sigmf import write_sigmf
+from tests.fuzz import FUZZ
 from tests.loopback import FREQUENCY, START, payloads, transmitter
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -312,13 +313,7 @@ def test_places_where_no_file_can_be(cli: Cli, tmp_path: Path, monkeypatch: pyte
         assert len(err.splitlines()) == 1
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(FUZZ, max_examples=150)
 @given(place=st.integers(0, 10**6), new=st.integers(0, 255), cut=st.integers(0, 400))
 def test_a_wrong_byte_in_a_flowgraph(place: int, new: int, cut: int, cli: Cli, tmp_path: Path) -> None:
     """It is refused in one sentence that names it, or it runs."""

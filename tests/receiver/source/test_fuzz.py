@@ -16,19 +16,13 @@ import numpy as np
 import pytest
 import soundfile
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.errors import SourceError
 from receiver.source import open_source
+from tests.fuzz import FUZZ
 
-FUZZ = settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 SAMPLES = np.random.default_rng(5).integers(0, 256, 600, np.uint8).tobytes()
 META: dict[str, Any] = {
     "global": {
