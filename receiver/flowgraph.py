@@ -1,7 +1,8 @@
 """From TOML tables to checked stages.
 
 ``use = "demod.fsk"`` is the module path below `receiver`; that module's name ``stage`` is the class. There is no
-registry.
+registry. ``use = "framing.geoscan"`` is `flowgraphs/framings/geoscan.toml` where there is no such module: the table of a
+framing that is declared (`framing/declared.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import re
 import sys
 import types
 import typing
@@ -67,7 +69,9 @@ def stage_class(use: str) -> type[Stage]:
         module = None
     cls = getattr(module, "stage", None)
     if cls is None:
-        near = difflib.get_close_matches(use, list(stage_names(use.split(".")[0])), 1)
+        room = use.split(".")[0]
+        names = [*stage_names(room), *(f"framing.{name}" for name in framing_names() if room == "framing")]
+        near = difflib.get_close_matches(use, names, 1)
         raise FlowgraphError(
             f"use = {short(use)}: there is no such stage" + (f"; did you mean {near[0]!r}?" if near else "")
         )
@@ -80,6 +84,21 @@ def stage_names(room: str) -> Iterator[str]:
     for file in sorted(path.glob("*.py")) if room.isidentifier() and path.is_dir() else ():
         if not file.stem.startswith("_") and "\nstage = " in file.read_text(encoding="utf-8"):
             yield f"{room}.{file.stem}"
+
+
+def framing_names() -> Iterator[str]:
+    """Names of the framings that are declared, such as "geoscan"."""
+    for file in sorted((folder() / "framings").glob("*.toml")):
+        yield file.stem
+
+
+@cache
+def declared_framing(name: str) -> dict[str, Any] | None:
+    """The table of a declared framing, with ``use``; None where there is no such file."""
+    path = folder() / "framings" / f"{name}.toml"
+    if not re.fullmatch("[a-z0-9-]+", name) or not path.is_file():
+        return None
+    return {"use": "framing.declared", **load_toml(path)}
 
 
 @cache
@@ -113,8 +132,13 @@ def construct(table: Mapping[str, Any], where: str, room: str = "") -> Any:
     use = table.get("use")
     if not isinstance(use, str):
         raise FlowgraphError(f"{where}: has no 'use' that names a stage, such as use = \"fsk\"")
+    path = use if "." in use or not room else f"{room}.{use}"
+    if path.startswith("framing."):
+        declared = declared_framing(path.removeprefix("framing."))
+        if declared is not None:
+            return construct({**declared, **{key: value for key, value in table.items() if key != "use"}}, where)
     try:
-        cls = stage_class(use if "." in use or not room else f"{room}.{use}")
+        cls = stage_class(path)
     except FlowgraphError as error:
         raise FlowgraphError(f"{where}: {error}") from None
     known = _parameters(cls)

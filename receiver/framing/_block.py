@@ -85,8 +85,9 @@ def correct(
     sureness: NDArray[np.float32] | None = None,
     largest_chance: float = 1.0,
     flips: NDArray[np.uint8] | None = None,
+    code: ReedSolomon | None = None,
 ) -> Corrected | None:
-    """Correct a word of RS(255,223), shortened as far as it is, in the conventional basis.
+    """Correct a Reed-Solomon word, shortened as far as it is, in the conventional basis.
 
     First errors only. Then giving up more and more of the least sure bytes: errors count twice, so this pays where
     errors are where the signal was weak. Then with every combination of flips of the least sure symbols (D. Chase, "A
@@ -94,22 +95,24 @@ def correct(
 
     Parameters
     ----------
-    word : (n,) uint8, 33 to 255; not changed
+    word : (n,) uint8, longer than the parity, up to 255; not changed
     sureness : (n,) of each byte; None: none is given up
     largest_chance : reject what random words give with a higher probability
     flips : (k, n) uint8 of `weak_flips`; None: none are tried
+    code : None: RS(255,223) of CCSDS
     """
+    code = code or ccsds_code()
     order = np.argsort(sureness, kind="stable").tolist() if sureness is not None else []
     for erasures in ERASURES if order else ERASURES[:1]:
-        if erasures > len(word) - PARITY:
+        if erasures > min(len(word) - code.parity, code.parity // 2):
             break
         result = word.copy()
         erased = order[:erasures]
-        changed = ccsds_code().decode(result, erased) if erased else ccsds_code().decode(result)
+        changed = code.decode(result, erased) if erased else code.decode(result)
         if changed < 0:
             continue
         errors = changed - int((result[erased] != word[erased]).sum())
-        chance = word_chance(len(word), errors, erasures)
+        chance = word_chance(len(word), errors, erasures, code.parity)
         if chance <= largest_chance:
             return Corrected(result, changed, chance)
     if flips is None:
@@ -119,22 +122,22 @@ def correct(
         patterns = np.concatenate([patterns, patterns ^ flip])
     for pattern in patterns[1:]:
         result = word ^ pattern
-        errors = ccsds_code().decode(result)
+        errors = code.decode(result)
         if errors >= 0:
-            chance = word_chance(len(word), errors) * len(patterns)
+            chance = word_chance(len(word), errors, parity=code.parity) * len(patterns)
             if chance <= largest_chance:
                 return Corrected(result, int((result != word).sum()), chance)
     return None
 
 
-def word_chance(n: int, errors: int, erasures: int = 0) -> float:
+def word_chance(n: int, errors: int, erasures: int = 0, parity: int = PARITY) -> float:
     """Probability that a random word lies within so many errors, at any places, and erasures of a code word.
 
     The volume of that ball times the number of code words, over the number of words: the sum over i up to `errors` of
     C(n - erasures, i) 255^i 256^erasures, over 256^parity.
     """
     ball = sum(math.comb(n - erasures, i) * 255**i for i in range(errors + 1))
-    return min(1.0, float(ball * 256**erasures / 256**PARITY))
+    return min(1.0, float(ball * 256**erasures / 256**parity))
 
 
 @cache

@@ -32,12 +32,13 @@ class SyncedFrames(Generic[T]):
 
     Parameters
     ----------
-    word : sync word of 32 bits
+    word : sync word
     tolerance : wrong bits allowed in it
     longest : symbols of the longest frame behind it
     header : symbols behind it that the first try needs
     attempt : given candidate and soft symbols in upright polarity, gives the number of symbols that it needs, the
         frame, or None when there is none
+    bits : of the sync word, up to 64
     inverted : search for the complement too
     """
 
@@ -49,10 +50,12 @@ class SyncedFrames(Generic[T]):
         header: int,
         attempt: Callable[[Candidate, NDArray[np.float32]], int | T | None],
         *,
+        bits: int = 32,
         inverted: bool = True,
     ) -> None:
-        self._sync = FrameSync(word, 32, tolerance, inverted=inverted)
-        self._window = Window(longest)
+        self._sync = FrameSync(word, bits, tolerance, inverted=inverted)
+        self.window = Window(longest)
+        """The symbols that are kept."""
         self._header = header
         self._attempt = attempt
         self._waiting: list[tuple[int, Candidate]] = []
@@ -61,19 +64,32 @@ class SyncedFrames(Generic[T]):
     @property
     def stop(self) -> int:
         """Index of the symbol that comes next; every frame that ends before it has been given."""
-        return self._window.stop
+        return self.window.stop
 
     def process(self, soft: NDArray[np.float32]) -> list[T]:
         """Search the next soft symbols; gives the frames that they complete, in the order of their ends."""
-        self._window.append(soft)
+        self.window.append(soft)
         for start, errors, polarity in zip(*(a.tolist() for a in self._sync.process(soft)), strict=True):
             heapq.heappush(self._waiting, (start + self._header, Candidate(start, errors, polarity)))
+        return self._tried()
+
+    def flush(self) -> list[T]:
+        """Try what waits for symbols behind the end, as if they were unknown."""
         frames = []
-        while self._waiting and self._waiting[0][0] <= self._window.stop:
+        while self._waiting:
+            lacking = self._waiting[0][0] - self.window.stop
+            if lacking > 0:
+                self.window.append(np.zeros(lacking, np.float32))
+            frames += self._tried()
+        return frames
+
+    def _tried(self) -> list[T]:
+        frames = []
+        while self._waiting and self._waiting[0][0] <= self.window.stop:
             ready, candidate = heapq.heappop(self._waiting)
             if candidate.start < self._end:
                 continue  # inside a frame
-            symbols = self._window[candidate.start : ready]
+            symbols = self.window[candidate.start : ready]
             result = self._attempt(candidate, symbols if candidate.polarity > 0 else -symbols)
             if isinstance(result, int):
                 heapq.heappush(self._waiting, (candidate.start + result, candidate))
@@ -90,6 +106,11 @@ class Window:
         self._capacity = capacity
         self._first = 0
         self._items: NDArray[np.float32] = np.empty(0, np.float32)
+
+    @property
+    def start(self) -> int:
+        """Index of the oldest item that is kept."""
+        return self._first
 
     @property
     def stop(self) -> int:

@@ -5,6 +5,7 @@
                 preamble AA… | 93 0B 51 DE | length | RS(255,223)     all of it G3RUH-scrambled   "Reed Solomon"
     U482C       preamble 55… | C3 AA 66 55 | Golay(24,12) of flags and length | RS, randomised, convolutional
     CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
+    declared    what a file in flowgraphs/framings says (`declared.py`)
     raw         the bytes alone
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FlowgraphError
+from ..flowgraph import declared_framing
 from .bits import (
     Bits,
     MultiplicativeScrambler,
@@ -33,6 +35,7 @@ from .bits import (
     word,
 )
 from .codes import Convolutional, ccsds_reed_solomon, golay24, reed_solomon
+from .declared import Coder, bits_of, line_code
 
 
 @dataclass
@@ -54,6 +57,8 @@ class Encoder:
     """As the field calls the framing."""
     rate: float = 1.0
     """Information bits per channel bit that count for Eb/N0."""
+    payload_size: int | None = None
+    """Bytes of each payload, where the framing fixes that."""
 
     def begin(self, preamble: int) -> Piece:
         """Start transmitting, with so many bytes of preamble or flags."""
@@ -243,6 +248,46 @@ class Ccsds(Encoder):
 
 
 @dataclass
+class Declared(Encoder):
+    """What a table declares: sync word, and steps behind it."""
+
+    name: str
+    sync: str
+    size: int
+    preamble: str = ""
+    line: list[str] = field(default_factory=list)
+    inverted: bool = True
+    tolerance: int | None = None
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    rate: float = field(init=False, default=1.0)
+    payload_size: int | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._coder = Coder(self.steps, self.size)
+        self.payload_size = self._coder.payload_size()
+        for step in self.steps:
+            use = step["use"]
+            self.rate *= {"convolutional": 0.5, "rs": (255 - step.get("parity", 32)) / 255}.get(use, 1.0)
+
+    def begin(self, preamble: int) -> Piece:
+        self._line = line_code(self.line)
+        return Piece(self._line(np.resize(self._idle, 8 * preamble)))
+
+    def frame(self, payload: bytes) -> Piece:
+        sent, coded = self._coder(payload)
+        sync = bits_of(self.sync)
+        bits = self._line(np.concatenate([sync, coded]))
+        return Piece(bits, sent, len(sync), len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(self._line(np.resize(self._idle, 8 * postamble)))
+
+    @property
+    def _idle(self) -> Bits:
+        return bits_of(self.preamble or "AA")
+
+
+@dataclass
 class Raw(Encoder):
     """Nothing around the bytes: modulation without frames, which a receiver must not make frames of."""
 
@@ -264,6 +309,7 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "ax100": Ax100,
     "u482c": U482c,
     "ccsds": Ccsds,
+    "declared": Declared,
     "raw": Raw,
 }
 
@@ -272,6 +318,9 @@ def encoder(table: dict[str, Any]) -> Encoder:
     """Encoder for the table of a framing, as a transmitter's definition has it; FlowgraphError where there is none."""
     parameters = dict(table)
     use = str(parameters.pop("use", "")).removeprefix("framing.")
+    declared = declared_framing(use)
+    if declared is not None:
+        return encoder({**declared, **parameters})
     if use not in _ENCODERS:
         raise FlowgraphError(f"framing {use!r} cannot be synthesised; there are: {', '.join(_ENCODERS)}")
     try:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .framing import encoder
+
 
 def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | None = None) -> Iterator[bytes]:
     """Make `count` payloads for the table of a framing.
@@ -18,6 +20,7 @@ def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | N
     """
     rng = np.random.default_rng([seed, 0x7E1E])
     use = str(framing.get("use", "")).removeprefix("framing.")
+    fixed = None if use in ("ax25", "raw", "ccsds") else encoder(framing).payload_size
     for number in range(count):
         size = length or int(rng.integers(40, 91 if use == "u482c" else 121))
         if use == "ax25":
@@ -28,6 +31,8 @@ def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | N
         elif use == "ccsds":
             size = int(framing["frame_size"])
             head = tm_header(number)
+        elif fixed is not None:
+            size, head = fixed, b""
         else:
             head = csp_header()
         yield (head + _telemetry(number, rng, size))[:size]

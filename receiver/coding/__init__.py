@@ -1,0 +1,80 @@
+"""What a receiver undoes behind a sync word, a step after the other, as a declared framing lists them.
+
+A step works on soft bits (positive = 1), so that what comes behind it knows how sure each bit is; what a decoder has
+decided is as sure as can be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SURE = np.float32(1e3)
+"""Magnitude of a bit that a decoder has decided."""
+
+
+class Failed(Exception):  # noqa: N818
+    """This is no frame; the argument says by what: "length", "fec" or "crc"."""
+
+
+@dataclass
+class Block:
+    """What lies behind a sync word, as far as it is undone."""
+
+    soft: NDArray[np.float32]
+    """(bits,) soft bits."""
+    chance: float
+    """Probability that noise would have come so far."""
+    limit: float
+    """What `chance` may be at the end."""
+    integrity: Literal["crc", "rs", "none"] = "none"
+    crc_ok: bool | None = None
+    corrected: int | None = None
+    decided: bool = False
+    """Whether the magnitudes say nothing any more of how sure a bit is."""
+    link: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> NDArray[np.uint8]:
+        """Its whole bytes."""
+        return np.packbits(self.soft[: len(self.soft) // 8 * 8] > 0)
+
+    def decide(self, data: NDArray[np.uint8]) -> None:
+        """Put bytes in the place of the soft bits, keeping how sure those were that did not change."""
+        bits = np.unpackbits(data)
+        if len(bits) == len(self.soft):
+            same = (self.soft > 0) == bits
+            self.soft = np.where(same, self.soft, (2 * bits.astype(np.float32) - 1) * SURE)
+        else:
+            self.soft, self.decided = (2 * bits.astype(np.float32) - 1) * SURE, True
+
+    def changed(self, n: int) -> None:
+        """Count what a decoder corrected."""
+        self.corrected = (self.corrected or 0) + n
+
+
+class Step(Protocol):
+    """A step. Implementations are dataclasses whose fields are their parameters in TOML."""
+
+    bitwise: ClassVar[bool]
+    """Whether the first bits come out without those behind them, so that a length in them can be read early."""
+
+    def undo(self, block: Block) -> None:
+        """Undo what the transmitter did.
+
+        Raises
+        ------
+        Failed : this is no frame
+        """
+        ...
+
+    def rate(self) -> float:
+        """Information bits a bit, of the longest frame: counts for Eb/N0."""
+        ...
+
+    def before(self, bits: int) -> int:
+        """How many bits it takes for so many to come out."""
+        ...

@@ -1,0 +1,81 @@
+"""A field that says how long the frame is; what lies behind its end is cut off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ..stage import parameter
+from . import Block, Failed
+
+
+@dataclass
+class Length:
+    """Read the length and cut the frame there."""
+
+    bitwise: ClassVar[bool] = True
+
+    at: int = parameter(0, "B", "where the field begins")
+    bytes: int = parameter(1, "B", "of the field")
+    mask: int | None = parameter(None, "", "bits of the field that count")
+    little_endian: bool = parameter(False, "", "least significant byte first")
+    unit: int = parameter(1, "B", "what the field counts")
+    add: int = parameter(0, "B", "what it does not count of what lies from the block's beginning to the frame's end")
+    least: int = parameter(0, "", "smallest value that a frame has")
+    most: int | None = parameter(None, "", "largest value that a frame has")
+    only: list[int] | None = parameter(None, "", "the values that frames have")
+
+    def __post_init__(self) -> None:
+        if self.at < 0 or not 1 <= self.bytes <= 4:
+            raise ValueError(f"at is {self.at}, bytes {self.bytes}; they must be 0 or more, and 1 to 4")
+        if self.unit < 1:
+            raise ValueError(f"unit is {self.unit}; it must be 1 or more")
+        self._order: Literal["little", "big"] = "little" if self.little_endian else "big"
+        self.chance = 1.0
+        """Probability that a random field says a length that frames have."""
+        mask = (1 << 8 * self.bytes) - 1 if self.mask is None else self.mask
+        if mask <= 0 or mask >> 8 * self.bytes:
+            raise ValueError(f"mask is {mask:#x}; it must be some bits of a field of {self.bytes} B")
+        self._shift = (mask & -mask).bit_length() - 1
+        self._mask = mask >> self._shift
+        values = self._mask + 1
+        if self.only is not None:
+            self.chance = len(self.only) / values
+        else:
+            self.chance = max(1, min(self._mask, self.most or self._mask) - self.least + 1) / values
+
+    @property
+    def header(self) -> int:
+        """Bits from the block's beginning to the field's end."""
+        return 8 * (self.at + self.bytes)
+
+    def undo(self, block: Block) -> None:
+        bits = self.bits(block)
+        if bits > len(block.soft):
+            raise Failed("length")
+        block.chance *= self.chance
+        block.soft = block.soft[:bits]
+
+    def bits(self, block: Block) -> int:
+        """Length of the frame that begins with the block, bits. Raises Failed when no frame has it."""
+        field = bytes(block.data[self.at : self.at + self.bytes])
+        if len(field) < self.bytes:
+            raise Failed("length")
+        value = int.from_bytes(field, self._order) >> self._shift & self._mask
+        if self.only is not None:
+            fits = value in self.only
+        else:
+            fits = self.least <= value and (self.most is None or value <= self.most)
+        whole = value * self.unit + self.add
+        if not fits or 8 * whole < self.header:
+            raise Failed("length")
+        return 8 * whole
+
+    def rate(self) -> float:
+        return 1.0
+
+    def before(self, bits: int) -> int:
+        return bits
+
+
+stage = Length

@@ -1,0 +1,81 @@
+"""Reed-Solomon code over GF(256), shortened as far as the frame is, one word or several interleaved byte by byte.
+
+CCSDS    x^8 + x^7 + x^2 + x + 1, roots a^(11 j), j = 112 to 143, in the dual basis: CCSDS 131.0-B, section 4
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from dsp_ext.reedsolomon import FROM_DUAL, TO_DUAL, ReedSolomon
+
+from ..framing._block import Corrected, correct, reliability, weak_flips
+from ..stage import parameter
+from . import Block, Failed
+
+LARGEST_WORD_CHANCE = 1e-7
+"""Of one word of several; the frame as a whole must be under its limit."""
+
+
+@dataclass
+class Rs:
+    """Correct the frame and take the parity off."""
+
+    bitwise: ClassVar[bool] = False
+
+    basis: str = parameter("dual", "", "how symbols are written", ("dual", "conventional"))
+    interleaving: int = parameter(1, "", "words that make up a frame")
+    parity: int = parameter(32, "B", "of a word")
+    polynomial: int = parameter(0x187, "", "of the field, x^8 and all below it")
+    first: int = parameter(112, "", "exponent of the first root")
+    step: int = parameter(11, "", "from one root's exponent to the next")
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.interleaving <= 16:
+            raise ValueError(f"interleaving is {self.interleaving}; it must be 1 to 16")
+        if not 2 <= self.parity <= 64:
+            raise ValueError(f"parity is {self.parity}; it must be 2 to 64 B")
+        self._code = ReedSolomon(self.parity, self.polynomial, self.first, self.step)
+
+    def undo(self, block: Block) -> None:
+        depth = self.interleaving
+        received = block.data
+        if len(received) % depth or not self.parity < len(received) // depth <= 255:
+            raise Failed("length")
+        dual = self.basis == "dual"
+        received = FROM_DUAL[received] if dual else received.copy()
+        words: list[Corrected] = []
+        chance = block.chance
+        for i in range(depth):
+            sureness = flips = None
+            if not block.decided:
+                symbols = block.soft[: 8 * len(received)].reshape(-1, 8)[i::depth].ravel()
+                sureness = reliability(symbols)
+                flips = weak_flips(symbols, 0, len(symbols))
+                flips = FROM_DUAL[flips] if dual else flips
+            largest = block.limit / block.chance if depth == 1 else LARGEST_WORD_CHANCE
+            word = correct(np.ascontiguousarray(received[i::depth]), sureness, largest, flips, self._code)
+            if word is None:
+                raise Failed("fec")
+            words.append(word)
+            received[i::depth] = word.word
+            chance *= word.chance
+        received = TO_DUAL[received] if dual else received
+        if chance > block.limit:
+            raise Failed("fec")
+        block.changed(sum(word.corrected for word in words))
+        block.chance, block.integrity = chance, "rs"
+        block.decide(received)
+        block.soft = block.soft[: 8 * (len(received) - depth * self.parity)]
+
+    def rate(self) -> float:
+        return (255 - self.parity) / 255
+
+    def before(self, bits: int) -> int:
+        return bits
+
+
+stage = Rs

@@ -1,0 +1,224 @@
+"""A framing that is declared instead of programmed: sync word, length, and what lies behind it, step by step.
+
+    preamble | sync word | what the steps undo, in the order in which a receiver does
+
+`flowgraphs/framings/` holds those that have a name, a TOML file each; `use` names one as if it were a module, and what
+stands beside `use` replaces what the file says. The steps are the modules of `receiver/coding/`. All is decided by the
+probability that noise alone would have made the frame: sync word, preamble, length and checksum bear each other out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.bits import Descrambler, DifferentialDecoder
+
+from ..coding import Block, Failed, Step
+from ..coding.length import Length
+from ..coding.rs import Rs
+from ..flowgraph import construct
+from ..stage import Chunk, Frame, Kind, Stream, parameter, required
+from ._block import FALSE_ALARM, sync_chance
+from ._symbols import SymbolHistory
+from ._sync import Candidate, SyncedFrames
+
+LONGEST = 1 << 16
+"""Bytes."""
+OFTEN = 1e-3
+"""Sync words that random bits may hold a symbol, each of which costs a try."""
+ALIKE = 0.97
+"""Part of a repeating pattern's symbols that are received as they were a period before."""
+PREAMBLE = 32
+"""Bits before the sync word that are compared with the preamble, at most."""
+
+
+def pattern(text: str, what: str) -> NDArray[np.uint8]:
+    """Bits that a text writes: hexadecimal digits, or bits behind 0b. Raises ValueError for another."""
+    digits = text.replace(" ", "").replace("_", "")
+    try:
+        if digits.startswith("0b") and set(digits[2:]) <= set("01"):
+            return np.array([int(bit) for bit in digits[2:]], np.uint8)
+        value = bytes.fromhex(digits + "0" * (len(digits) % 2))
+    except ValueError:
+        raise ValueError(
+            f"{what} is {text!r}; it must be hexadecimal digits such as 1ACFFC1D, or bits such as 0b01111110"
+        ) from None
+    return np.unpackbits(np.frombuffer(value, np.uint8))[: 4 * len(digits)]
+
+
+@cache
+def _ball(bits: int, errors: int) -> float:
+    return sum(math.comb(bits, i) for i in range(errors + 1)) / 2.0**bits
+
+
+@dataclass
+class Declared:
+    """Find the frames of a declared framing."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("soft",)
+    gives: ClassVar[Kind] = "frames"
+
+    name: str = required("", "as the field calls the framing")
+    sync: str = required("", "sync word in hexadecimal digits, or in bits behind 0b")
+    size: int = required("B", "behind the sync word, as sent; where a length is sent, the most")
+    preamble: str = parameter("", "", "what is sent over and over before the sync word, in the same form")
+    line: list[Any] = parameter(
+        [],
+        "",
+        "what is undone before the sync word is searched for: g3ruh, nrz-i, nrz-m, nrz-s, in the receiver's order",
+    )
+    inverted: bool = parameter(True, "", "the signal may come the other way round")
+    tolerance: int | None = parameter(None, "bits", "wrong ones in the sync word; none: as many as the frame bears")
+    steps: list[Any] = parameter([], "", "tables, each of a step in receiver/coding and its parameters")
+
+    def __post_init__(self) -> None:
+        word = pattern(self.sync, "sync")
+        if not 8 <= len(word) <= 64:
+            raise ValueError(f"sync has {len(word)} bits; it must have 8 to 64")
+        if not 1 <= self.size <= LONGEST:
+            raise ValueError(f"size is {self.size}; it must be 1 to {LONGEST} B")
+        self._word, self._bits = int("".join(map(str, word)), 2), len(word)
+        self._preamble = np.resize(pattern(self.preamble, "preamble")[::-1], PREAMBLE)[::-1] if self.preamble else None
+        self._steps: list[Step] = []
+        for i, table in enumerate(self.steps, 1):
+            if not isinstance(table, dict):
+                raise ValueError(f'step {i} is {table!r}; it must be a table such as {{ use = "crc", … }}')
+            self._steps.append(construct(table, f"step {i}", "coding"))
+        self._line = [_line(name) for name in self.line]
+        self._length = next((i for i, step in enumerate(self._steps) if isinstance(step, Length)), None)
+        # a length that can be read before the rest has come
+        self._early = self._length is not None and all(step.bitwise for step in self._steps[: self._length])
+        least = sum(sync_chance(e, self._bits) <= OFTEN for e in range(self._bits // 3))
+        self._tolerance = max(0, least - 1) if self.tolerance is None else self.tolerance
+        if not 0 <= 2 * self._tolerance < self._bits:
+            raise ValueError(
+                f"tolerance is {self.tolerance}; it must be under half of the sync word's {self._bits} bits"
+            )
+        # a pattern over and over is a word of most cyclic codes: a carrier or preamble would pass for a frame
+        self._coded = any(isinstance(step, Rs) for step in self._steps)
+        self._rate = math.prod(step.rate() for step in self._steps)
+
+    def open(self, stream: Stream) -> Stream:
+        longest = 8 * self.size
+        self._history = SymbolHistory(longest + PREAMBLE + self._bits)
+        for stage in self._line:
+            stage.reset()
+        self._frames: SyncedFrames[Frame] = SyncedFrames(
+            self._word,
+            self._tolerance,
+            longest + PREAMBLE + self._bits,
+            self._header if self._early else longest,
+            self._attempt,
+            bits=self._bits,
+            inverted=self.inverted,
+        )
+        self.failures: Counter[str] = Counter()
+        return Stream("frames", stream.rate, stream.clock, stream.frequency)
+
+    def process(self, chunk: Chunk) -> list[Frame]:
+        self._history.append(chunk)
+        soft = chunk.items
+        for stage in self._line:
+            soft = stage.process(soft)
+        return self._frames.process(soft)
+
+    def close(self) -> list[Frame]:
+        return self._frames.flush()
+
+    @property
+    def _header(self) -> int:
+        """Bits that come before the length is known."""
+        length = self._steps[self._length or 0]
+        assert isinstance(length, Length)
+        bits = length.header
+        for step in reversed(self._steps[: self._length]):
+            bits = step.before(bits)
+        return bits
+
+    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
+        try:
+            if self._early:
+                need = self._needed(soft)
+                if len(soft) < need:
+                    return need
+            return self._decode(candidate, soft)
+        except Failed as failed:
+            self.failures[str(failed)] += 1
+            return None
+
+    def _needed(self, soft: NDArray[np.float32]) -> int:
+        """Symbols behind the sync word by the length that they say."""
+        block = Block(soft[: self._header], 1.0, 1.0)
+        for step in self._steps[: self._length]:
+            step.undo(block)
+        length = self._steps[self._length or 0]
+        assert isinstance(length, Length)
+        bits = length.bits(block)
+        for step in reversed(self._steps[: self._length]):
+            bits = step.before(bits)
+        if bits > 8 * self.size:
+            raise Failed("length")
+        return bits
+
+    def _decode(self, candidate: Candidate, soft: NDArray[np.float32]) -> Frame:
+        chance = sync_chance(candidate.errors, self._bits, 2 if self.inverted else 1) * self._preceded(candidate)
+        block = Block(soft, chance, FALSE_ALARM)
+        if self._coded and _periodic(soft):
+            raise Failed("sync")
+        for step in self._steps:
+            step.undo(block)
+        if block.chance > FALSE_ALARM:
+            raise Failed("sync")
+        if not len(block.soft):
+            raise Failed("length")
+        return self._history.frame(
+            candidate.start,
+            min(candidate.start + len(soft), self._history.stop),
+            block.data.tobytes(),
+            self.name,
+            self._rate,
+            sync_errors=candidate.errors,
+            corrected=block.corrected,
+            integrity=block.integrity,
+            crc_ok=block.crc_ok,
+            false_alarm=block.chance,
+            link=block.link,
+        )
+
+    def _preceded(self, candidate: Candidate) -> float:
+        """Probability that random bits before the sync word would be as like the preamble as these."""
+        if self._preamble is None:
+            return 1.0
+        window, stop = self._frames.window, candidate.start - self._bits
+        start = max(window.start, stop - PREAMBLE, 0)
+        if start >= stop:
+            return 1.0
+        wrong = (window[start:stop] * candidate.polarity > 0) != self._preamble[PREAMBLE - (stop - start) :]
+        errors = np.cumsum(wrong[::-1]).tolist()
+        lengths = range(8, len(errors) + 1, 8)
+        return min([1.0, *(len(lengths) * _ball(n, errors[n - 1]) for n in lengths)])
+
+
+def _periodic(soft: NDArray[np.float32]) -> bool:
+    """Whether symbols are, but for a few, a pattern of up to 8 bytes over and over."""
+    bits = soft > 0
+    return any(np.count_nonzero(bits[n:] == bits[:-n]) > ALIKE * (len(bits) - n) for n in range(8, 72, 8))
+
+
+def _line(name: Any) -> Descrambler | DifferentialDecoder:
+    if name == "g3ruh":
+        return Descrambler(12, 17)
+    if name in ("nrz-i", "nrz-m", "nrz-s"):
+        # NRZ-I as HDLC has it is NRZ-S: no change is a 1
+        return DifferentialDecoder(name == "nrz-m")
+    raise ValueError(f"line has {name!r}; it may have g3ruh, nrz-i, nrz-m, nrz-s")
+
+
+stage = Declared
