@@ -1,8 +1,8 @@
 """From TOML tables to checked stages.
 
 ``use = "demod.fsk"`` is the module path below `receiver`; that module's name ``stage`` is the class. There is no
-registry. ``use = "framing.geoscan"`` is `flowgraphs/framings/geoscan.toml` where there is no such module: the table of a
-framing that is declared (`framing/declared.py`).
+registry. Where there is no such module, ``use = "framing.geoscan"`` is `flowgraphs/framings/geoscan.toml`, the table of
+a framing that is declared (`framing/declared.py`).
 """
 
 from __future__ import annotations

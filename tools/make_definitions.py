@@ -20,8 +20,19 @@ import sys
 import unicodedata
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
+
+import tomllib
 
 Row = dict[str, str]
+
+FLOWGRAPHS = Path(__file__).resolve().parent.parent / "flowgraphs"
+
+
+def declared(path: Path) -> dict[str, Any]:
+    """The table of a framing that is declared in a file."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
 
 FRAMINGS: dict[str, dict[str, object]] = {
     "AX.25": {"use": "ax25"},
@@ -31,6 +42,7 @@ FRAMINGS: dict[str, dict[str, object]] = {
     "U482C": {"use": "u482c"},
     "CCSDS Reed-Solomon": {"use": "ccsds"},
     "CCSDS Concatenated": {"use": "ccsds"},
+    **{declared(path)["name"]: {"use": path.stem} for path in sorted((FLOWGRAPHS / "framings").glob("*.toml"))},
 }
 USUAL = {"rs_basis": "dual", "rs_interleaving": "1", "scrambler": "CCSDS"}
 
@@ -43,6 +55,11 @@ def number(text: str) -> int | float:
 
 def framing(row: Row) -> dict[str, object]:
     table = dict(FRAMINGS[row["framing"]])
+    path = FLOWGRAPHS / "framings" / f"{table['use']}.toml"
+    if path.exists():
+        if row["frame_size"] and number(row["frame_size"]) != declared(path)["size"]:
+            table["size"] = number(row["frame_size"])
+        return table
     for key in ("frame_size", "rs_basis", "rs_interleaving", "scrambler", "precoding"):
         if row[key] and row[key] != USUAL.get(key):
             table[key] = number(row[key]) if row[key].isdigit() else row[key]
@@ -105,8 +122,7 @@ def slug(name: str) -> str:
 def main() -> None:
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    here = Path(__file__).resolve().parent.parent / "flowgraphs" / "satellites"
-    folder = Path(sys.argv[2]) if len(sys.argv) == 3 else here
+    folder = Path(sys.argv[2]) if len(sys.argv) == 3 else FLOWGRAPHS / "satellites"
     satellites: defaultdict[int, list[Row]] = defaultdict(list)
     with open(sys.argv[1], newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("source", "channel", "demod", "framing", "link", "sink")
+ROOMS = ("source", "channel", "demod", "framing", "coding", "link", "sink")
 HEAD = """# Parameters of sources, stages and sinks
 
 Written by `tools/make_parameters.py`; do not edit. A stage is named by its module below `receiver`: in a satellite's

@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsp_ext.bits import Crc as Checksum
 
@@ -61,9 +62,8 @@ class Crc:
     def __post_init__(self) -> None:
         if bool(self.name) == (self.width is not None):
             raise ValueError("crc needs either name or width and polynomial")
-        width, polynomial, initial, reflected, final = (
-            NAMES[self.name] if self.name else (self.width, self.polynomial, self.initial, self.reflected, self.final)
-        )
+        own = (self.width or 0, self.polynomial, self.initial, self.reflected, self.final)
+        width, polynomial, initial, reflected, final = NAMES[self.name] if self.name else own
         if width % 8:
             raise ValueError(f"width is {width}; it must be whole bytes")
         if self.start < 0:
@@ -71,7 +71,7 @@ class Crc:
         self._crc = Checksum(width, polynomial, initial, reflected=reflected, final=final)
         self._bytes = width // 8
 
-    def _difference(self, data: np.ndarray) -> int:
+    def _difference(self, data: NDArray[np.uint8]) -> int:
         sent = int.from_bytes(data[len(data) - self._bytes :].tobytes(), "little" if self.little_endian else "big")
         return self._crc(np.ascontiguousarray(data[self.start : len(data) - self._bytes])) ^ sent
 
@@ -88,7 +88,7 @@ class Crc:
         block.chance, block.integrity, block.crc_ok = chance, "crc", True
         block.soft = block.soft[: 8 * (len(data) - self._bytes)]
 
-    def _repair(self, block: Block, data: np.ndarray, difference: int, chance: float) -> int:
+    def _repair(self, block: Block, data: NDArray[np.uint8], difference: int, chance: float) -> int:
         """Mend one or two bits; gives the number of ways that were open. Raises Failed where there is none."""
         ways = WEAK * (WEAK + 1) // 2
         if not self.repair or block.decided or chance * ways > block.limit:

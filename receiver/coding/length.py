@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ..stage import parameter
 from . import Block, Failed
@@ -23,7 +23,8 @@ class Length:
     add: int = parameter(0, "B", "what it does not count of what lies from the block's beginning to the frame's end")
     least: int = parameter(0, "", "smallest value that a frame has")
     most: int | None = parameter(None, "", "largest value that a frame has")
-    only: list[int] | None = parameter(None, "", "the values that frames have")
+    clipped: bool = parameter(False, "", "a frame that says to be longer than it is ends where it ends")
+    only: list[Any] | None = parameter(None, "", "the values that frames have")
 
     def __post_init__(self) -> None:
         if self.at < 0 or not 1 <= self.bytes <= 4:
@@ -31,6 +32,8 @@ class Length:
         if self.unit < 1:
             raise ValueError(f"unit is {self.unit}; it must be 1 or more")
         self._order: Literal["little", "big"] = "little" if self.little_endian else "big"
+        if self.only is not None and not all(isinstance(value, int) for value in self.only):
+            raise ValueError(f"only is {self.only}; it must be a list of whole numbers")
         self.chance = 1.0
         """Probability that a random field says a length that frames have."""
         mask = (1 << 8 * self.bytes) - 1 if self.mask is None else self.mask
@@ -51,7 +54,7 @@ class Length:
 
     def undo(self, block: Block) -> None:
         bits = self.bits(block)
-        if bits > len(block.soft):
+        if bits > len(block.soft) and not self.clipped:
             raise Failed("length")
         block.chance *= self.chance
         block.soft = block.soft[:bits]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ def signs(taps: tuple[int, ...], seed: str, lsb_first: bool, n: int) -> NDArray[
     sequence = np.unpackbits(lfsr_sequence(taps, [int(bit) for bit in seed], (n + 7) // 8))
     if lsb_first:
         sequence = sequence.reshape(-1, 8)[:, ::-1].ravel()
-    return np.float32(1) - 2 * sequence[:n].astype(np.float32)
+    made: NDArray[np.float32] = np.float32(1) - 2 * sequence[:n].astype(np.float32)
+    return made
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Whitening:
     bitwise: ClassVar[bool] = True
 
     sequence: str = parameter("", "", "one that has a name", ("", *SEQUENCES))
-    taps: list[int] | None = parameter(None, "bits", "distances back of the bits that are added up to the next")
+    taps: list[Any] | None = parameter(None, "bits", "distances back of the bits that are added up to the next")
     seed: str = parameter("", "", "its first bits, as many as the longest tap, such as 11111111")
     lsb_first: bool = parameter(False, "", "the first bit falls on the least significant one of a byte")
     start: int = parameter(0, "B", "where it begins")

@@ -73,13 +73,16 @@ class SyncedFrames(Generic[T]):
             heapq.heappush(self._waiting, (start + self._header, Candidate(start, errors, polarity)))
         return self._tried()
 
-    def flush(self) -> list[T]:
-        """Try what waits for symbols behind the end, as if they were unknown."""
+    def flush(self, lacking: float) -> list[T]:
+        """Try what waits for symbols behind the end, as if they were unknown, but for no more than this part of it."""
         frames = []
+        end = self.window.stop
         while self._waiting:
-            lacking = self._waiting[0][0] - self.window.stop
-            if lacking > 0:
-                self.window.append(np.zeros(lacking, np.float32))
+            ready, candidate = self._waiting[0]
+            if ready - end > lacking * (ready - candidate.start):
+                heapq.heappop(self._waiting)
+                continue
+            self.window.append(np.zeros(max(0, ready - self.window.stop), np.float32))
             frames += self._tried()
         return frames
 

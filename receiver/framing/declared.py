@@ -23,6 +23,7 @@ from dsp_ext.bits import Descrambler, DifferentialDecoder
 from ..coding import Block, Failed, Step
 from ..coding.length import Length
 from ..coding.rs import Rs
+from ..errors import short
 from ..flowgraph import construct
 from ..stage import Chunk, Frame, Kind, Stream, parameter, required
 from ._block import FALSE_ALARM, sync_chance
@@ -67,7 +68,9 @@ class Declared:
 
     name: str = required("", "as the field calls the framing")
     sync: str = required("", "sync word in hexadecimal digits, or in bits behind 0b")
-    size: int = required("B", "behind the sync word, as sent; where a length is sent, the most")
+    size: float | list[Any] = required(
+        "B", "behind the sync word, as sent; several are tried in turn; where a length is sent first, the most"
+    )
     preamble: str = parameter("", "", "what is sent over and over before the sync word, in the same form")
     line: list[Any] = parameter(
         [],
@@ -82,8 +85,10 @@ class Declared:
         word = pattern(self.sync, "sync")
         if not 8 <= len(word) <= 64:
             raise ValueError(f"sync has {len(word)} bits; it must have 8 to 64")
-        if not 1 <= self.size <= LONGEST:
-            raise ValueError(f"size is {self.size}; it must be 1 to {LONGEST} B")
+        sizes = self.size if isinstance(self.size, list) else [self.size]
+        if not sizes or not all(isinstance(size, (int, float)) and 1 <= size <= LONGEST for size in sizes):
+            raise ValueError(f"size is {short(self.size)}; it must be 1 to {LONGEST} B")
+        self._sizes = sorted({round(8 * size) for size in sizes})  # symbols
         self._word, self._bits = int("".join(map(str, word)), 2), len(word)
         self._preamble = np.resize(pattern(self.preamble, "preamble")[::-1], PREAMBLE)[::-1] if self.preamble else None
         self._steps: list[Step] = []
@@ -106,7 +111,7 @@ class Declared:
         self._rate = math.prod(step.rate() for step in self._steps)
 
     def open(self, stream: Stream) -> Stream:
-        longest = 8 * self.size
+        longest = self._sizes[-1]
         self._history = SymbolHistory(longest + PREAMBLE + self._bits)
         for stage in self._line:
             stage.reset()
@@ -114,7 +119,7 @@ class Declared:
             self._word,
             self._tolerance,
             longest + PREAMBLE + self._bits,
-            self._header if self._early else longest,
+            self._header if self._early else self._sizes[0],
             self._attempt,
             bits=self._bits,
             inverted=self.inverted,
@@ -130,7 +135,8 @@ class Declared:
         return self._frames.process(soft)
 
     def close(self) -> list[Frame]:
-        return self._frames.flush()
+        # zeros are a code word: what is unknown must be little there
+        return self._frames.flush(1 / 16 if self._coded else 1.0)
 
     @property
     def _header(self) -> int:
@@ -150,6 +156,9 @@ class Declared:
                     return need
             return self._decode(candidate, soft)
         except Failed as failed:
+            longer = [size for size in self._sizes if size > len(soft)]
+            if longer and not self._early:
+                return longer[0]
             self.failures[str(failed)] += 1
             return None
 
@@ -163,7 +172,7 @@ class Declared:
         bits = length.bits(block)
         for step in reversed(self._steps[: self._length]):
             bits = step.before(bits)
-        if bits > 8 * self.size:
+        if bits > self._sizes[-1]:
             raise Failed("length")
         return bits
 

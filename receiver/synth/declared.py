@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -66,6 +66,10 @@ def _register(taps: list[int], first: str, n: int) -> Bits:
     return np.array(sequence[:n], np.uint8)
 
 
+def _order(step: dict[str, Any]) -> Literal["little", "big"]:
+    return "little" if step.get("little_endian") else "big"
+
+
 # -- The steps: what the receiver undoes, done. Each takes and gives bits. --------------------------------------------
 
 
@@ -90,12 +94,11 @@ def _reflect(bits: Bits, step: dict[str, Any]) -> Bits:
 
 
 def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
-    own = (step.get("width"), step.get("polynomial"), step.get("initial", 0))
+    own = (step.get("width", 0), step.get("polynomial", 0), step.get("initial", 0))
     rule = CRCS[step["name"]] if "name" in step else (*own, step.get("reflected", False), step.get("final", 0))
     data = np.packbits(bits).tobytes()
     value = crc(data[step.get("start", 0) :], *rule)
-    order = "little" if step.get("little_endian") else "big"
-    return np.concatenate([bits, msb_first(value.to_bytes(rule[0] // 8, order))])
+    return np.concatenate([bits, msb_first(value.to_bytes(rule[0] // 8, _order(step)))])
 
 
 def _rs(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -115,7 +118,8 @@ def _interleave(bits: Bits, step: dict[str, Any]) -> Bits:
     columns = len(bits) // (rows * unit) if step.get("whole") else step.get("columns", 1)
     if len(bits) % (rows * columns * unit):
         raise ValueError(f"{len(bits)} bits do not fill matrices of {rows} by {columns}")
-    return bits.reshape(-1, rows, columns, unit).swapaxes(1, 2).ravel()
+    sent: Bits = bits.reshape(-1, rows, columns, unit).swapaxes(1, 2).ravel()
+    return sent
 
 
 def _invert(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -145,8 +149,8 @@ class Coder:
     """From a payload to what lies behind the sync word."""
 
     steps: list[dict[str, Any]]
-    size: int
-    """Bytes behind the sync word, at most; exactly where no length is sent."""
+    sizes: list[float]
+    """Bytes behind the sync word: exactly these, or where a length is sent first, at most."""
     _uses: list[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -155,27 +159,45 @@ class Coder:
             if use not in _STEPS:
                 raise FlowgraphError(f"step {use!r} cannot be synthesised; there are: {', '.join(_STEPS)}")
 
-    @property
-    def sized(self) -> bool:
-        """Whether a length is sent."""
-        return "length" in self._uses
+        place = self._uses.index("length") if "length" in self._uses else -1
+        self._place = place
+        # a length that a code protects says nothing of what is sent: the rest is filled up
+        self._filled = place >= 0 and bool({"rs", "convolutional", "deinterleave"} & set(self._uses[:place]))
 
     def __call__(self, payload: bytes) -> tuple[bytes, Bits]:
         """Code a payload; gives it as it was sent, for a field of its own may say its length, and the bits."""
-        bits, sent, told = msb_first(payload), payload, not self.sized
-        place = self._uses.index("length") if self.sized else -1
-        for i in range(len(self.steps) - 1, -1, -1):
-            if not told and (self._uses[i] in ("crc", "rs") or i == place):
-                rest = bits
-                for j in range(i, place, -1):
-                    rest = _STEPS[self._uses[j]](rest, self.steps[j])
-                bits, told = self._told(bits, len(rest) // 8, self.steps[place]), True
-                if len(bits) == 8 * len(sent):
-                    sent = np.packbits(bits).tobytes()
+        bits, sent, place = msb_first(payload), payload, self._place
+        # the length is told before what checks it
+        last = next((i for i in range(len(self.steps) - 1, place, -1) if self._uses[i] in ("crc", "rs")), place)
+        bits = self._run(bits, len(self.steps), last + 1)
+        if place >= 0:
+            whole = len(self._run(bits, last + 1, place))
+            bits = self._told(bits, whole // 8, self.steps[place])
+            if len(bits) == 8 * len(sent):
+                sent = np.packbits(bits).tobytes()
+        bits = self._run(bits, last + 1, max(place, 0))
+        sizes = [round(8 * size) for size in self.sizes]
+        if self._filled:
+            for fill in range(max(sizes) // 8):
+                filled = np.concatenate([bits, np.zeros(8 * fill, np.uint8)])
+                try:
+                    coded = self._run(filled, place, 0)
+                except ValueError:
+                    continue
+                if len(coded) in sizes:
+                    return sent, coded
+        else:
+            bits = self._run(bits, max(place, 0), 0)
+            if len(bits) in sizes or (place >= 0 and len(bits) <= max(sizes)):
+                return sent, bits
+        sent_sizes = ", ".join(f"{size:g}" for size in self.sizes)
+        raise ValueError(f"{len(payload)} bytes become {len(bits) / 8:g}, but {sent_sizes} are sent")
+
+    def _run(self, bits: Bits, start: int, stop: int) -> Bits:
+        """Do the steps before `start` down to `stop`."""
+        for i in range(start - 1, stop - 1, -1):
             bits = _STEPS[self._uses[i]](bits, self.steps[i])
-        if len(bits) > 8 * self.size or (not self.sized and len(bits) != 8 * self.size):
-            raise ValueError(f"{len(payload)} bytes become {len(bits) / 8:g}, but {self.size} are sent")
-        return sent, bits
+        return bits
 
     @staticmethod
     def _told(bits: Bits, whole: int, step: dict[str, Any]) -> Bits:
@@ -183,7 +205,7 @@ class Coder:
         at, width = step.get("at", 0), step.get("bytes", 1)
         mask = step.get("mask", (1 << 8 * width) - 1)
         value, over = divmod(whole - step.get("add", 0), step.get("unit", 1))
-        order = "little" if step.get("little_endian") else "big"
+        order = _order(step)
         data = bytearray(np.packbits(bits).tobytes())
         shift = (mask & -mask).bit_length() - 1
         only = step.get("only")
@@ -195,9 +217,9 @@ class Coder:
 
     def payload_size(self) -> int | None:
         """Bytes of a payload where frames have one length, else None."""
-        if self.sized:
+        if self._place >= 0:
             return None
-        for n in range(1, self.size + 1):
+        for n in range(1, round(max(self.sizes)) + 1):
             try:
                 self(bytes(n))
             except ValueError:

@@ -253,7 +253,7 @@ class Declared(Encoder):
 
     name: str
     sync: str
-    size: int
+    size: float | list[float]
     preamble: str = ""
     line: list[str] = field(default_factory=list)
     inverted: bool = True
@@ -263,7 +263,7 @@ class Declared(Encoder):
     payload_size: int | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self._coder = Coder(self.steps, self.size)
+        self._coder = Coder(self.steps, self.size if isinstance(self.size, list) else [self.size])
         self.payload_size = self._coder.payload_size()
         for step in self.steps:
             use = step["use"]

@@ -20,6 +20,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "demod.afsk": {"baudrate": 1200, "carrier": 1700, "deviation": 500},
     "demod.psk": {"baudrate": 1200},
     "framing.ccsds": {"frame_size": 223},
+    "framing.declared": {"name": "mine", "sync": "1ACFFC1D", "size": 100},
 }
 NUMBERS = [0.0, -0.0, 1.0, -1.0, 0.5, 1e-9, 1e-300, 1e99, -1e99, 7.0, 24000.0, 48000.0, 5e6, float("nan"), float("inf")]
 WHOLE = [0, -1, 1, 2, 3, 8, 223, 255, 256, 257, 65536, 10**6, 10**12, 2**63 - 1, 10**20]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -122,16 +121,9 @@ def test_each_shipped_file_is_found_by_its_names() -> None:
 
 @pytest.mark.parametrize("room", ["demod", "framing"])
 def test_shipped_definitions_fit_the_stages(room: str) -> None:
-    missing = set()
     for satellite in all_satellites():
         for transmitter in satellite.transmitters:
-            table = getattr(transmitter, room)
-            if importlib.util.find_spec(f"receiver.{room}.{table['use']}") is None:
-                missing.add(table["use"])
-            else:
-                flowgraph.build(table, f"{satellite.path.name}, {transmitter.name}", room)
-    if missing:
-        pytest.skip(f"no stage yet: {', '.join(sorted(missing))}")
+            flowgraph.build(getattr(transmitter, room), f"{satellite.path.name}, {transmitter.name}", room)
 
 
 def test_command_lists() -> None:

@@ -1,0 +1,248 @@
+"""Framings that are declared: published frames, loops through the encoder, cuts, noise, and what a user does wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.errors import FlowgraphError
+from receiver.flowgraph import build, framing_names
+from receiver.stage import Frame, Stage
+from receiver.synth.framing import encoder
+from receiver.synth.payloads import payloads
+from tests.fuzz import FUZZ
+from tests.receiver.framing.jig import follows_the_law_of_chunks, run
+
+NAMES = list(framing_names())
+
+
+def framing(use: str, **parameters: Any) -> Stage:
+    return build({"use": use, **parameters}, "here", "framing")
+
+
+def sent(table: dict[str, Any], count: int, seed: int = 0) -> tuple[list[bytes], np.ndarray]:
+    """Payloads, as they were sent, and the line's bits."""
+    code = encoder(table)
+    bits, told = [code.begin(6).bits], []
+    for payload in payloads(table, count, seed):
+        piece = code.frame(payload)
+        assert piece.payload is not None
+        told.append(piece.payload)
+        bits += [piece.bits, code.end(5).bits]
+    return told, np.concatenate(bits)
+
+
+def soft_of(bits: np.ndarray, seed: int, noise: float = 0.3) -> np.ndarray:
+    """Soft symbols with noise about them."""
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([rng.standard_normal(300), 2.0 * bits - 1, rng.standard_normal(60)])
+    return (x + noise * rng.standard_normal(len(x))).astype(np.float32)
+
+
+@pytest.mark.parametrize("use", NAMES)
+def test_frames_come_back_however_the_input_is_cut(use: str) -> None:
+    told, bits = sent({"use": use}, 4, seed=2)
+    frames = follows_the_law_of_chunks(framing(use), soft_of(bits, 1))
+    assert [frame.payload for frame in frames] == told
+    for frame in frames:
+        assert frame.false_alarm is not None
+        assert frame.false_alarm <= 1e-12
+
+
+@pytest.mark.parametrize("use", NAMES)
+def test_the_other_polarity(use: str) -> None:
+    told, bits = sent({"use": use}, 2)
+    assert [frame.payload for frame in run(framing(use), -soft_of(bits, 3, 0.1))] == told
+
+
+@pytest.mark.parametrize("use", NAMES)
+@pytest.mark.parametrize("kind", ["noise", "bits", "carrier", "alternating"])
+def test_no_frames_without_a_signal(use: str, kind: str) -> None:
+    rng = np.random.default_rng(7)
+    n = 200_000
+    x = {
+        "noise": rng.standard_normal(n),
+        "bits": 2.0 * rng.integers(0, 2, n) - 1,
+        "carrier": 1 + 0.2 * rng.standard_normal(n),
+        "alternating": np.tile([1.0, -1.0], n // 2) + 0.2 * rng.standard_normal(n),
+    }[kind].astype(np.float32)
+    assert run(framing(use), x) == []
+
+
+def only(frames: list[Frame]) -> Frame:
+    assert len(frames) == 1
+    return frames[0]
+
+
+def test_a_frame_is_where_it_was_sent() -> None:
+    code = encoder({"use": "geoscan"})
+    head, piece = code.begin(8), code.frame(bytes(range(72)))
+    soft = 2.0 * np.concatenate([head.bits, piece.bits, code.end(9).bits]).astype(np.float32) - 1
+    frame = only(run(framing("geoscan"), soft, origin=100.0))
+    step = 48000 / 9600
+    assert frame.position == pytest.approx(100.0 + (len(head.bits) + 32 - 0.5) * step)
+    assert frame.length == pytest.approx(8 * 74 * step)
+    assert (frame.framing, frame.integrity, frame.crc_ok, frame.sync_errors) == ("GEOSCAN", "crc", True, 0)
+
+
+def test_the_least_sure_bits_are_tried_the_other_way_round() -> None:
+    code = encoder({"use": "geoscan"})
+    bits = np.concatenate([code.begin(8).bits, code.frame(bytes(72)).bits, code.end(2).bits])
+    soft = 2.0 * bits.astype(np.float32) - 1
+    soft[[200, 350]] *= -0.1
+    frame = only(run(framing("geoscan"), soft))
+    assert (frame.payload, frame.corrected) == (bytes(72), 2)
+    soft[[200, 350, 400]] = -2.0 * (2.0 * bits[[200, 350, 400]] - 1)  # sure and wrong
+    assert run(framing("geoscan"), soft) == []
+
+
+def test_a_short_checksum_needs_more_evidence() -> None:
+    """A sync word of 16 bits and a checksum of 16 are made by chance too often; a preamble bears them out."""
+    code = encoder({"use": "lucky-7"})
+    bits = code.frame(bytes(range(35))).bits if code.begin(0) else None
+    assert bits is not None
+    rng = np.random.default_rng(0)
+    bare = np.concatenate([rng.integers(0, 2, 200), bits, rng.integers(0, 2, 80)])
+    stage = framing("lucky-7")
+    assert run(stage, (2.0 * bare - 1).astype(np.float32)) == []
+    assert stage.failures["sync"] == 1  # type: ignore[attr-defined]
+    led = np.concatenate([np.tile([1, 0], 16), bits, rng.integers(0, 2, 80)])
+    assert len(run(stage, (2.0 * led - 1).astype(np.float32))) == 1
+
+
+def test_what_stands_beside_use_replaces_what_the_file_says() -> None:
+    table = {"use": "geoscan", "size": 66}
+    told, bits = sent(table, 1)
+    assert len(told[0]) == 64
+    assert only(run(framing("geoscan", size=66), soft_of(bits, 0))).payload == told[0]
+    assert run(framing("geoscan"), soft_of(bits, 0)) == []
+
+
+def test_a_framing_of_ones_own() -> None:
+    """Line code, interleaver, inversion, a length of two bytes, and a CRC told by its parameters."""
+    own = {
+        "use": "declared",
+        "name": "mine",
+        "sync": "0b0001 1010 1100 1111 1111 1100 0001 1101",
+        "size": 200,
+        "line": ["g3ruh", "nrz-i"],
+        "steps": [
+            {"use": "invert", "pattern": "01"},
+            {"use": "whitening", "taps": [7, 4], "seed": "1111111", "start": 2},
+            {"use": "length", "bytes": 2, "mask": 0x03FF, "add": 4, "little_endian": True, "least": 4},
+            {"use": "crc", "width": 32, "polynomial": 0x04C11DB7, "initial": 0xFFFFFFFF, "start": 2},
+            {"use": "strip", "head": 2},
+        ],
+    }
+    told, bits = sent(own, 4)
+    frames = follows_the_law_of_chunks(build(own, "here", "framing"), soft_of(bits, 0, 0.1))
+    assert [frame.payload for frame in frames] == told
+
+
+def test_interleaved_and_convolutional() -> None:
+    own = {
+        "use": "declared",
+        "name": "mine",
+        "sync": "1ACFFC1D",
+        "size": 127.5,
+        "steps": [
+            {"use": "deinterleave", "rows": 10, "columns": 51, "unit": 2},
+            {"use": "convolutional", "code": "NASA-DSN", "terminated": True},
+            {"use": "strip", "tail": 0},
+            {"use": "crc", "name": "CRC-32/ISO-HDLC"},
+        ],
+    }
+    told, bits = sent(own, 3)
+    assert len(told[0]) == 59
+    frames = follows_the_law_of_chunks(build(own, "here", "framing"), soft_of(bits, 0, 0.45))
+    assert [frame.payload for frame in frames] == told
+
+
+def test_a_frame_at_the_very_end_is_not_lost() -> None:
+    """Its filling may be missing: a length inside a code comes only when all is there."""
+    told, bits = sent({"use": "usp"}, 1)
+    soft = soft_of(bits, 5, 0.1)
+    assert [frame.payload for frame in run(framing("usp"), soft[: len(soft) - 60 - 5 * 8 - 30])] == told
+
+
+# SPUTNIX's own frames, as the reference receiver's tests have them: PLS code and what follows it, and the AX.25 frame.
+USP = (
+    (
+        "24c8d69c061778af8cf58d8257a5368e58c2fa4fecbd1a64955b917797cea809f5263e74a121964c8a0811eccf088fbc309f887f77d38fb2"
+        "cf770759c7094716a5ce3659e8ee9ac780692335263ead3ae453210812bc1f43464dc6c28be2277c4ffbf609505ede511c3c900e66e158aa"
+        "0c5bd5da1875f9cb3dd2eca7f302db5a9738d967a3ba6b1e01a48cd498fab4eb914c84204af07d0d19371b0a2cd6bf1fc710cb9508ae9105"
+        "be3bfb935049ad3a06d8625e787a9db59c480eefc2c16a6a8575d6f6f254cec0c98a95cbe44aa3745af13c686f25793849c88fb19f9277c4"
+        "ffbf609505ede511c3c900e66e158aa0c5bd5da1875f9cb3dd2eca7f302db5a9738d967a3ba6b1e01a48cd498fab4eb914c84204af07d0d1"
+        "9371b0a2f889df13fefd825417b794470f240399b8562a8316f576861d7e72cf74bb29fcc0b6d6a5ce3659e8ee9ac780692335263ead3ae4"
+        "53210812bc1f43464dc6c28be2277c4ffbf609505ede511c3c900e66e158aa0c5bd5da1875f9cb3dd2eca7f302db5a9738d967a3ba6b1e01"
+        "a48cd498fab4eb914c84204af07d0d19371b0a2f889df13fefd825417b794470f240399b8562a8316f576861d7e72cf74bb29fcc0b6d6a5c"
+        "e3659e8ee9ac7548a58a95f3a41287010f0858d8fc00a19e322633e300c410a0dfb53ab40709490b27d937cfe9598d8c936549050170b8c5"
+        "d807d0eab5a40646eb3ac805f9f3",
+        "a464829c8c4060a4a66060a6406f00f016420200010042" + "00" * 47 + "1b1bff671f20250eaab14060f43c01002400f01c",
+    ),
+    (
+        "719d83c953422dfa8cf58d826c618afe58c2fa4fecbd1a64955b917797cea809f5263e74a121964c8a0811eccf088fbce93f5049a0a38fb2"
+        "cf770759fccdfb66a5ce389d1e1ba19d6f578a30b304b8420a8ac5487f98183fa81dd88d4fda01cc4ffbf609505ede51cbba35b515533510"
+        "56424d4cbcb41e524f8a5bf4f72e07c95d1e205ed04c7f1f131c7615d946b62d7551c57ef8507267425a041e6ae01a7e9dd029f1572c20fb",
+        "a464829c8c4060a4a66060a6406f00f0e1ff020001000300002606",
+    ),
+)
+
+
+@pytest.mark.parametrize(("code", "payload"), USP, ids=("long", "short"))
+def test_published_usp_frames(code: str, payload: str) -> None:
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex("555555555072F64B2D90B1F5" + code), np.uint8))
+    frame = only(run(framing("usp"), soft_of(bits, 0, 0.4)))
+    assert frame.payload == bytes.fromhex(payload)
+    assert frame.corrected == 0
+    assert frame.framing == "USP"
+
+
+@given(st.binary(min_size=0, max_size=300), st.sampled_from(NAMES))
+@FUZZ
+def test_any_bytes_behind_a_sync_word(data: bytes, use: str) -> None:
+    """Nothing but frames or nothing comes out."""
+    table = encoder({"use": use})
+    head = np.concatenate([table.begin(6).bits, table.frame(next(payloads({"use": use}, 1))).bits])
+    bits = np.concatenate([head[:112], np.unpackbits(np.frombuffer(data, np.uint8))])
+    for frame in run(framing(use), (2.0 * bits - 1).astype(np.float32)):
+        assert isinstance(frame.payload, bytes)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"sync": "xyz"}, "sync is 'xyz'; it must be hexadecimal digits"),
+        ({"sync": "1"}, "sync has 4 bits; it must have 8 to 64"),
+        ({"size": 0}, "size is 0.0; it must be 1 to 65536 B"),
+        ({"size": []}, "size is \\[\\]; it must be 1 to"),
+        ({"size": ["a"]}, "size is \\['a'\\]; it must be 1 to"),
+        ({"line": ["g3ru"]}, "line has 'g3ru'; it may have g3ruh"),
+        ({"tolerance": 16}, "tolerance is 16; it must be under half"),
+        ({"preamble": "0x2"}, "preamble is '0x2'; it must be hexadecimal"),
+        ({"steps": ["crc"]}, "step 1 is 'crc'; it must be a table"),
+        ({"steps": [{"use": "crs"}]}, "step 1: use = 'coding.crs': there is no such stage"),
+        ({"steps": [{"use": "crc"}]}, "step 1: crc needs either name or width"),
+        ({"steps": [{"use": "crc", "name": "CRC-16"}]}, "step 1: name is 'CRC-16'; it is one of"),
+        ({"steps": [{"use": "crc", "width": 12}]}, "step 1: width is 12; it must be whole bytes"),
+        ({"steps": [{"use": "whitening"}]}, "step 1: whitening needs either sequence or taps"),
+        ({"steps": [{"use": "whitening", "taps": [9, 4], "seed": "1"}]}, "step 1: seed is '1'; it must be 9 bits"),
+        ({"steps": [{"use": "whitening", "taps": ["a"], "seed": "1"}]}, "step 1: taps is"),
+        ({"steps": [{"use": "length", "bytes": 9}]}, "step 1: at is 0, bytes 9"),
+        ({"steps": [{"use": "length", "mask": 0x100}]}, "step 1: mask is 0x100"),
+        ({"steps": [{"use": "length", "only": ["a"]}]}, "step 1: only is"),
+        ({"steps": [{"use": "strip", "head": -1}]}, "step 1: head is -1; it must be 0 or more"),
+        ({"steps": [{"use": "invert", "pattern": "2"}]}, "step 1: pattern is '2'"),
+        ({"steps": [{"use": "rs", "parity": 1}]}, "step 1: parity is 1; it must be 2 to 64"),
+        ({"steps": [{"use": "rs", "interleaving": 0}]}, "step 1: interleaving is 0"),
+        ({"steps": [{"use": "deinterleave", "rows": 0}]}, "step 1: rows is 0; it must be 1 or more"),
+    ],
+)
+def test_faults_in_a_declaration_are_named(change: dict[str, Any], says: str) -> None:
+    table = {"use": "declared", "name": "mine", "sync": "1ACFFC1D", "size": 100, **change}
+    with pytest.raises(FlowgraphError, match="^here: " + says):
+        build(table, "here", "framing")
