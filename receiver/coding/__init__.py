@@ -30,9 +30,15 @@ class Block:
     """Probability that noise would have come so far."""
     limit: float
     """What `chance` may be at the end."""
+    support: float = 1.0
+    """Probability that noise would have made the preamble, which counts where there is a checksum."""
     integrity: Literal["crc", "rs", "none"] = "none"
     crc_ok: bool | None = None
     corrected: int | None = None
+    first: int = 0
+    """Symbols from the sync word to where it begins, where a frame is split."""
+    symbols: int | None = None
+    """That it takes, where a frame is split."""
     decided: bool = False
     """Whether the magnitudes say nothing any more of how sure a bit is."""
     link: dict[str, Any] = field(default_factory=dict)
@@ -62,8 +68,8 @@ class Step(Protocol):
     bitwise: ClassVar[bool]
     """Whether the first bits come out without those behind them, so that a length in them can be read early."""
 
-    def undo(self, block: Block) -> None:
-        """Undo what the transmitter did.
+    def undo(self, block: Block) -> list[Block] | None:
+        """Undo what the transmitter did; gives blocks when it is taken apart.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Cyclic redundancy check at the end of the frame, with repair of the bits that were least sure.
+"""Cyclic redundancy check, at the end of the frame or elsewhere, with repair of the bits that were least sure.
 
 Names and parameters are those of the catalogue of parametrised CRC algorithms (G. Cook, reveng.sourceforge.io), in the
 Rocksoft model (R. Williams, "A painless guide to CRC error detection algorithms", 1993).
@@ -57,6 +57,9 @@ class Crc:
     final: int = parameter(0, "", "added modulo 2 at the end")
     little_endian: bool = parameter(False, "", "sent least significant byte first")
     start: int = parameter(0, "B", "where what it covers begins")
+    at: int | None = parameter(None, "B", "where it stands; none: at the end")
+    until: str = parameter("", "", "bytes, in hexadecimal digits, before the first of which the frame ends that fits")
+    keep: bool = parameter(False, "", "hand the checksum on")
     repair: bool = parameter(True, "", "try the least sure bits the other way round")
 
     def __post_init__(self) -> None:
@@ -70,23 +73,52 @@ class Crc:
             raise ValueError(f"start is {self.start}; it must be 0 or more")
         self._crc = Checksum(width, polynomial, initial, reflected=reflected, final=final)
         self._bytes = width // 8
+        if self.at is not None and not 0 <= self.at <= self.start - self._bytes:
+            raise ValueError(f"at is {self.at}; it must be before start, by {self._bytes} B or more")
+        try:
+            self._until = bytes.fromhex(self.until)
+        except ValueError:
+            raise ValueError(f"until is {self.until!r}; it must be pairs of hexadecimal digits") from None
 
     def _difference(self, data: NDArray[np.uint8]) -> int:
-        sent = int.from_bytes(data[len(data) - self._bytes :].tobytes(), "little" if self.little_endian else "big")
-        return self._crc(np.ascontiguousarray(data[self.start : len(data) - self._bytes])) ^ sent
+        at = len(data) - self._bytes if self.at is None else self.at
+        sent = int.from_bytes(data[at : at + self._bytes].tobytes(), "little" if self.little_endian else "big")
+        return self._crc(np.ascontiguousarray(data[self.start : at if self.at is None else len(data)])) ^ sent
 
     def undo(self, block: Block) -> None:
+        if self._until:
+            self._end(block)
         data = block.data
-        if len(data) <= self.start + self._bytes:
+        if len(data) <= self.start + (self._bytes if self.at is None else 0):
             raise Failed("length")
-        chance = block.chance * 2.0 ** -(8 * self._bytes)
+        chance = block.chance * block.support * 2.0 ** -(8 * self._bytes)
         difference = self._difference(data)
         if difference:
             chance *= self._repair(block, data, difference, chance)
         elif chance > block.limit:
             raise Failed("sync")
-        block.chance, block.integrity, block.crc_ok = chance, "crc", True
-        block.soft = block.soft[: 8 * (len(data) - self._bytes)]
+        block.chance, block.support, block.integrity, block.crc_ok = chance, 1.0, "crc", True
+        block.soft = block.soft[: 8 * len(data)]
+        if not self.keep and self.at is None:
+            block.soft = block.soft[: 8 * (len(data) - self._bytes)]
+        elif not self.keep:
+            at = 8 * (self.at or 0)
+            block.soft = np.concatenate([block.soft[:at], block.soft[at + 8 * self._bytes :]])
+
+    def _end(self, block: Block) -> None:
+        """Cut the block at the first mark before which the checksum fits."""
+        data = block.data
+        whole, end, tries = data.tobytes(), -1, 0
+        while (end := whole.find(self._until, end + 1)) >= 0:
+            if end > self.start + self._bytes:
+                tries += 1
+                if not self._difference(data[:end]):
+                    block.soft = block.soft[: 8 * end]
+                    block.chance *= tries
+                    if block.integrity == "none":  # else a code's words have their own length
+                        block.symbols = 8 * end
+                    return
+        raise Failed("crc")
 
     def _repair(self, block: Block, data: NDArray[np.uint8], difference: int, chance: float) -> int:
         """Mend one or two bits; gives the number of ways that were open. Raises Failed where there is none."""

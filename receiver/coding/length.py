@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from ..errors import short
 from ..stage import parameter
 from . import Block, Failed
 
@@ -25,6 +26,7 @@ class Length:
     most: int | None = parameter(None, "", "largest value that a frame has")
     clipped: bool = parameter(False, "", "a frame that says to be longer than it is ends where it ends")
     only: list[Any] | None = parameter(None, "", "the values that frames have")
+    table: dict[str, Any] | None = parameter(None, "B", "for each of them the whole length, which then stands for it")
 
     def __post_init__(self) -> None:
         if self.at < 0 or not 1 <= self.bytes <= 4:
@@ -32,6 +34,11 @@ class Length:
         if self.unit < 1:
             raise ValueError(f"unit is {self.unit}; it must be 1 or more")
         self._order: Literal["little", "big"] = "little" if self.little_endian else "big"
+        if self.table is not None:
+            if not all(k.isdigit() and isinstance(v, int) and v > 0 for k, v in self.table.items()) or not self.table:
+                raise ValueError(f"table is {short(self.table)}; it must give bytes for some values")
+            self._table = {int(value): whole for value, whole in self.table.items()}
+            self.only = sorted(self._table)
         if self.only is not None and not all(isinstance(value, int) for value in self.only):
             raise ValueError(f"only is {self.only}; it must be a list of whole numbers")
         self.chance = 1.0
@@ -69,7 +76,7 @@ class Length:
             fits = value in self.only
         else:
             fits = self.least <= value and (self.most is None or value <= self.most)
-        whole = value * self.unit + self.add
+        whole = self._table[value] if self.table and fits else value * self.unit + self.add
         if not fits or 8 * whole < self.header:
             raise Failed("length")
         return 8 * whole

@@ -15,24 +15,26 @@ class Strip:
 
     bitwise: ClassVar[bool] = False
 
-    head: int = parameter(0, "B", "left out at the beginning")
-    tail: int = parameter(0, "B", "left out at the end")
+    head: float = parameter(0.0, "B", "left out at the beginning; bits as fractions")
+    tail: float = parameter(0.0, "B", "left out at the end")
+    sent: str = parameter("", "", "what a transmitter puts at the beginning, in hexadecimal digits; none: zeros")
 
     def __post_init__(self) -> None:
         for name in ("head", "tail"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+                raise ValueError(f"{name} is {getattr(self, name):g}; it must be 0 or more")
+        self._head, self._tail = round(8 * self.head), round(8 * self.tail)
 
     def undo(self, block: Block) -> None:
-        if len(block.soft) < 8 * (self.head + self.tail):
+        if len(block.soft) < self._head + self._tail:
             raise Failed("length")
-        block.soft = block.soft[8 * self.head : len(block.soft) - 8 * self.tail]
+        block.soft = block.soft[self._head : len(block.soft) - self._tail]
 
     def rate(self) -> float:
         return 1.0
 
     def before(self, bits: int) -> int:
-        return bits + 8 * self.head
+        return bits + self._head
 
 
 stage = Strip

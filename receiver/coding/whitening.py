@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from dsp_ext.bits import lfsr_sequence
 
+from ..errors import short
 from ..stage import parameter
-from . import Block
+from . import Block, Failed
 
 SEQUENCES = {
     "PN9": ((9, 4), "111111111", True),
@@ -48,24 +49,39 @@ class Whitening:
     sequence: str = parameter("", "", "one that has a name", ("", *SEQUENCES))
     taps: list[Any] | None = parameter(None, "bits", "distances back of the bits that are added up to the next")
     seed: str = parameter("", "", "its first bits, as many as the longest tap, such as 11111111")
+    hex: str = parameter("", "", "or the whole sequence, in hexadecimal digits")
     lsb_first: bool = parameter(False, "", "the first bit falls on the least significant one of a byte")
     start: int = parameter(0, "B", "where it begins")
 
     def __post_init__(self) -> None:
-        if bool(self.sequence) == bool(self.taps):
-            raise ValueError("whitening needs either sequence or taps and seed")
+        if bool(self.sequence) + bool(self.taps) + bool(self.hex) != 1:
+            raise ValueError("whitening needs either sequence, or taps and seed, or hex")
+        if self.start < 0:
+            raise ValueError(f"start is {self.start}; it must be 0 or more")
+        self._signs: NDArray[np.float32] | None = None
+        if self.hex:
+            try:
+                sequence = np.frombuffer(bytes.fromhex(self.hex), np.uint8)
+            except ValueError:
+                raise ValueError(f"hex is {short(self.hex)}; it must be pairs of hexadecimal digits") from None
+            self._signs = np.float32(1) - 2 * np.unpackbits(sequence).astype(np.float32)
+            return
         self._rule = SEQUENCES[self.sequence] if self.sequence else (tuple(self.taps or ()), self.seed, self.lsb_first)
         if self.taps and (not all(isinstance(t, int) and 0 < t <= 64 for t in self.taps)):
             raise ValueError(f"taps is {self.taps}; it must be a list of whole numbers from 1 to 64")
         if len(self._rule[1]) != max(self._rule[0]) or set(self._rule[1]) - set("01"):
             raise ValueError(f"seed is {self.seed!r}; it must be {max(self._rule[0])} bits, each 0 or 1")
-        if self.start < 0:
-            raise ValueError(f"start is {self.start}; it must be 0 or more")
 
     def undo(self, block: Block) -> None:
         head = 8 * self.start
         tail = block.soft[head:]
-        block.soft = np.concatenate([block.soft[:head], tail * signs(*self._rule, len(tail))])
+        if self._signs is not None:
+            if len(tail) > len(self._signs):
+                raise Failed("length")
+            sequence = self._signs[: len(tail)]
+        else:
+            sequence = signs(*self._rule, len(tail))
+        block.soft = np.concatenate([block.soft[:head], tail * sequence])
 
     def rate(self) -> float:
         return 1.0

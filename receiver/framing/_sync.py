@@ -40,6 +40,8 @@ class SyncedFrames(Generic[T]):
         frame, or None when there is none
     bits : of the sync word, up to 64
     inverted : search for the complement too
+    spacing : symbols from one of its bits to the next; when that is more than 1, the frame begins with the first
+    used : symbols that a frame takes; None: all that it was given
     """
 
     def __init__(
@@ -52,12 +54,16 @@ class SyncedFrames(Generic[T]):
         *,
         bits: int = 32,
         inverted: bool = True,
+        spacing: int = 1,
+        used: Callable[[T], int] | None = None,
     ) -> None:
-        self._sync = FrameSync(word, bits, tolerance, inverted=inverted)
+        self._sync = FrameSync(word, bits, tolerance, inverted=inverted, spacing=spacing)
+        self._back = (bits - 1) * spacing + 1 if spacing > 1 else 0
         self.window = Window(longest)
         """The symbols that are kept."""
         self._header = header
         self._attempt = attempt
+        self._used = used
         self._waiting: list[tuple[int, Candidate]] = []
         self._end = 0
 
@@ -70,7 +76,8 @@ class SyncedFrames(Generic[T]):
         """Search the next soft symbols; gives the frames that they complete, in the order of their ends."""
         self.window.append(soft)
         for start, errors, polarity in zip(*(a.tolist() for a in self._sync.process(soft)), strict=True):
-            heapq.heappush(self._waiting, (start + self._header, Candidate(start, errors, polarity)))
+            begin = start - self._back
+            heapq.heappush(self._waiting, (begin + self._header, Candidate(begin, errors, polarity)))
         return self._tried()
 
     def flush(self, lacking: float) -> list[T]:
@@ -97,7 +104,7 @@ class SyncedFrames(Generic[T]):
             if isinstance(result, int):
                 heapq.heappush(self._waiting, (candidate.start + result, candidate))
             elif result is not None:
-                self._end = ready
+                self._end = ready if self._used is None else candidate.start + self._used(result)
                 frames.append(result)
         return frames
 

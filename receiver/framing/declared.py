@@ -36,6 +36,8 @@ OFTEN = 1e-3
 """Sync words that random bits may hold a symbol, each of which costs a try."""
 ALIKE = 0.97
 """Part of a repeating pattern's symbols that are received as they were a period before."""
+SUPPORT = 2.0**-16
+"""What a preamble bears out at most: a carrier makes one, too."""
 PREAMBLE = 32
 """Bits before the sync word that are compared with the preamble, at most."""
 
@@ -78,6 +80,7 @@ class Declared:
         "what is undone before the sync word is searched for: g3ruh, nrz-i, nrz-m, nrz-s, in the receiver's order",
     )
     inverted: bool = parameter(True, "", "the signal may come the other way round")
+    spacing: int = parameter(1, "", "symbols from one bit of the sync word to the next, all of the frame being between")
     tolerance: int | None = parameter(None, "bits", "wrong ones in the sync word; none: as many as the frame bears")
     steps: list[Any] = parameter([], "", "tables, each of a step in receiver/coding and its parameters")
 
@@ -96,6 +99,8 @@ class Declared:
             if not isinstance(table, dict):
                 raise ValueError(f'step {i} is {table!r}; it must be a table such as {{ use = "crc", … }}')
             self._steps.append(construct(table, f"step {i}", "coding"))
+        if not 1 <= self.spacing <= 256:
+            raise ValueError(f"spacing is {self.spacing}; it must be 1 to 256 symbols")
         self._line = [_line(name) for name in self.line]
         self._length = next((i for i, step in enumerate(self._steps) if isinstance(step, Length)), None)
         # a length that can be read before the rest has come
@@ -115,7 +120,7 @@ class Declared:
         self._history = SymbolHistory(longest + PREAMBLE + self._bits)
         for stage in self._line:
             stage.reset()
-        self._frames: SyncedFrames[Frame] = SyncedFrames(
+        self._frames: SyncedFrames[list[Frame]] = SyncedFrames(
             self._word,
             self._tolerance,
             longest + PREAMBLE + self._bits,
@@ -123,6 +128,8 @@ class Declared:
             self._attempt,
             bits=self._bits,
             inverted=self.inverted,
+            spacing=self.spacing,
+            used=lambda frames: self._used,
         )
         self.failures: Counter[str] = Counter()
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
@@ -132,11 +139,11 @@ class Declared:
         soft = chunk.items
         for stage in self._line:
             soft = stage.process(soft)
-        return self._frames.process(soft)
+        return [frame for frames in self._frames.process(soft) for frame in frames]
 
     def close(self) -> list[Frame]:
         # zeros are a code word: what is unknown must be little there
-        return self._frames.flush(1 / 16 if self._coded else 1.0)
+        return [frame for frames in self._frames.flush(1 / 16 if self._coded else 1.0) for frame in frames]
 
     @property
     def _header(self) -> int:
@@ -148,7 +155,7 @@ class Declared:
             bits = step.before(bits)
         return bits
 
-    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
+    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | list[Frame] | None:
         try:
             if self._early:
                 need = self._needed(soft)
@@ -176,20 +183,44 @@ class Declared:
             raise Failed("length")
         return bits
 
-    def _decode(self, candidate: Candidate, soft: NDArray[np.float32]) -> Frame:
-        chance = sync_chance(candidate.errors, self._bits, 2 if self.inverted else 1) * self._preceded(candidate)
-        block = Block(soft, chance, FALSE_ALARM)
+    def _decode(self, candidate: Candidate, soft: NDArray[np.float32]) -> list[Frame]:
+        chance = sync_chance(candidate.errors, self._bits, 2 if self.inverted else 1)
         if self._coded and _periodic(soft):
             raise Failed("sync")
-        for step in self._steps:
-            step.undo(block)
+        block = Block(soft, chance, FALSE_ALARM, self._preceded(candidate))
+        return [self._frame(candidate, made, len(soft)) for made in self._undone(block, 0)]
+
+    def _undone(self, block: Block, done: int) -> list[Block]:
+        """What the steps make of a block that some are done with. Raises Failed when that is nothing."""
+        for i in range(done, len(self._steps)):
+            parts = self._steps[i].undo(block)
+            if parts is not None:
+                return self._parts_undone(parts, i + 1)
         if block.chance > FALSE_ALARM:
             raise Failed("sync")
         if not len(block.soft):
             raise Failed("length")
+        return [block]
+
+    def _parts_undone(self, parts: list[Block], done: int) -> list[Block]:
+        made, failed = [], Failed("length")
+        for part in parts:
+            try:
+                made += self._undone(part, done)
+            except Failed as why:
+                failed = why
+        if not made:
+            raise failed
+        return made
+
+    def _frame(self, candidate: Candidate, block: Block, symbols: int) -> Frame:
+        if block.symbols is not None:
+            symbols = block.symbols
+        self._used = block.first + symbols  # by the last of a sync word
+        start = candidate.start + block.first
         return self._history.frame(
-            candidate.start,
-            min(candidate.start + len(soft), self._history.stop),
+            start,
+            min(start + symbols, self._history.stop),
             block.data.tobytes(),
             self.name,
             self._rate,
@@ -203,7 +234,7 @@ class Declared:
 
     def _preceded(self, candidate: Candidate) -> float:
         """Probability that random bits before the sync word would be as like the preamble as these."""
-        if self._preamble is None:
+        if self._preamble is None or self.spacing > 1:
             return 1.0
         window, stop = self._frames.window, candidate.start - self._bits
         start = max(window.start, stop - PREAMBLE, 0)
@@ -212,7 +243,7 @@ class Declared:
         wrong = (window[start:stop] * candidate.polarity > 0) != self._preamble[PREAMBLE - (stop - start) :]
         errors = np.cumsum(wrong[::-1]).tolist()
         lengths = range(8, len(errors) + 1, 8)
-        return min([1.0, *(len(lengths) * _ball(n, errors[n - 1]) for n in lengths)])
+        return max(SUPPORT, min([1.0, *(len(lengths) * _ball(n, errors[n - 1]) for n in lengths)]))
 
 
 def _periodic(soft: NDArray[np.float32]) -> bool:

@@ -113,6 +113,34 @@ def ccsds_reed_solomon(frame: bytes, interleaving: int = 1, dual: bool = True) -
     return (to_dual[coded] if dual else coded).tobytes()
 
 
+def general_reed_solomon(message: bytes, parity: int, polynomial: int, first: int, step: int) -> bytes:
+    """Message and parity of any code over GF(256), whose generator is the product of x - a^((first + i) step)."""
+
+    def times(a: int, b: int) -> int:
+        product = 0
+        while b:
+            product ^= a if b & 1 else 0
+            a = a << 1 ^ (polynomial if a & 0x80 else 0)
+            b >>= 1
+        return product & 0xFF
+
+    def power(exponent: int) -> int:
+        value = 1
+        for _ in range(exponent % 255):
+            value = times(value, 2)
+        return value
+
+    generator = [1]
+    for i in range(parity):
+        root = power((first + i) * step)
+        generator = [a ^ times(root, b) for a, b in zip([*generator, 0], [0, *generator], strict=True)]
+    rest = [*message, *[0] * parity]
+    for i in range(len(message)):
+        for j, factor in enumerate(generator[1:], 1):
+            rest[i + j] ^= times(rest[i], factor)
+    return message + bytes(rest[len(message) :])
+
+
 # -- Convolutional code, rate 1/2, constraint length 7 ---------------------------------------------------------------
 
 _G1 = (0, 1, 2, 3, 6)  # 171 octal: delays that are added up

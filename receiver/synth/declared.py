@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import FlowgraphError
 from .bits import Bits, MultiplicativeScrambler, msb_first, nrz_m, nrzi
-from .codes import Convolutional, ccsds_reed_solomon
+from .codes import Convolutional, ccsds_reed_solomon, general_reed_solomon
 
 CRCS = {
     "CRC-8/SMBUS": (8, 0x07, 0, False, 0),
@@ -82,6 +82,9 @@ def _whitening(bits: Bits, step: dict[str, Any]) -> Bits:
     own = (step.get("taps", []), step.get("seed", ""), step.get("lsb_first", False))
     taps, first, lsb_first = named.get(step.get("sequence", ""), own)
     start = 8 * step.get("start", 0)
+    if "hex" in step:
+        sequence = msb_first(bytes.fromhex(step["hex"]))
+        return np.concatenate([bits[:start], bits[start:] ^ sequence[: len(bits) - start]])
     sequence = _register(taps, first, -(-(len(bits) - start) // 8) * 8)
     if lsb_first:
         sequence = np.packbits(sequence, bitorder="little")
@@ -97,14 +100,26 @@ def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
     own = (step.get("width", 0), step.get("polynomial", 0), step.get("initial", 0))
     rule = CRCS[step["name"]] if "name" in step else (*own, step.get("reflected", False), step.get("final", 0))
     data = np.packbits(bits).tobytes()
-    value = crc(data[step.get("start", 0) :], *rule)
-    return np.concatenate([bits, msb_first(value.to_bytes(rule[0] // 8, _order(step)))])
+    if step.get("keep"):
+        data = data[: -(rule[0] // 8)]
+    at = step.get("at")
+    if at is not None:
+        data = data[:at] + bytes(rule[0] // 8) + data[at:]
+    told = crc(data[step.get("start", 0) :], *rule).to_bytes(rule[0] // 8, _order(step))
+    if at is not None:
+        return msb_first(data[:at] + told + data[at + len(told) :])
+    return msb_first(data + told + bytes.fromhex(step.get("until", "")))
 
 
 def _rs(bits: Bits, step: dict[str, Any]) -> Bits:
-    if {"parity", "polynomial", "first", "step"} & set(step):
-        raise FlowgraphError("Reed-Solomon codes other than that of CCSDS cannot be synthesised")
     data = np.packbits(bits).tobytes()
+    if {"parity", "polynomial", "first", "step"} & set(step):
+        depth, parity = step.get("interleaving", 1), step.get("parity", 32)
+        rule = (parity, step.get("polynomial", 0x187), step.get("first", 112), step.get("step", 11))
+        if len(data) % depth or not 1 <= len(data) // depth <= 255 - parity:
+            raise ValueError(f"{len(data)} bytes do not fill {depth} codewords of {255 - parity}")
+        words = [np.frombuffer(general_reed_solomon(data[i::depth], *rule), np.uint8) for i in range(depth)]
+        return np.unpackbits(np.stack(words, axis=1).ravel())
     return msb_first(ccsds_reed_solomon(data, step.get("interleaving", 1), step.get("basis", "dual") == "dual"))
 
 
@@ -127,8 +142,32 @@ def _invert(bits: Bits, step: dict[str, Any]) -> Bits:
 
 
 def _strip(bits: Bits, step: dict[str, Any]) -> Bits:
-    head, tail = (np.zeros(8 * step.get(end, 0), np.uint8) for end in ("head", "tail"))
+    head, tail = (np.zeros(round(8 * step.get(end, 0)), np.uint8) for end in ("head", "tail"))
+    known = msb_first(bytes.fromhex(step.get("sent", "")))
+    head[: len(known)] = known
     return np.concatenate([head, bits, tail])
+
+
+def _constant(bits: Bits, step: dict[str, Any]) -> Bits:
+    at, value = 8 * step.get("at", 0), msb_first(bytes.fromhex(step["value"]))
+    return np.concatenate([bits[:at], value, bits[at + len(value) :]])
+
+
+def _uncut(bits: Bits, step: dict[str, Any]) -> Bits:
+    at = 8 * step["at"]
+    return np.concatenate([bits[:at], np.zeros(8 * step.get("bytes", 1), np.uint8), bits[at:]])
+
+
+def _alone(bits: Bits, step: dict[str, Any]) -> Bits:
+    """The only one of the frames behind a sync word."""
+    if len(bits) != 8 * step["size"]:
+        raise ValueError(f"{len(bits) / 8:g} bytes, but {step['size']} make a frame")
+    return np.concatenate([np.zeros(8 * step.get("head", 0), np.uint8), bits])
+
+
+def _called(bits: Bits, step: dict[str, Any]) -> Bits:
+    """A frame that begins with addresses already, as `payloads` makes them."""
+    return bits
 
 
 _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
@@ -140,6 +179,10 @@ _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
     "deinterleave": _interleave,
     "invert": _invert,
     "strip": _strip,
+    "constant": _constant,
+    "cut": _uncut,
+    "split": _alone,
+    "addresses": _called,
     "length": lambda bits, step: bits,
 }
 
@@ -159,36 +202,42 @@ class Coder:
             if use not in _STEPS:
                 raise FlowgraphError(f"step {use!r} cannot be synthesised; there are: {', '.join(_STEPS)}")
 
-        place = self._uses.index("length") if "length" in self._uses else -1
-        self._place = place
-        # a length that a code protects says nothing of what is sent: the rest is filled up
-        self._filled = place >= 0 and bool({"rs", "convolutional", "deinterleave"} & set(self._uses[:place]))
+        self._place = self._uses.index("length") if "length" in self._uses else -1
+        ends = [i for i, step in enumerate(self.steps) if "until" in step or self._uses[i] == "length"]
+        # a length that a code protects, or a mark at the end, says nothing of what is sent: the rest is filled up
+        self._end = ends[0] if ends else -1
+        self._filled = bool({"rs", "convolutional", "deinterleave"} & set(self._uses[: max(self._end, 0)]))
 
     def __call__(self, payload: bytes) -> tuple[bytes, Bits]:
         """Code a payload; gives it as it was sent, for a field of its own may say its length, and the bits."""
         bits, sent, place = msb_first(payload), payload, self._place
         # the length is told before what checks it
-        last = next((i for i in range(len(self.steps) - 1, place, -1) if self._uses[i] in ("crc", "rs")), place)
+        near = self._uses.index("split") if "split" in self._uses else len(self.steps)
+        last = next((i for i in range(near - 1, place, -1) if self._uses[i] in ("crc", "rs")), place)
         bits = self._run(bits, len(self.steps), last + 1)
         if place >= 0:
             whole = len(self._run(bits, last + 1, place))
             bits = self._told(bits, whole // 8, self.steps[place])
             if len(bits) == 8 * len(sent):
                 sent = np.packbits(bits).tobytes()
-        bits = self._run(bits, last + 1, max(place, 0))
+        stop = max(self._end, 0)
+        for i in range(last, stop - 1, -1):
+            bits = self._run(bits, i + 1, i)
+            if self.steps[i].get("keep"):
+                sent = np.packbits(bits).tobytes()
         sizes = [round(8 * size) for size in self.sizes]
         if self._filled:
             for fill in range(max(sizes) // 8):
                 filled = np.concatenate([bits, np.zeros(8 * fill, np.uint8)])
                 try:
-                    coded = self._run(filled, place, 0)
+                    coded = self._run(filled, stop, 0)
                 except ValueError:
                     continue
                 if len(coded) in sizes:
                     return sent, coded
         else:
-            bits = self._run(bits, max(place, 0), 0)
-            if len(bits) in sizes or (place >= 0 and len(bits) <= max(sizes)):
+            bits = self._run(bits, stop, 0)
+            if len(bits) in sizes or (self._end >= 0 and len(bits) <= max(sizes)):
                 return sent, bits
         sent_sizes = ", ".join(f"{size:g}" for size in self.sizes)
         raise ValueError(f"{len(payload)} bytes become {len(bits) / 8:g}, but {sent_sizes} are sent")
@@ -209,15 +258,29 @@ class Coder:
         data = bytearray(np.packbits(bits).tobytes())
         shift = (mask & -mask).bit_length() - 1
         only = step.get("only")
+        if "table" in step:
+            only = [int(v) for v, size in step["table"].items() if size == whole]
+            value, over = (only[0], 0) if only else (0, 1)
         if over or value < step.get("least", 0) or value << shift & ~mask or (only is not None and value not in only):
             raise ValueError(f"a frame of {whole} bytes cannot be told")
         old = int.from_bytes(data[at : at + width], order) & ~mask
         data[at : at + width] = (old | value << shift).to_bytes(width, order)
         return msb_first(bytes(data))
 
+    def most(self) -> int:
+        """Bytes of a payload, up to 120, that fit, in steps of ten; less than ten as they are."""
+        sizes: list[int] = [*range(120, 9, -10), *range(9, 0, -1)]
+        for n in sizes:
+            try:
+                self(bytes(n))
+            except ValueError:
+                continue
+            return n
+        raise FlowgraphError("no payload fits into this framing")
+
     def payload_size(self) -> int | None:
         """Bytes of a payload where frames have one length, else None."""
-        if self._place >= 0:
+        if self._end >= 0 and "split" not in self._uses:
             return None
         for n in range(1, round(max(self.sizes)) + 1):
             try:

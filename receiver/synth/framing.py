@@ -59,6 +59,10 @@ class Encoder:
     """Information bits per channel bit that count for Eb/N0."""
     payload_size: int | None = None
     """Bytes of each payload, where the framing fixes that."""
+    payload_most: int = 120
+    """Bytes of a payload that surely fits."""
+    called: bool = False
+    """Whether payloads begin with AX.25's addresses."""
 
     def begin(self, preamble: int) -> Piece:
         """Start transmitting, with so many bytes of preamble or flags."""
@@ -258,13 +262,18 @@ class Declared(Encoder):
     line: list[str] = field(default_factory=list)
     inverted: bool = True
     tolerance: int | None = None
+    spacing: int = 1
     steps: list[dict[str, Any]] = field(default_factory=list)
     rate: float = field(init=False, default=1.0)
     payload_size: int | None = field(init=False, default=None)
+    payload_most: int = field(init=False, default=120)
+    called: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self._coder = Coder(self.steps, self.size if isinstance(self.size, list) else [self.size])
         self.payload_size = self._coder.payload_size()
+        self.payload_most = self.payload_size or self._coder.most()
+        self.called = any(step["use"] == "addresses" for step in self.steps)
         for step in self.steps:
             use = step["use"]
             self.rate *= {"convolutional": 0.5, "rs": (255 - step.get("parity", 32)) / 255}.get(use, 1.0)
@@ -276,6 +285,9 @@ class Declared(Encoder):
     def frame(self, payload: bytes) -> Piece:
         sent, coded = self._coder(payload)
         sync = bits_of(self.sync)
+        if self.spacing > 1:  # spread over the frame
+            coded[: len(sync) * self.spacing : self.spacing] = sync
+            return Piece(self._line(coded), sent, 0, len(coded))
         bits = self._line(np.concatenate([sync, coded]))
         return Piece(bits, sent, len(sync), len(bits))
 

@@ -20,10 +20,13 @@ def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | N
     """
     rng = np.random.default_rng([seed, 0x7E1E])
     use = str(framing.get("use", "")).removeprefix("framing.")
-    fixed = None if use in ("ax25", "raw", "ccsds") else encoder(framing).payload_size
+    code = None if use in ("ax25", "raw", "ccsds") else encoder(framing)
+    fixed = code.payload_size if code else None
     for number in range(count):
         size = length or int(rng.integers(40, 91 if use == "u482c" else 121))
-        if use == "ax25":
+        if code is not None and length is None:
+            size = min(size, code.payload_most)
+        if use == "ax25" or (code is not None and code.called):
             head = ax25_address("CQ", "RADOME")
         elif use == "raw":
             yield rng.bytes(size)

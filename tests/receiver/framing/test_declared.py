@@ -46,7 +46,7 @@ def soft_of(bits: np.ndarray, seed: int, noise: float = 0.3) -> np.ndarray:
 @pytest.mark.parametrize("use", NAMES)
 def test_frames_come_back_however_the_input_is_cut(use: str) -> None:
     told, bits = sent({"use": use}, 4, seed=2)
-    frames = follows_the_law_of_chunks(framing(use), soft_of(bits, 1))
+    frames = follows_the_law_of_chunks(framing(use), soft_of(bits, 1, 0.2))
     assert [frame.payload for frame in frames] == told
     for frame in frames:
         assert frame.false_alarm is not None
@@ -229,7 +229,7 @@ def test_any_bytes_behind_a_sync_word(data: bytes, use: str) -> None:
         ({"steps": [{"use": "crc"}]}, "step 1: crc needs either name or width"),
         ({"steps": [{"use": "crc", "name": "CRC-16"}]}, "step 1: name is 'CRC-16'; it is one of"),
         ({"steps": [{"use": "crc", "width": 12}]}, "step 1: width is 12; it must be whole bytes"),
-        ({"steps": [{"use": "whitening"}]}, "step 1: whitening needs either sequence or taps"),
+        ({"steps": [{"use": "whitening"}]}, "step 1: whitening needs either sequence, or taps"),
         ({"steps": [{"use": "whitening", "taps": [9, 4], "seed": "1"}]}, "step 1: seed is '1'; it must be 9 bits"),
         ({"steps": [{"use": "whitening", "taps": ["a"], "seed": "1"}]}, "step 1: taps is"),
         ({"steps": [{"use": "length", "bytes": 9}]}, "step 1: at is 0, bytes 9"),
