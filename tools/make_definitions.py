@@ -15,6 +15,7 @@ the same files.
 from __future__ import annotations
 
 import csv
+import math
 import re
 import sys
 import unicodedata
@@ -57,8 +58,11 @@ def framing(row: Row) -> dict[str, object]:
     table = dict(FRAMINGS[row["framing"]])
     path = FLOWGRAPHS / "framings" / f"{table['use']}.toml"
     if path.exists():
-        if row["frame_size"] and number(row["frame_size"]) != declared(path)["size"]:
-            table["size"] = number(row["frame_size"])
+        size = row["frame_size"] and number(row["frame_size"])
+        if size and any(step["use"] == "ra" for step in declared(path)["steps"]):
+            size = 2 * (size // 2 + 3 * math.ceil(size / 6))  # bytes of the repeat-accumulate code
+        if size and size != declared(path)["size"]:
+            table["size"] = size
         return table
     for key in ("frame_size", "rs_basis", "rs_interleaving", "scrambler", "precoding"):
         if row[key] and row[key] != USUAL.get(key):

@@ -73,8 +73,8 @@ class Crc:
             raise ValueError(f"start is {self.start}; it must be 0 or more")
         self._crc = Checksum(width, polynomial, initial, reflected=reflected, final=final)
         self._bytes = width // 8
-        if self.at is not None and not 0 <= self.at <= self.start - self._bytes:
-            raise ValueError(f"at is {self.at}; it must be before start, by {self._bytes} B or more")
+        if self.at is not None and self.at < 0:
+            raise ValueError(f"at is {self.at}; it must be 0 or more")
         try:
             self._until = bytes.fromhex(self.until)
         except ValueError:
@@ -83,13 +83,19 @@ class Crc:
     def _difference(self, data: NDArray[np.uint8]) -> int:
         at = len(data) - self._bytes if self.at is None else self.at
         sent = int.from_bytes(data[at : at + self._bytes].tobytes(), "little" if self.little_endian else "big")
-        return self._crc(np.ascontiguousarray(data[self.start : at if self.at is None else len(data)])) ^ sent
+        covered = data[self.start : at]
+        if self.at is not None:
+            covered = np.concatenate([covered, data[max(self.start, at + self._bytes) :]])
+        return self._crc(np.ascontiguousarray(covered)) ^ sent
 
     def undo(self, block: Block) -> None:
         if self._until:
             self._end(block)
         data = block.data
-        if len(data) <= self.start + (self._bytes if self.at is None else 0):
+        if (
+            len(data) <= self.start + (self._bytes if self.at is None else 0)
+            or len(data) <= (self.at or 0) + self._bytes
+        ):
             raise Failed("length")
         chance = block.chance * block.support * 2.0 ** -(8 * self._bytes)
         difference = self._difference(data)
@@ -125,8 +131,8 @@ class Crc:
         ways = WEAK * (WEAK + 1) // 2
         if not self.repair or block.decided or chance * ways > block.limit:
             raise Failed("crc")
-        covered = np.abs(block.soft[8 * self.start : 8 * len(data)])
-        weak = 8 * self.start + np.argsort(covered, kind="stable")[:WEAK]
+        first = 8 * min(self.start, self.start if self.at is None else self.at)
+        weak = first + np.argsort(np.abs(block.soft[first : 8 * len(data)]), kind="stable")[:WEAK]
         effects = {}
         for bit in weak.tolist():
             other = data.copy()

@@ -141,6 +141,38 @@ def general_reed_solomon(message: bytes, parity: int, polynomial: int, first: in
     return message + bytes(rest[len(message) :])
 
 
+# -- Repeat-accumulate code of SMOG-P (M. Maroti, 2015) ---------------------------------------------------------------
+
+_REGISTERS = {
+    3: (0x12, 0x17, 0x1B, 0x1E),
+    4: (0x12, 0x17, 0x1B, 0x1E),
+    5: (0x12, 0x17, 0x1B, 0x1E),
+    6: (0x21, 0x2D, 0x30, 0x39),
+    7: (0x41, 0x53, 0x69, 0x7B),
+    8: (0x8E, 0xAF, 0xC3, 0xE7),
+    9: (0x108, 0x13B, 0x168, 0x1DC),
+}
+"""Masks of the four shift registers, by the bits that the number of words has."""
+
+
+def repeat_accumulate(data: bytes) -> bytes:
+    """Sums of the data's 16-bit words in four orders, turned by one bit before each: all, then thrice each third."""
+    words = np.frombuffer(data, "<u2").tolist()
+    n, sums = len(words), []
+    for turn, mask in enumerate(_REGISTERS[n.bit_length()]):
+        offset = n >> (turn + 1)
+        state, visited, total = 1 + turn + offset, 0, 0
+        while visited < n:
+            state = state >> 1 ^ (mask if state % 2 else 0)
+            if state > n:
+                continue
+            visited += 1
+            total = (total >> 1 | total << 15) & 0xFFFF ^ words[(state - 1 - offset) % n]
+            if turn == 0 or visited % 3 == 0 or visited == n:
+                sums.append(total)
+    return np.array(sums, "<u2").tobytes()
+
+
 # -- Convolutional code, rate 1/2, constraint length 7 ---------------------------------------------------------------
 
 _G1 = (0, 1, 2, 3, 6)  # 171 octal: delays that are added up

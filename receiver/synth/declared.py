@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import FlowgraphError
 from .bits import Bits, MultiplicativeScrambler, msb_first, nrz_m, nrzi
-from .codes import Convolutional, ccsds_reed_solomon, general_reed_solomon
+from .codes import Convolutional, ccsds_reed_solomon, general_reed_solomon, repeat_accumulate
 
 CRCS = {
     "CRC-8/SMBUS": (8, 0x07, 0, False, 0),
@@ -100,14 +100,15 @@ def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
     own = (step.get("width", 0), step.get("polynomial", 0), step.get("initial", 0))
     rule = CRCS[step["name"]] if "name" in step else (*own, step.get("reflected", False), step.get("final", 0))
     data = np.packbits(bits).tobytes()
+    original = data
     if step.get("keep"):
         data = data[: -(rule[0] // 8)]
-    at = step.get("at")
+    at, start, size = step.get("at"), step.get("start", 0), rule[0] // 8
     if at is not None:
-        data = data[:at] + bytes(rule[0] // 8) + data[at:]
-    told = crc(data[step.get("start", 0) :], *rule).to_bytes(rule[0] // 8, _order(step))
-    if at is not None:
-        return msb_first(data[:at] + told + data[at + len(told) :])
+        rest = original[at + size :] if step.get("keep") else data[at:]
+        told = crc(data[start:at] + rest[max(0, start - at - size) :], *rule).to_bytes(size, _order(step))
+        return msb_first(data[:at] + told + rest)
+    told = crc(data[start:], *rule).to_bytes(size, _order(step))
     return msb_first(data + told + bytes.fromhex(step.get("until", "")))
 
 
@@ -165,6 +166,13 @@ def _alone(bits: Bits, step: dict[str, Any]) -> Bits:
     return np.concatenate([np.zeros(8 * step.get("head", 0), np.uint8), bits])
 
 
+def _ra(bits: Bits, step: dict[str, Any]) -> Bits:
+    data = np.packbits(bits).tobytes()
+    if len(data) % 2 or not 8 <= len(data) <= 512:
+        raise ValueError(f"{len(data)} bytes cannot be repeated and accumulated")
+    return msb_first(repeat_accumulate(data))
+
+
 def _called(bits: Bits, step: dict[str, Any]) -> Bits:
     """A frame that begins with addresses already, as `payloads` makes them."""
     return bits
@@ -183,6 +191,7 @@ _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
     "cut": _uncut,
     "split": _alone,
     "addresses": _called,
+    "ra": _ra,
     "length": lambda bits, step: bits,
 }
 

@@ -133,6 +133,15 @@ def strobe() -> list[NDArray[Any]]:
     return [Strobe(bank).at(X, np.linspace(0, 6000, 900))]
 
 
+def repeataccumulate() -> list[Any]:
+    from dsp_ext.repeataccumulate import RepeatAccumulate
+
+    code = RepeatAccumulate(64)
+    bits = np.unpackbits(code.encode(RNG.integers(0, 256, 64, np.uint8)))
+    data, wrong = code.decode(soft(bits, 0.7))
+    return [data, np.array([wrong])]
+
+
 def viterbi() -> list[Any]:
     from dsp_ext.viterbi import Viterbi
 
@@ -154,6 +163,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         framesync,
         level,
         lines,
+        repeataccumulate,
         resample,
         ridge,
         spectrum,
