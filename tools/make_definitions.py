@@ -43,6 +43,11 @@ FRAMINGS: dict[str, dict[str, object]] = {
     "U482C": {"use": "u482c"},
     "CCSDS Reed-Solomon": {"use": "ccsds"},
     "CCSDS Concatenated": {"use": "ccsds"},
+    "FORESAIL-1": {"use": "ax100", "mode": "ASM+Golay", "sync": "1ACFFC1D"},
+    "Mobitex": {"use": "mobitex", "header": "none"},
+    "Mobitex-NX": {"use": "mobitex", "nx": True},
+    "BEESAT-1": {"use": "mobitex", "nx": True, "header": "none"},
+    "BEESAT-9": {"use": "mobitex", "nx": True, "callsign": "DP0BEM", "blocks": 32},
     **{declared(path)["name"]: {"use": path.stem} for path in sorted((FLOWGRAPHS / "framings").glob("*.toml"))},
 }
 USUAL = {"rs_basis": "dual", "rs_interleaving": "1", "scrambler": "CCSDS"}
@@ -64,7 +69,7 @@ def framing(row: Row) -> dict[str, object]:
         if size and size != declared(path)["size"]:
             table["size"] = size
         return table
-    for key in ("frame_size", "rs_basis", "rs_interleaving", "scrambler", "precoding"):
+    for key in ("callsign", "frame_size", "rs_basis", "rs_interleaving", "scrambler", "precoding"):
         if row[key] and row[key] != USUAL.get(key):
             table[key] = number(row[key]) if row[key].isdigit() else row[key]
     if row["framing"] == "CCSDS Concatenated":

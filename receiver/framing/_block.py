@@ -37,6 +37,20 @@ def ccsds_randomiser(n: int) -> NDArray[np.uint8]:
     return lfsr_sequence((8, 5, 3, 1), [1] * 8, n)
 
 
+def pattern(text: str, what: str) -> NDArray[np.uint8]:
+    """Bits that a text writes: hexadecimal digits, or bits behind 0b. Raises ValueError for another."""
+    digits = text.replace(" ", "").replace("_", "")
+    try:
+        if digits.startswith("0b") and set(digits[2:]) <= set("01"):
+            return np.array([int(bit) for bit in digits[2:]], np.uint8)
+        value = bytes.fromhex(digits + "0" * (len(digits) % 2))
+    except ValueError:
+        raise ValueError(
+            f"{what} is {text!r}; it must be hexadecimal digits such as 1ACFFC1D, or bits such as 0b01111110"
+        ) from None
+    return np.unpackbits(np.frombuffer(value, np.uint8))[: 4 * len(digits)]
+
+
 def hard_bytes(soft: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Bytes of soft bits, first bit in the most significant place."""
     return np.packbits(soft > 0)

@@ -30,6 +30,7 @@ from ._block import (
     ccsds_randomiser,
     correct,
     hard_bytes,
+    pattern,
     reliability,
     repeats,
     surplus,
@@ -39,7 +40,6 @@ from ._block import (
 from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
 
-SYNC_WORD = 0x930B51DE
 TOLERANCE = {"ASM+Golay": 5, "Reed Solomon": 6}
 """Wrong bits in the sync word; the G3RUH descrambler makes three of one."""
 LONGEST = 256
@@ -55,6 +55,13 @@ class Ax100:
 
     mode: str = parameter("ASM+Golay", "", "framing mode of the radio", ("ASM+Golay", "Reed Solomon"))
     scrambler: str = parameter("CCSDS", "", "scrambler in ASM+Golay mode", ("CCSDS", "none"))
+    sync: str = parameter("930B51DE", "", "sync word, in eight hexadecimal digits")
+
+    def __post_init__(self) -> None:
+        word = pattern(self.sync, "sync")
+        if len(word) != 32:
+            raise ValueError(f"sync has {len(word)} bits; it must have 32")
+        self._word = int.from_bytes(np.packbits(word).tobytes(), "big")
 
     def open(self, stream: Stream) -> Stream:
         longest = 8 * (LONGEST + 8)
@@ -63,7 +70,7 @@ class Ax100:
         self._spread = (0,) if golay_mode else (0, 12, 17)
         self._history = SymbolHistory(longest)
         self._frames: SyncedFrames[Frame] = SyncedFrames(
-            SYNC_WORD, TOLERANCE[self.mode], longest, 24 if golay_mode else 8, self._attempt
+            self._word, TOLERANCE[self.mode], longest, 24 if golay_mode else 8, self._attempt
         )
         self.failures: Counter[str] = Counter()
         return Stream("frames", stream.rate, stream.clock, stream.frequency)

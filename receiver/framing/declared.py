@@ -26,7 +26,7 @@ from ..coding.rs import Rs
 from ..errors import short
 from ..flowgraph import construct
 from ..stage import Chunk, Frame, Kind, Stream, parameter, required
-from ._block import FALSE_ALARM, sync_chance
+from ._block import FALSE_ALARM, pattern, sync_chance
 from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
 
@@ -40,20 +40,6 @@ SUPPORT = 2.0**-16
 """What a preamble bears out at most: a carrier makes one, too."""
 PREAMBLE = 32
 """Bits before the sync word that are compared with the preamble, at most."""
-
-
-def pattern(text: str, what: str) -> NDArray[np.uint8]:
-    """Bits that a text writes: hexadecimal digits, or bits behind 0b. Raises ValueError for another."""
-    digits = text.replace(" ", "").replace("_", "")
-    try:
-        if digits.startswith("0b") and set(digits[2:]) <= set("01"):
-            return np.array([int(bit) for bit in digits[2:]], np.uint8)
-        value = bytes.fromhex(digits + "0" * (len(digits) % 2))
-    except ValueError:
-        raise ValueError(
-            f"{what} is {text!r}; it must be hexadecimal digits such as 1ACFFC1D, or bits such as 0b01111110"
-        ) from None
-    return np.unpackbits(np.frombuffer(value, np.uint8))[: 4 * len(digits)]
 
 
 @cache

@@ -92,6 +92,17 @@ def _whitening(bits: Bits, step: dict[str, Any]) -> Bits:
     return np.concatenate([bits[:start], bits[start:] ^ sequence[: len(bits) - start]])
 
 
+def _scramble(bits: Bits, step: dict[str, Any]) -> Bits:
+    """Self-synchronising scrambler over the first bits of each byte."""
+    sent: Bits = bits.copy()
+    register = [int(bit) for bit in step.get("seed", "0" * max(step["taps"]))]
+    for i in range(8 * step.get("start", 0), len(bits)):
+        if i % 8 < step.get("per_byte", 8):
+            sent[i] ^= sum(register[-tap] for tap in step["taps"]) % 2
+            register.append(int(sent[i]))
+    return sent
+
+
 def _reflect(bits: Bits, step: dict[str, Any]) -> Bits:
     return np.unpackbits(np.packbits(bits), bitorder="little")
 
@@ -180,6 +191,7 @@ def _called(bits: Bits, step: dict[str, Any]) -> Bits:
 
 _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
     "whitening": _whitening,
+    "descramble": _scramble,
     "reflect": _reflect,
     "crc": _crc,
     "rs": _rs,
@@ -228,7 +240,8 @@ class Coder:
             whole = len(self._run(bits, last + 1, place))
             bits = self._told(bits, whole // 8, self.steps[place])
             if len(bits) == 8 * len(sent):
-                sent = np.packbits(bits).tobytes()
+                at, field = self.steps[place].get("at", 0), self.steps[place].get("bytes", 1)
+                sent = sent[:at] + np.packbits(bits).tobytes()[at : at + field] + sent[at + field :]
         stop = max(self._end, 0)
         for i in range(last, stop - 1, -1):
             bits = self._run(bits, i + 1, i)

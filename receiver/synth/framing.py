@@ -6,6 +6,7 @@
     U482C       preamble 55… | C3 AA 66 55 | Golay(24,12) of flags and length | RS, randomised, convolutional
     CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
     declared    what a file in flowgraphs/framings says (`declared.py`)
+    Mobitex     57 65 | header, parity | blocks of 18 bytes and CRC, each byte with parity, interleaved, scrambled
     raw         the bytes alone
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
@@ -35,7 +36,7 @@ from .bits import (
     word,
 )
 from .codes import Convolutional, ccsds_reed_solomon, golay24, reed_solomon
-from .declared import Coder, bits_of, line_code
+from .declared import CRCS, Coder, bits_of, crc, line_code
 
 
 @dataclass
@@ -123,10 +124,9 @@ class Ax100(Encoder):
     mode: str = "ASM+Golay"
     scrambler: str = "CCSDS"
     """Of mode ASM+Golay: CCSDS or none."""
+    sync: str = "930B51DE"
     name: str = field(init=False)
     rate: float = field(init=False, default=223 / 255)
-
-    SYNC = bytes.fromhex("930B51DE")
 
     def __post_init__(self) -> None:
         _choice("mode", self.mode, ("ASM+Golay", "Reed Solomon"))
@@ -148,8 +148,9 @@ class Ax100(Encoder):
             if len(payload) > 222:
                 raise ValueError(f"an AX100 Reed Solomon frame has 1 to 222 bytes, got {len(payload)}")
             body = bytes([len(coded) + 1]) + coded
-        bits = self._scramble(msb_first(self.SYNC + body))
-        return Piece(bits, payload, 8 * len(self.SYNC), len(bits))
+        sync = bytes.fromhex(self.sync)
+        bits = self._scramble(msb_first(sync + body))
+        return Piece(bits, payload, 8 * len(sync), len(bits))
 
     def end(self, postamble: int) -> Piece:
         return Piece(self._scramble(msb_first(b"\xaa" * postamble)))
@@ -300,6 +301,61 @@ class Declared(Encoder):
 
 
 @dataclass
+class Mobitex(Encoder):
+    """Mobitex and Mobitex-NX; `payload` becomes as many blocks as it needs, and is told with header and trailer."""
+
+    nx: bool = False
+    callsign: str = ""
+    header: str = "callsign"
+    blocks: int | None = None
+    name: str = field(init=False)
+    rate: float = field(init=False, default=8 / 12)
+
+    RULES = (0b11101100, 0b11010011, 0b10111010, 0b01110101)
+
+    def __post_init__(self) -> None:
+        self.name = "Mobitex-NX" if self.nx else "Mobitex"
+
+    def begin(self, preamble: int) -> Piece:
+        return Piece(msb_first(b"\xcc" * preamble))
+
+    def frame(self, payload: bytes) -> Piece:
+        blocks = self.blocks or max(1, -(-len(payload) // 18))
+        if blocks > 32 or len(payload) > 18 * blocks:
+            raise ValueError(f"a frame has up to {self.blocks or 32} blocks of 18 bytes, got {len(payload)} bytes")
+        body = payload.ljust(18 * blocks, b"\xdb")
+        control = bytes([blocks - 1, 0x02])
+        parity = self._parity(control[0]) << 4 | self._parity(control[1])
+        name = (self.callsign or "RADOME").encode("ascii")
+        called = name + crc(name, *CRCS["CRC-16/XMODEM"]).to_bytes(2, "big") if self.header == "callsign" else b""
+        sent = [msb_first((b"\x0e\xf0" if self.nx else b"\x57\x65") + control + bytes([parity]) + called)]
+        start = 16
+        coded = []
+        for i in range(blocks):
+            data = body[18 * i : 18 * i + 18]
+            data += crc16_x25(data).to_bytes(2, "big")
+            words = np.stack([word(byte << 4 | self._parity(byte), 12) for byte in data])
+            coded.append(words.T.ravel())
+        line = np.concatenate(coded)
+        bits = np.concatenate([*sent, line ^ _shifted([9, 5], len(line))])
+        told = control + called + body + b"\xaa\0\0\0\0\xbb"
+        return Piece(bits, told, start, len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(msb_first(b"\xcc" * postamble))
+
+    def _parity(self, byte: int) -> int:
+        return sum((bin(byte & rule).count("1") & 1) << 3 - i for i, rule in enumerate(self.RULES))
+
+
+def _shifted(taps: list[int], n: int) -> Bits:
+    sequence = [1] * max(taps)
+    while len(sequence) < n:
+        sequence.append(sum(sequence[len(sequence) - tap] for tap in taps) % 2)
+    return np.array(sequence[:n], np.uint8)
+
+
+@dataclass
 class Raw(Encoder):
     """Nothing around the bytes: modulation without frames, which a receiver must not make frames of."""
 
@@ -322,6 +378,7 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "u482c": U482c,
     "ccsds": Ccsds,
     "declared": Declared,
+    "mobitex": Mobitex,
     "raw": Raw,
 }
 

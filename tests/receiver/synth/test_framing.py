@@ -125,7 +125,7 @@ def test_raw_bytes_have_nothing_around_them() -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"use": "mobitex"}, "cannot be synthesised"),
+        ({"use": "morse"}, "cannot be synthesised"),
         ({"use": "ax25", "scrambler": "g3"}, "scrambler = 'g3'"),
         ({"use": "ax100", "colour": 1}, "colour"),
         ({"use": "ccsds"}, "frame_size"),
