@@ -29,7 +29,7 @@ cdef float KNOWN = <float>1e30
 cdef float TRUST = <float>0.75   # of what a chain says: the least sure part alone is believed too much
 
 # register masks by the highest bit from 4 on, as Maroti chose them from P. Koopman's table of maximal length registers
-MASKS = (
+cdef tuple MASKS = (
     (0x12, 0x17, 0x1B, 0x1E),
     (0x21, 0x2D, 0x30, 0x39),
     (0x41, 0x53, 0x69, 0x7B),

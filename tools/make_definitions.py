@@ -47,6 +47,7 @@ FRAMINGS: dict[str, dict[str, object]] = {
     "Mobitex": {"use": "mobitex", "header": "none"},
     "Mobitex-NX": {"use": "mobitex", "nx": True},
     "BEESAT-1": {"use": "mobitex", "nx": True, "header": "none"},
+    "UA01": {"use": "ax25", "scrambler": "g3ruh", "precoding": "nrz-i"},
     "BEESAT-9": {"use": "mobitex", "nx": True, "callsign": "DP0BEM", "blocks": 32},
     **{declared(path)["name"]: {"use": path.stem} for path in sorted((FLOWGRAPHS / "framings").glob("*.toml"))},
 }

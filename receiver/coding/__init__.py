@@ -39,6 +39,8 @@ class Block:
     """Symbols from the sync word to where it begins, where a frame is split."""
     symbols: int | None = None
     """That it takes, where a frame is split."""
+    said: int | None = None
+    """Bits that a length said, where it was read."""
     decided: bool = False
     """Whether the magnitudes say nothing any more of how sure a bit is."""
     link: dict[str, Any] = field(default_factory=dict)

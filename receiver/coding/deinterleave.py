@@ -1,4 +1,4 @@
-"""Block interleaver: bits written into a matrix by rows and sent by columns, or in any order that is listed."""
+"""Block interleaver: bits written into a matrix by rows and sent by columns."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Deinterleave:
     rows: int = parameter(1, "", "of the matrix")
     columns: int = parameter(1, "", "of the matrix")
     unit: int = parameter(1, "bits", "that stay together")
+    backwards: bool = parameter(False, "", "each matrix is sent last unit first")
     whole: bool = parameter(False, "", "one matrix of as many columns as the frame fills")
 
     def __post_init__(self) -> None:
@@ -34,7 +35,10 @@ class Deinterleave:
         if not matrices:
             raise Failed("length")
         sent = block.soft[: matrices * size].reshape(matrices, columns, self.rows, self.unit)
-        block.soft = np.ascontiguousarray(sent.swapaxes(1, 2)).ravel()
+        if self.backwards:
+            sent = sent[:, ::-1, ::-1]
+        # what fills no matrix is sent as it is
+        block.soft = np.concatenate([sent.swapaxes(1, 2).ravel(), block.soft[matrices * size :]])
 
     def rate(self) -> float:
         return 1.0

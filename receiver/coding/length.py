@@ -64,7 +64,7 @@ class Length:
         if bits > len(block.soft) and not self.clipped:
             raise Failed("length")
         block.chance *= self.chance
-        block.soft = block.soft[:bits]
+        block.soft, block.said = block.soft[:bits], bits
 
     def bits(self, block: Block) -> int:
         """Length of the frame that begins with the block, bits. Raises Failed when no frame has it."""

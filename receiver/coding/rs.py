@@ -6,12 +6,13 @@ CCSDS    x^8 + x^7 + x^2 + x + 1, roots a^(11 j), j = 112 to 143, in the dual ba
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dsp_ext.reedsolomon import FROM_DUAL, TO_DUAL, ReedSolomon
 
+from ..errors import short
 from ..framing._block import Corrected, correct, reliability, weak_flips
 from ..stage import parameter
 from . import Block, Failed
@@ -29,6 +30,7 @@ class Rs:
     basis: str = parameter("dual", "", "how symbols are written", ("dual", "conventional"))
     interleaving: int = parameter(1, "", "words that make up a frame")
     parity: int = parameter(32, "B", "of a word")
+    parities: dict[str, Any] | None = parameter(None, "B", "parity of words of certain lengths, where it is another")
     polynomial: int = parameter(0x187, "", "of the field, x^8 and all below it")
     first: int = parameter(112, "", "exponent of the first root")
     step: int = parameter(11, "", "from one root's exponent to the next")
@@ -38,12 +40,19 @@ class Rs:
             raise ValueError(f"interleaving is {self.interleaving}; it must be 1 to 16")
         if not 2 <= self.parity <= 64:
             raise ValueError(f"parity is {self.parity}; it must be 2 to 64 B")
-        self._code = ReedSolomon(self.parity, self.polynomial, self.first, self.step)
+        table = self.parities or {}
+        if not all(k.isdigit() and isinstance(v, int) and 2 <= v <= 64 for k, v in table.items()):
+            raise ValueError(f"parities is {short(table)}; it must give 2 to 64 B for some lengths of words")
+        self._codes = {
+            int(size): ReedSolomon(parity, self.polynomial, self.first, self.step)
+            for size, parity in {**table, "0": self.parity}.items()
+        }
 
     def undo(self, block: Block) -> None:
         depth = self.interleaving
         received = block.data
-        if len(received) % depth or not self.parity < len(received) // depth <= 255:
+        code = self._codes.get(len(received) // depth, self._codes[0])
+        if len(received) % depth or not code.parity < len(received) // depth <= 255:
             raise Failed("length")
         dual = self.basis == "dual"
         received = FROM_DUAL[received] if dual else received.copy()
@@ -57,7 +66,7 @@ class Rs:
                 flips = weak_flips(symbols, 0, len(symbols))
                 flips = FROM_DUAL[flips] if dual else flips
             largest = block.limit / block.chance if depth == 1 else LARGEST_WORD_CHANCE
-            word = correct(np.ascontiguousarray(received[i::depth]), sureness, largest, flips, self._code)
+            word = correct(np.ascontiguousarray(received[i::depth]), sureness, largest, flips, code)
             if word is None:
                 raise Failed("fec")
             words.append(word)
@@ -69,7 +78,7 @@ class Rs:
         block.changed(sum(word.corrected for word in words))
         block.chance, block.integrity = chance, "rs"
         block.decide(received)
-        block.soft = block.soft[: 8 * (len(received) - depth * self.parity)]
+        block.soft = block.soft[: 8 * (len(received) - depth * code.parity)]
 
     def rate(self) -> float:
         return (255 - self.parity) / 255

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+from dsp_ext.bits import DifferentialDecoder
 from dsp_ext.hdlc import HdlcReceiver
 
 from ..stage import Chunk, Frame, Kind, Stream, parameter
@@ -52,6 +53,7 @@ class Ax25:
     gives: ClassVar[Kind] = "frames"
 
     scrambler: str = parameter("none", "", "scrambler on the line", ("none", "g3ruh"))
+    precoding: str = parameter("none", "", "NRZ-I once more, as UA01 has it", ("none", "nrz-i"))
 
     def __post_init__(self) -> None:
         self.failures: Counter[str] = Counter()
@@ -59,6 +61,7 @@ class Ax25:
     def open(self, stream: Stream) -> Stream:
         self._hdlc = HdlcReceiver(self.scrambler == "g3ruh", LONGEST, SHORTEST)
         self._history = SymbolHistory(LONGEST * 10 + 64)
+        self._once = DifferentialDecoder(mark=False) if self.precoding == "nrz-i" else None
         # makes the last frame with a right checksum, when that was not enough by itself
         self._doubtful: Callable[[float], Frame] | None = None
         self._last = (-1, 1.0)  # end and chance of the last frame with a right checksum
@@ -66,7 +69,7 @@ class Ax25:
 
     def process(self, chunk: Chunk) -> list[Frame]:
         self._history.append(chunk)
-        return self._frames(self._hdlc.process(chunk.items))
+        return self._frames(self._hdlc.process(self._once.process(chunk.items) if self._once else chunk.items))
 
     def close(self) -> list[Frame]:
         failures = self._hdlc.crc_failures

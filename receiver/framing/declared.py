@@ -23,6 +23,8 @@ from dsp_ext.bits import Descrambler, DifferentialDecoder
 from ..coding import Block, Failed, Step
 from ..coding.length import Length
 from ..coding.rs import Rs
+from ..coding.tag import Tag
+from ..coding.until import Until
 from ..errors import short
 from ..flowgraph import construct
 from ..stage import Chunk, Frame, Kind, Stream, parameter, required
@@ -88,7 +90,7 @@ class Declared:
         if not 1 <= self.spacing <= 256:
             raise ValueError(f"spacing is {self.spacing}; it must be 1 to 256 symbols")
         self._line = [_line(name) for name in self.line]
-        self._length = next((i for i, step in enumerate(self._steps) if isinstance(step, Length)), None)
+        self._length = next((i for i, step in enumerate(self._steps) if isinstance(step, (Length, Tag))), None)
         # a length that can be read before the rest has come
         self._early = self._length is not None and all(step.bitwise for step in self._steps[: self._length])
         least = sum(sync_chance(e, self._bits) <= OFTEN for e in range(self._bits // 3))
@@ -128,18 +130,17 @@ class Declared:
         return [frame for frames in self._frames.process(soft) for frame in frames]
 
     def close(self) -> list[Frame]:
-        # zeros are a code word: what is unknown must be little there
-        return [frame for frames in self._frames.flush(1 / 16 if self._coded else 1.0) for frame in frames]
+        # zeros are a code word: where they are not cut off, what is unknown must be little
+        marked = isinstance(self._steps[0], Until) if self._steps else False
+        lacking = 1 / 16 if self._coded and not marked else 1.0
+        return [frame for frames in self._frames.flush(lacking) for frame in frames]
 
     @property
     def _header(self) -> int:
         """Bits that come before the length is known."""
         length = self._steps[self._length or 0]
-        assert isinstance(length, Length)
-        bits = length.header
-        for step in reversed(self._steps[: self._length]):
-            bits = step.before(bits)
-        return bits
+        assert isinstance(length, (Length, Tag))
+        return self._sent(length.header)
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | list[Frame] | None:
         try:
@@ -161,12 +162,16 @@ class Declared:
         for step in self._steps[: self._length]:
             step.undo(block)
         length = self._steps[self._length or 0]
-        assert isinstance(length, Length)
-        bits = length.bits(block)
-        for step in reversed(self._steps[: self._length]):
-            bits = step.before(bits)
+        assert isinstance(length, (Length, Tag))
+        bits = self._sent(length.bits(block))
         if bits > self._sizes[-1]:
             raise Failed("length")
+        return bits
+
+    def _sent(self, bits: int) -> int:
+        """Symbols that it takes for so many bits to come as far as the length."""
+        for step in reversed(self._steps[: self._length]):
+            bits = step.before(bits)
         return bits
 
     def _decode(self, candidate: Candidate, soft: NDArray[np.float32]) -> list[Frame]:
@@ -202,6 +207,8 @@ class Declared:
     def _frame(self, candidate: Candidate, block: Block, symbols: int) -> Frame:
         if block.symbols is not None:
             symbols = block.symbols
+        elif block.said is not None and not self._early and not self._coded:
+            symbols = min(symbols, self._sent(block.said))
         self._used = block.first + symbols  # by the last of a sync word
         start = candidate.start + block.first
         return self._history.frame(

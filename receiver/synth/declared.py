@@ -125,8 +125,12 @@ def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
 
 def _rs(bits: Bits, step: dict[str, Any]) -> Bits:
     data = np.packbits(bits).tobytes()
-    if {"parity", "polynomial", "first", "step"} & set(step):
+    if {"parity", "parities", "polynomial", "first", "step"} & set(step):
         depth, parity = step.get("interleaving", 1), step.get("parity", 32)
+        for size, other in step.get("parities", {}).items():
+            parity = other if len(data) // depth + other == int(size) else parity
+        if step.get("parities", {}).get(str(len(data) // depth + parity), parity) != parity:
+            raise ValueError(f"words of {len(data) // depth + parity} bytes have another parity")
         rule = (parity, step.get("polynomial", 0x187), step.get("first", 112), step.get("step", 11))
         if len(data) % depth or not 1 <= len(data) // depth <= 255 - parity:
             raise ValueError(f"{len(data)} bytes do not fill {depth} codewords of {255 - parity}")
@@ -136,6 +140,20 @@ def _rs(bits: Bits, step: dict[str, Any]) -> Bits:
 
 
 def _convolutional(bits: Bits, step: dict[str, Any]) -> Bits:
+    if "generators" in step:
+        rules, inverted = step["generators"], step.get("inverted") or [False] * len(step["generators"])
+        memory = max(rules).bit_length() - 1
+        x = np.concatenate(
+            [np.zeros(memory, np.uint8), bits, np.zeros(memory * bool(step.get("terminated")), np.uint8)]
+        )
+        n = len(x) - memory
+        delayed = [x[memory - d : memory - d + n] for d in range(memory + 1)]
+        sums = [
+            np.bitwise_xor.reduce([delayed[d] for d in range(memory + 1) if rule >> memory - d & 1]) ^ np.uint8(turn)
+            for rule, turn in zip(rules, inverted, strict=True)
+        ]
+        coded: Bits = np.stack(sums, axis=1).ravel().astype(np.uint8)
+        return coded
     tail = np.zeros(6 if step.get("terminated") else 0, np.uint8)
     return Convolutional(step.get("code", "CCSDS"))(np.concatenate([bits, tail]))
 
@@ -143,10 +161,14 @@ def _convolutional(bits: Bits, step: dict[str, Any]) -> Bits:
 def _interleave(bits: Bits, step: dict[str, Any]) -> Bits:
     rows, unit = step.get("rows", 1), step.get("unit", 1)
     columns = len(bits) // (rows * unit) if step.get("whole") else step.get("columns", 1)
-    if len(bits) % (rows * columns * unit):
-        raise ValueError(f"{len(bits)} bits do not fill matrices of {rows} by {columns}")
-    sent: Bits = bits.reshape(-1, rows, columns, unit).swapaxes(1, 2).ravel()
-    return sent
+    size = rows * columns * unit
+    if not columns or len(bits) < size:
+        raise ValueError(f"{len(bits)} bits do not fill a matrix of {rows} by {columns}")
+    whole = len(bits) // size * size
+    sent: Bits = bits[:whole].reshape(-1, rows, columns, unit).swapaxes(1, 2)
+    if step.get("backwards"):
+        sent = sent[:, ::-1, ::-1]
+    return np.concatenate([sent.ravel(), bits[whole:]])
 
 
 def _invert(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -184,6 +206,35 @@ def _ra(bits: Bits, step: dict[str, Any]) -> Bits:
     return msb_first(repeat_accumulate(data))
 
 
+def _uart(bits: Bits, step: dict[str, Any]) -> Bits:
+    if len(bits) % 8:
+        raise ValueError(f"{len(bits)} bits are no characters")
+    characters = bits.reshape(-1, 8)[:, :: -1 if step.get("lsb_first") else 1]
+    start, stop = np.zeros((len(characters), 1), np.uint8), np.ones((len(characters), 1), np.uint8)
+    return np.concatenate([start, characters, stop], axis=1).ravel()
+
+
+def _stuff(bits: Bits, step: dict[str, Any]) -> Bits:
+    text = "".join(map(str, bits.tolist())).replace("11111", "111110")
+    return bits_of("0b" + text + ("01111110" * 2 if step.get("flags", True) else ""))
+
+
+def _levels(bits: Bits, step: dict[str, Any]) -> Bits:
+    return nrz_m(bits) if step.get("rule") == "nrz-m" else nrzi(bits)
+
+
+def _marked(bits: Bits, step: dict[str, Any]) -> Bits:
+    bits = np.concatenate([bits, np.zeros(-len(bits) % 8, np.uint8)])
+    return np.concatenate([bits, msb_first(bytes.fromhex(step["mark"]))])
+
+
+def _tagged(bits: Bits, step: dict[str, Any]) -> Bits:
+    for word, size in step["words"].items():
+        if len(bits) == 8 * size:
+            return np.concatenate([msb_first(bytes.fromhex(word)), bits])
+    raise ValueError(f"{len(bits) / 8:g} bytes have no tag")
+
+
 def _called(bits: Bits, step: dict[str, Any]) -> Bits:
     """A frame that begins with addresses already, as `payloads` makes them."""
     return bits
@@ -203,6 +254,12 @@ _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
     "cut": _uncut,
     "split": _alone,
     "addresses": _called,
+    "uart": _uart,
+    "stuffed": _stuff,
+    "differential": _levels,
+    "until": _marked,
+    "tag": _tagged,
+    "padding": lambda bits, step: bits,  # see `Coder`
     "ra": _ra,
     "length": lambda bits, step: bits,
 }
@@ -224,13 +281,17 @@ class Coder:
                 raise FlowgraphError(f"step {use!r} cannot be synthesised; there are: {', '.join(_STEPS)}")
 
         self._place = self._uses.index("length") if "length" in self._uses else -1
-        ends = [i for i, step in enumerate(self.steps) if "until" in step or self._uses[i] == "length"]
+        ends = [
+            i for i, step in enumerate(self.steps) if "until" in step or self._uses[i] in ("length", "stuffed", "until")
+        ]
         # a length that a code protects, or a mark at the end, says nothing of what is sent: the rest is filled up
         self._end = ends[0] if ends else -1
         self._filled = bool({"rs", "convolutional", "deinterleave"} & set(self._uses[: max(self._end, 0)]))
 
     def __call__(self, payload: bytes) -> tuple[bytes, Bits]:
         """Code a payload; gives it as it was sent, for a field of its own may say its length, and the bits."""
+        if "padding" in self._uses:
+            return self._padded(payload)
         bits, sent, place = msb_first(payload), payload, self._place
         # the length is told before what checks it
         near = self._uses.index("split") if "split" in self._uses else len(self.steps)
@@ -249,6 +310,7 @@ class Coder:
                 sent = np.packbits(bits).tobytes()
         sizes = [round(8 * size) for size in self.sizes]
         if self._filled:
+            bits = np.concatenate([bits, np.zeros(-len(bits) % 8, np.uint8)])
             for fill in range(max(sizes) // 8):
                 filled = np.concatenate([bits, np.zeros(8 * fill, np.uint8)])
                 try:
@@ -263,6 +325,19 @@ class Coder:
                 return sent, bits
         sent_sizes = ", ".join(f"{size:g}" for size in self.sizes)
         raise ValueError(f"{len(payload)} bytes become {len(bits) / 8:g}, but {sent_sizes} are sent")
+
+    def _padded(self, payload: bytes) -> tuple[bytes, Bits]:
+        """With as much filling as makes it fit, told in the payload itself."""
+        place = self._uses.index("padding")
+        at, mask = self.steps[place].get("at", 0), self.steps[place].get("mask", 0xFF)
+        for fill in range(mask + 1):
+            sent = payload[:at] + bytes([payload[at] & ~mask | fill]) + payload[at + 1 :]
+            bits = self._run(msb_first(sent), len(self.steps), place + 1)
+            try:
+                return sent, self._run(np.concatenate([bits, np.zeros(8 * fill, np.uint8)]), place, 0)
+            except ValueError:
+                continue
+        raise ValueError(f"no filling makes {len(payload)} bytes fit")
 
     def _run(self, bits: Bits, start: int, stop: int) -> Bits:
         """Do the steps before `start` down to `stop`."""
@@ -302,7 +377,7 @@ class Coder:
 
     def payload_size(self) -> int | None:
         """Bytes of a payload where frames have one length, else None."""
-        if self._end >= 0 and "split" not in self._uses:
+        if "padding" in self._uses or (self._end >= 0 and "split" not in self._uses):
             return None
         for n in range(1, round(max(self.sizes)) + 1):
             try:

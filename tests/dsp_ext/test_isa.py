@@ -142,6 +142,13 @@ def repeataccumulate() -> list[Any]:
     return [data, np.array([wrong])]
 
 
+def trellis() -> list[Any]:
+    from dsp_ext.trellis import Trellis
+
+    bits, wrong = Trellis((0o23, 0o35)).decode(soft(RNG.integers(0, 2, 600).astype(np.uint8), 0.7))
+    return [bits, np.array([wrong])]
+
+
 def viterbi() -> list[Any]:
     from dsp_ext.viterbi import Viterbi
 
@@ -168,6 +175,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         ridge,
         spectrum,
         strobe,
+        trellis,
         viterbi,
     )
 }
