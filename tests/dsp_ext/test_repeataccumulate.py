@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,17 @@ def test_encoder_against_another(size: int) -> None:
     for _ in range(5):
         data = rng.integers(0, 256, size, np.uint8)
         assert code.encode(data).tobytes() == repeat_accumulate(data.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("size", "head", "crc"),
+    [(126, "5e5fe16036f7d938", 0x54875827), (128, "3a3be1607cbdae4f", 0x10B87560), (256, "2c2dcc4d0acbc726", 0xD44258D6)],
+)
+def test_codes_of_counting_bytes(size: int, head: str, crc: int) -> None:
+    """Made by another program from Maroti's description."""
+    code = RepeatAccumulate(size).encode(np.arange(size, dtype=np.uint8)).tobytes()
+    assert code[:8].hex() == head
+    assert zlib.crc32(code) == crc
 
 
 @pytest.mark.parametrize("size", [126, 128, 256])
