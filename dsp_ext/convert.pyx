@@ -207,6 +207,20 @@ cdef Py_ssize_t put_zero(float *x, Py_ssize_t n, Py_ssize_t width, Py_ssize_t *f
     return bad
 
 
+def all_samples(const float[::1] x not None):
+    """Whether there is nothing to `clean`.
+
+    Parameters
+    ----------
+    x : (n,) float32
+    """
+    cdef Py_ssize_t n = x.shape[0], bad = 0
+    if n:
+        with nogil:
+            bad = count_bad(&x[0], n)
+    return not bad
+
+
 def clean(float[::1] x not None, Py_ssize_t width=1):
     """Put zero, in place, for samples that are NaN, infinite or absurdly large (beyond 1e15).
 
@@ -226,6 +240,5 @@ def clean(float[::1] x not None, Py_ssize_t width=1):
         raise ValueError(f"x must hold whole samples of width >= 1, got {n} values and width {width}")
     if n:
         with nogil:
-            if count_bad(&x[0], n):
-                bad = put_zero(&x[0], n // width, width, &first)
+            bad = put_zero(&x[0], n // width, width, &first)
     return bad, first

@@ -4,6 +4,9 @@ from numpy.typing import NDArray
 def ramps(
     lengths: NDArray[np.int64], starts: NDArray[np.float64], slopes: NDArray[np.float64]
 ) -> NDArray[np.float32]: ...
+def straight(
+    at: NDArray[np.float64], positions: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
 
 class Mixer:
     def __init__(self, frequency: float = 0.0, rate: float = 0.0, phase: float = 0.0) -> None: ...

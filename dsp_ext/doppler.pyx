@@ -190,3 +190,45 @@ def ramps(const int64_t[::1] lengths not None, const double[::1] starts not None
                 out[at + k] = <float>(starts[i] + slopes[i] * k)
             at += lengths[i]
     return result
+
+
+cdef inline double _slope(const double[::1] positions, const double[::1] values, Py_ssize_t k) noexcept nogil:
+    # from value k to the next, the last of which goes on level
+    if k + 1 == positions.shape[0]:
+        return 0
+    return (values[k + 1] - values[k]) / (positions[k + 1] - positions[k])
+
+
+def straight(const double[::1] at not None, const double[::1] positions not None, const double[::1] values not None):
+    """Values on straight lines from each that is known to the next; level before the first and behind the last.
+
+    Parameters
+    ----------
+    at : (n,) float64, where they are wanted, rising
+    positions, values : (m,) float64, m of 1 or more: where they are known, rising, and what they are there
+
+    Returns
+    -------
+    (n,) float64
+
+    Raises
+    ------
+    ValueError : none is known, or lengths differ
+    """
+    cdef Py_ssize_t n = at.shape[0], m = positions.shape[0], i, k = 0
+    cdef double slope, gone
+    cdef double[::1] out
+    if not m or values.shape[0] != m:
+        raise ValueError(f"as many values as positions expected, 1 or more, got {values.shape[0]} and {m}")
+    result = np.empty(n)
+    out = result
+    with nogil:
+        slope = _slope(positions, values, 0)
+        for i in range(n):
+            if k + 1 < m and at[i] >= positions[k + 1]:
+                while k + 1 < m and at[i] >= positions[k + 1]:
+                    k += 1
+                slope = _slope(positions, values, k)
+            gone = at[i] - positions[k]
+            out[i] = values[k] + slope * (gone if gone > 0 else 0)
+    return result

@@ -67,6 +67,24 @@ cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
         swing[0] = <float>1e-12
 
 
+cdef inline float _clipped(float v) noexcept nogil:
+    v = v if v < 4 else 4
+    return v if v > -4 else -4
+
+
+cdef void _put(const float* x, int n, int ahead, float centre, float more_centre, float swing, float more_swing,
+               float* soft, float* centres, float* swings) noexcept nogil:
+    # n symbols by centre and swing that begin to change so many symbols ahead
+    cdef int j
+    cdef float u
+    for j in range(n):
+        u = <float>(j - ahead) * <float>(1.0 / BLOCK)
+        u = u if u > 0 else 0
+        centres[j] = centre + u * more_centre
+        swings[j] = swing + u * more_swing
+        soft[j] = _clipped((x[j] - centres[j]) / swings[j])
+
+
 cdef class Level:
     """Take off the centre and divide by the swing, both estimated around each symbol."""
     cdef float _x[WINDOW + BLOCK]
@@ -86,7 +104,7 @@ cdef class Level:
         self, const float* x, Py_ssize_t n, float* soft, float* centres, float* swings
     ) noexcept nogil:
         cdef Py_ssize_t i = 0, j, made = 0, stop
-        cdef float centre, swing, u, c, s
+        cdef float centre, swing
         while i < n:
             stop = min(n - i, WINDOW - self._held)
             for j in range(stop):
@@ -99,20 +117,14 @@ cdef class Level:
             _cluster(self._x, &centre, &swing)
             if self._first:
                 self._centre, self._swing, self._first = centre, swing, False
-            stop = WINDOW // 2
-            while self._ready < stop:
-                u = <float>(self._ready - (stop - BLOCK)) / BLOCK
-                u = u if u > 0 else 0
-                c = self._centre + u * (centre - self._centre)
-                s = self._swing + u * (swing - self._swing)
-                soft[made] = (self._x[self._ready] - c) / s
-                centres[made], swings[made] = c, s
-                made += 1
-                self._ready += 1
+            stop = WINDOW // 2 - self._ready
+            _put(self._x + self._ready, <int>stop, <int>(stop - BLOCK), self._centre, centre - self._centre,
+                 self._swing, swing - self._swing, soft + made, centres + made, swings + made)
+            made += stop
             self._centre, self._swing = centre, swing
             memmove(self._x, self._x + BLOCK, (WINDOW - BLOCK) * sizeof(float))
             self._held -= BLOCK
-            self._ready -= BLOCK
+            self._ready = WINDOW // 2 - BLOCK
         return made
 
     def process(self, const float[::1] x not None):
@@ -135,7 +147,7 @@ cdef class Level:
             a, b, c = soft, centres, swings
             with nogil:
                 made = self._push(&x[0], n, &a[0], &b[0], &c[0])
-        return np.clip(soft[:made], -4, 4), centres[:made], swings[:made]
+        return soft[:made], centres[:made], swings[:made]
 
     def flush(self):
         """Level what is left with the estimate of the last window. The state is reset.

@@ -101,7 +101,8 @@ class Doppler:
                 )
         else:
             self._shift = self.offset or 0.0
-        self._mixer = Mixer(-self._shift / stream.rate)
+        # where the carrier is at zero already, samples go through as they are
+        self._mixer = Mixer(-self._shift / stream.rate) if self._shift or self._curve else None
         zero = self.frequency + (self.offset or 0.0) if self.frequency is not None and known else None
         return replace(stream, frequency=zero, target=0.0, span=self._span())
 

@@ -68,13 +68,12 @@ class SequenceReceiver:
         self._clock = stream.clock
         self._origin: float | None = None
         self._track = OffsetTrack()
-        self._samples = np.empty(0, np.complex64)  # not yet seen by the detector
         self._values = np.empty(0, np.float32)  # not yet seen by the clock
         self._even: bool = True  # whether the next of them is the first of a pair
         self._filtered = np.zeros(2, np.complex64)  # for the clock's tone, which looks two back
         self._turns = np.empty(0, np.float32)
-        self._unlevelled = np.empty(0, np.float64)
-        self._undetected = np.empty(0, np.float64)
+        self._unlevelled = np.empty(0, np.float64)  # instants of symbols in the level
+        self._undetected = np.empty(0, np.float64)  # positions of those in the detector
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         if not len(chunk):
@@ -89,14 +88,14 @@ class SequenceReceiver:
     def close(self) -> list[Chunk]:
         if self._origin is None:
             return []
-        x = self._channel.flush()
+        x, none = self._channel.flush(), np.empty(0, np.complex64)
         values = [self._values_of(x)]
         if self._per_symbol > 4:
             values.append(self._halved.flush())
         filtered = [self._narrow.process(x), self._narrow.flush()]
         out = self._take(x, np.concatenate(values), np.concatenate(filtered), last=True)
-        out += self._find(*self._clock_recovery.flush())
-        out += self._detect(*self._level.flush())
+        out += self._find(none, *self._clock_recovery.flush())
+        out += self._detect(none, *self._level.flush())
         out += self._give(*self._detector.flush())
         return out
 
@@ -111,7 +110,6 @@ class SequenceReceiver:
         filtered: NDArray[np.complex64],
         last: bool = False,
     ) -> list[Chunk]:
-        self._samples = np.concatenate([self._samples, x])
         pairs = values[0 if self._even else 1 :: 2]
         self._even ^= len(values) % 2 == 1
         centres = [self._turns, self._centres.process(np.ascontiguousarray(pairs))[1]]
@@ -119,7 +117,7 @@ class SequenceReceiver:
             centres.append(self._centres.flush()[1])
             filtered = np.concatenate([filtered, np.zeros(8, np.complex64)])
             # the last symbols are interpolated with samples behind the end
-            self._samples = np.concatenate([self._samples, np.zeros(16, np.complex64)])
+            x = np.concatenate([x, np.zeros(16, np.complex64)])
         self._turns = np.concatenate(centres)
         self._values = np.concatenate([self._values, values])
         self._filtered = np.concatenate([self._filtered, filtered])
@@ -127,31 +125,32 @@ class SequenceReceiver:
         tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(self._per_symbol))
         ready = self._values[:n]
         self._turns, self._filtered, self._values = self._turns[n // 2 :], self._filtered[n:], self._values[n:]
-        return self._find(*self._clock_recovery.process(ready, tone))
+        return self._find(x, *self._clock_recovery.process(ready, tone))
 
-    def _find(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:
+    def _find(
+        self, x: NDArray[np.complex64], values: NDArray[np.float32], instants: NDArray[np.float64]
+    ) -> list[Chunk]:
         self._unlevelled = np.concatenate([self._unlevelled, instants])
-        return self._detect(*self._level.process(values))
+        return self._detect(x, *self._level.process(values))
 
     def _detect(
-        self, soft: NDArray[np.float32], centres: NDArray[np.float32], swings: NDArray[np.float32]
+        self,
+        x: NDArray[np.complex64],
+        soft: NDArray[np.float32],
+        centres: NDArray[np.float32],
+        swings: NDArray[np.float32],
     ) -> list[Chunk]:
         instants, self._unlevelled = self._unlevelled[: len(soft)], self._unlevelled[len(soft) :]
-        moved = (self._track.at(self._positions(instants)) / self._baudrate).astype(np.float32)
-        self._undetected = np.concatenate([self._undetected, instants])
-        x, self._samples = self._samples, self._samples[:0]
+        positions = (self._origin or 0.0) + instants * self._step - self._delay
+        moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
+        self._undetected = np.concatenate([self._undetected, positions])
         per_symbol = np.float32(self._per_symbol)
         at = (instants - self._lead) * (self._per_symbol / 4)
         return self._give(*self._detector.process(x, at, centres * per_symbol, swings * per_symbol, moved, soft))
 
-    def _positions(self, instants: NDArray[np.float64]) -> NDArray[np.float64]:
-        positions: NDArray[np.float64] = (self._origin or 0.0) + instants * self._step - self._delay
-        return positions
-
     def _give(self, soft: NDArray[np.float32], frequencies: NDArray[np.float32]) -> list[Chunk]:
         if not len(soft):
             return []
-        instants, self._undetected = self._undetected[: len(soft)], self._undetected[len(soft) :]
-        positions = self._positions(instants)
+        positions, self._undetected = self._undetected[: len(soft)], self._undetected[len(soft) :]
         offsets = frequencies * np.float32(self._baudrate)
         return [Chunk(soft, self._baudrate, float(positions[0]), self._clock, positions, offsets)]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp_ext.doppler import straight
+
 from ..stage import Chunk
 
 EVERY = 64
@@ -25,14 +27,14 @@ class OffsetTrack:
     def append(self, chunk: Chunk) -> None:
         """Note the offsets of a chunk, at every so many samples since the first."""
         if chunk.offsets is not None:
-            index = np.arange(-self._count % EVERY, len(chunk), EVERY)
-            self.add(chunk.position + chunk.step * index, chunk.offsets[index])
+            first = -self._count % EVERY
+            self.add(chunk.position + chunk.step * np.arange(first, len(chunk), EVERY), chunk.offsets[first::EVERY])
         self._count += len(chunk)
 
     def add(self, positions: NDArray[Any], offsets: NDArray[Any]) -> None:
         """Note offsets in Hz at positions behind all before."""
-        self._positions = np.append(self._positions, positions)
-        self._offsets = np.append(self._offsets, offsets)
+        self._positions = np.concatenate([self._positions, positions])
+        self._offsets = np.concatenate([self._offsets, offsets])
 
     @property
     def reach(self) -> float:
@@ -43,7 +45,7 @@ class OffsetTrack:
         """Offsets in Hz at ascending positions, 0 where none are known; what lies before them is forgotten."""
         if not len(self._positions) or not len(positions):
             return np.zeros(len(positions))
-        found = np.interp(positions, self._positions, self._offsets)
+        found = straight(positions, self._positions, self._offsets)
         keep = max(0, int(np.searchsorted(self._positions, positions[-1])) - 1)
         self._positions, self._offsets = self._positions[keep:], self._offsets[keep:]
         return found

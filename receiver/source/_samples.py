@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dsp_ext.convert import clean, to_float
+from dsp_ext.convert import all_samples, clean, to_float
 
 from ..errors import SourceError, short
 from ..stage import Chunk, Clock, Kind
@@ -194,7 +194,7 @@ class SampleSource:
                 self._end()
                 return None
         items = samples(raw, self._type, self._channels)
-        self._bad.clean(items, self._position)
+        items = self._bad.clean(items, self._position)
         chunk = Chunk(items, self.recording.rate, float(self._position), self._clock)
         self._position += len(items)
         return chunk
@@ -219,12 +219,13 @@ def whole(size: int, width: int, remarks: list[str]) -> int:
 
 
 def samples(raw: bytes, datatype: Datatype, channels: int = 1) -> np.ndarray[Any, Any]:
-    """Samples, (n,) complex64 or float32, from their bytes; of several channels the first."""
+    """Samples, (n,) complex64 or float32, from their bytes, or a view of those; of several channels the first."""
     data = np.frombuffer(raw, np.uint8)
     width = datatype.width
     if width > 1 and datatype.big_endian != (sys.byteorder == "big") and datatype.value != "i24":
         data = data.view(f"u{width}").byteswap().view(np.uint8)
-    values = to_float(data, "cu8" if datatype.name == "cu8" else datatype.value)
+    kind = "cu8" if datatype.name == "cu8" else datatype.value
+    values = data.view(np.float32) if kind == "f32" else to_float(data, kind)
     if channels > 1:
         values = np.ascontiguousarray(values.reshape(-1, channels, 1 + datatype.pair)[:, 0]).ravel()
     return values.view(np.complex64) if datatype.pair else values
@@ -238,12 +239,16 @@ class Bad:
         self.count = 0
         self.first = -1
 
-    def clean(self, items: np.ndarray[Any, Any], position: int) -> None:
-        """Put zero for those in a chunk that begins at `position`."""
+    def clean(self, items: np.ndarray[Any, Any], position: int) -> np.ndarray[Any, Any]:
+        """The chunk that begins at `position` with zero for those in it; a copy if it cannot be written to."""
+        if all_samples(items.view(np.float32)):
+            return items
+        items = items if items.flags.writeable else items.copy()
         count, first = clean(items.view(np.float32), 2 if items.dtype == np.complex64 else 1)
-        if count and not self.count:
+        if not self.count:
             self.first = position + first
         self.count += count
+        return items
 
     def raise_with(self, fault: SourceError | None) -> None:
         """Raise what was wrong with a recording, now that all of it was handed out."""

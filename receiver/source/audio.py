@@ -46,7 +46,7 @@ class AudioSource:
             items = np.ascontiguousarray(frames).view(np.complex64).ravel()
         else:
             items = np.ascontiguousarray(frames[:, 0])
-        self._bad.clean(items, self._position)
+        items = self._bad.clean(items, self._position)
         chunk = Chunk(items, self.recording.rate, float(self._position), self.recording.clock)
         self._position += len(items)
         return chunk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp_ext.convert import clean, to_float
+from dsp_ext.convert import all_samples, clean, to_float
 
 INTEGERS = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64"]
 
@@ -69,6 +69,7 @@ def test_arguments() -> None:
 def test_clean(n: int) -> None:
     x = np.random.default_rng(n).normal(size=2 * n).astype(np.float32)
     expected = x.copy()
+    assert all_samples(x)
     assert clean(x, 2) == (0, -1)
     np.testing.assert_array_equal(x, expected)
     if n < 20:
@@ -76,5 +77,6 @@ def test_clean(n: int) -> None:
     for i, value in [(5, np.nan), (12, np.inf), (13, np.nan), (2 * n - 1, -3e30)]:
         x[i] = value
         expected[i - i % 2 : i - i % 2 + 2] = 0
+    assert not all_samples(x)
     assert clean(x, 2) == (3, 2)
     np.testing.assert_array_equal(x, expected)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dsp_ext.doppler import Mixer, ramps
+from dsp_ext.doppler import Mixer, ramps, straight
 
 ERROR = 2.5e-7
 """Largest error of a sample of magnitude 1: float32 rounding of the polynomial and of two products."""
@@ -150,3 +150,16 @@ def test_ramps():
         ramps(np.array([1]), np.zeros(2), np.zeros(1))
     with pytest.raises(ValueError, match="0 or more"):
         ramps(np.array([-1]), np.zeros(1), np.zeros(1))
+
+
+def test_straight():
+    rng = np.random.default_rng(1)
+    positions, values = np.cumsum(rng.uniform(0.1, 3, 50)), rng.normal(size=50)
+    at = np.sort(np.concatenate([rng.uniform(-2, 90, 500), positions]))
+    np.testing.assert_allclose(straight(at, positions, values), np.interp(at, positions, values), atol=1e-14)
+    assert straight(at[:3], positions[:1], values[:1]).tolist() == [values[0]] * 3
+    assert len(straight(at[:0], positions, values)) == 0
+    with pytest.raises(ValueError, match="got 1 and 2"):
+        straight(at, positions[:2], values[:1])
+    with pytest.raises(ValueError, match="1 or more"):
+        straight(at, positions[:0], values[:0])
