@@ -1,4 +1,4 @@
-"""A satellite: a TOML file of on-air facts, and how to find it by name or number."""
+"""A satellite: a file of on-air facts, in TOML or SatYAML, and how to find it by name or number."""
 
 from __future__ import annotations
 
@@ -52,6 +52,10 @@ def load_satellite(path: Path) -> Satellite:
     """
     from .flowgraph import load_toml
 
+    if path.suffix.lower() in (".yml", ".yaml"):
+        from .satyaml import load_satyaml
+
+        return load_satyaml(path)
     table = load_toml(path)
     where = str(path)
     check_keys(table, ("name", "norad", "alternative_names", "transmitter"), where)
@@ -204,21 +208,35 @@ _NORAD = re.compile(r"^norad\s*=\s*([\d_]+)", re.MULTILINE)
 _NAME = re.compile(r"""^name\s*=\s*(["'])(.*?)\1""", re.MULTILINE)
 _OTHERS = re.compile(r"^alternative_names\s*=\s*\[(.*?)\]", re.MULTILINE | re.DOTALL)
 _TEXT = re.compile(r"""(["'])(.*?)\1""")
+_YAML_NORAD = re.compile(r"^norad:\s*(\d+)", re.MULTILINE)
+_YAML_NAME = re.compile(r"^name:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_YAML_OTHERS = re.compile(r"^alternative_names:[ \t]*(\[.*?\]|(?:\n\s*-.*)+)", re.MULTILINE)
 
 
 def _scan(folders: Sequence[Path]) -> Iterator[tuple[Path, int, list[str]]]:
-    """Path, catalogue number and names of the definitions in folders, read off their heads without parsing TOML."""
+    """Path, catalogue number and names of the definitions in folders, read off their heads without parsing them."""
     for folder in folders:
-        for path in sorted(folder.glob("*.toml")):
+        for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in (".toml", ".yml", ".yaml")):
             try:
                 with path.open(encoding="utf-8", errors="replace") as file:
-                    head = file.read(_LONGEST_HEAD).partition("[[")[0]
+                    head = file.read(_LONGEST_HEAD)
             except OSError:
                 continue
+            if path.suffix.lower() != ".toml":
+                yield from _scanned_yaml(path, head)
+                continue
+            head = head.partition("[[")[0]
             norad, name, others = _NORAD.search(head), _NAME.search(head), _OTHERS.search(head)
             if norad and name:
                 texts = _TEXT.findall(others[1]) if others else []
                 yield path, int(norad[1]), [name[2], *(text for _, text in texts)]
+
+
+def _scanned_yaml(path: Path, head: str) -> Iterator[tuple[Path, int, list[str]]]:
+    norad, name, others = _YAML_NORAD.search(head), _YAML_NAME.search(head), _YAML_OTHERS.search(head)
+    if norad and name:
+        texts = re.split(r"\n\s*-|,", others[1].strip("[]")) if others else []
+        yield path, int(norad[1]), [text for raw in (name[1], *texts) if (text := raw.strip(" \t\"'"))]
 
 
 def _hint(wanted: str, everything: Sequence[tuple[Path, int, list[str]]]) -> str:

@@ -15,7 +15,6 @@ the same files.
 from __future__ import annotations
 
 import csv
-import math
 import re
 import sys
 import unicodedata
@@ -23,35 +22,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import tomllib
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from receiver.satyaml import demod_table, framing_table
 
 Row = dict[str, str]
 
 FLOWGRAPHS = Path(__file__).resolve().parent.parent / "flowgraphs"
-
-
-def declared(path: Path) -> dict[str, Any]:
-    """The table of a framing that is declared in a file."""
-    return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-FRAMINGS: dict[str, dict[str, object]] = {
-    "AX.25": {"use": "ax25"},
-    "AX.25 G3RUH": {"use": "ax25", "scrambler": "g3ruh"},
-    "AX100 ASM+Golay": {"use": "ax100", "mode": "ASM+Golay"},
-    "AX100 Reed Solomon": {"use": "ax100", "mode": "Reed Solomon"},
-    "U482C": {"use": "u482c"},
-    "CCSDS Reed-Solomon": {"use": "ccsds"},
-    "CCSDS Concatenated": {"use": "ccsds"},
-    "FORESAIL-1": {"use": "ax100", "mode": "ASM+Golay", "sync": "1ACFFC1D"},
-    "Mobitex": {"use": "mobitex", "header": "none"},
-    "Mobitex-NX": {"use": "mobitex", "nx": True},
-    "BEESAT-1": {"use": "mobitex", "nx": True, "header": "none"},
-    "UA01": {"use": "ax25", "scrambler": "g3ruh", "precoding": "nrz-i"},
-    "BEESAT-9": {"use": "mobitex", "nx": True, "callsign": "DP0BEM", "blocks": 32},
-    **{declared(path)["name"]: {"use": path.stem} for path in sorted((FLOWGRAPHS / "framings").glob("*.toml"))},
-}
-USUAL = {"rs_basis": "dual", "rs_interleaving": "1", "scrambler": "CCSDS"}
 
 
 def number(text: str) -> int | float:
@@ -60,36 +37,22 @@ def number(text: str) -> int | float:
     return int(value) if value.is_integer() else value
 
 
-def framing(row: Row) -> dict[str, object]:
-    table = dict(FRAMINGS[row["framing"]])
-    path = FLOWGRAPHS / "framings" / f"{table['use']}.toml"
-    if path.exists():
-        size = row["frame_size"] and number(row["frame_size"])
-        if size and any(step["use"] == "ra" for step in declared(path)["steps"]):
-            size = 2 * (size // 2 + 3 * math.ceil(size / 6))  # bytes of the repeat-accumulate code
-        if size and size != declared(path)["size"]:
-            table["size"] = size
-        return table
-    for key in ("callsign", "frame_size", "rs_basis", "rs_interleaving", "scrambler", "precoding"):
-        if row[key] and row[key] != USUAL.get(key):
-            table[key] = number(row[key]) if row[key].isdigit() else row[key]
-    if row["framing"] == "CCSDS Concatenated":
-        table["convolutional"] = row["convolutional"] or "CCSDS"
-    return table
-
-
-def demod(row: Row) -> dict[str, object]:
-    words = row["modulation"].split()
-    family = {"FSK": "fsk", "AFSK": "afsk", "BPSK": "psk", "DBPSK": "psk"}[words[0]]
-    table: dict[str, object] = {"use": family, "baudrate": number(row["baudrate"])}
-    for key, column in (("carrier", "af_carrier"), ("deviation", "deviation"), ("fm_deviation", "fm_deviation")):
-        if row[column]:
-            table[key] = number(row[column])
-    if words[0] == "DBPSK":
-        table["differential"] = True
-    for word in words[1:]:
-        table[{"Manchester": "manchester", "subaudio": "subaudio"}[word]] = True
-    return table
+def keys(row: Row) -> dict[str, Any]:
+    """What the table says of a transmitter beside its modulation and framing, as SatYAML has it."""
+    names = {
+        "deviation": "deviation",
+        "af_carrier": "af_carrier",
+        "fm_deviation": "fm_deviation",
+        "callsign": "callsign",
+        "frame_size": "frame size",
+        "precoding": "precoding",
+        "scrambler": "scrambler",
+        "rs_basis": "RS basis",
+        "rs_interleaving": "RS interleaving",
+        "convolutional": "convolutional",
+    }
+    numeric = ("deviation", "af_carrier", "fm_deviation", "frame_size", "rs_interleaving")
+    return {names[c]: number(row[c]) if c in numeric else row[c] for c in names if row[c]}
 
 
 def toml(value: object) -> str:
@@ -117,8 +80,8 @@ def definition(rows: list[Row]) -> str:
             "name": row["transmitter"],
             "frequency": number(row["frequency"]),
             "modulation": row["modulation"],
-            "demod": demod(row),
-            "framing": framing(row),
+            "demod": demod_table(row["modulation"], number(row["baudrate"]), keys(row)),
+            "framing": framing_table(row["framing"], keys(row)),
         }
         lines += ["", "[[transmitter]]", *(f"{key} = {toml(value)}" for key, value in facts.items())]
     return "\n".join(lines) + "\n"
@@ -136,7 +99,7 @@ def main() -> None:
     satellites: defaultdict[int, list[Row]] = defaultdict(list)
     with open(sys.argv[1], newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row["framing"] in FRAMINGS:
+            if framing_table(row["framing"], {}) is not None:
                 satellites[int(row["norad"])].append(row)
     folder.mkdir(parents=True, exist_ok=True)
     for norad, rows in satellites.items():

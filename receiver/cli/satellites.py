@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..satellite import Satellite
+    from ..satellite import Satellite, Transmitter
 
 HEADER = ("NORAD", "satellite", "transmitter", "MHz", "modulation", "baud", "framing")
 
@@ -25,10 +25,17 @@ HEADER = ("NORAD", "satellite", "transmitter", "MHz", "modulation", "baud", "fra
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder of your own definitions; they go before those that are shipped.",
 )
-def command(query: str, as_json: bool, folders: tuple[Path, ...]) -> None:
+@click.option(
+    "--check",
+    "checked",
+    is_flag=True,
+    help="Send made-up frames through noise to the receiver of each, and say which do not come back.",
+)
+def command(query: str, as_json: bool, folders: tuple[Path, ...], checked: bool) -> None:
     """List the satellites with QUERY in their name or as their catalogue number; without it, all.
 
-    A table on a terminal; elsewhere a line for each transmitter, its columns separated by tabs.
+    A table on a terminal; elsewhere a line for each transmitter, its columns separated by tabs. With --check the exit
+    status is 1 when the frames of a transmitter did not come back.
     """
     from ..errors import FlowgraphError
     from ..satellite import all_satellites
@@ -36,6 +43,8 @@ def command(query: str, as_json: bool, folders: tuple[Path, ...]) -> None:
     found = all_satellites(folders, query)
     if not found:
         raise FlowgraphError(f"no satellite has {query!r} in its name or as its catalogue number")
+    if checked:
+        sys.exit(_check(found))
     if as_json:
         _print_json(found)
     elif sys.stdout.isatty():
@@ -43,6 +52,35 @@ def command(query: str, as_json: bool, folders: tuple[Path, ...]) -> None:
     else:
         for row in (row for satellite in found for row in _rows(satellite)):
             print("\t".join(row))
+
+
+def _check(satellites: list[Satellite]) -> int:
+    """Check each distinct chain once, on all processors; gives the exit status."""
+    import os
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from rich.progress import track
+
+    from ..check import check, key
+
+    named: dict[str, list[tuple[Satellite, Transmitter]]] = {}
+    for satellite in satellites:
+        for transmitter in satellite.transmitters:
+            named.setdefault(key(transmitter), []).append((satellite, transmitter))
+    chains = [users[0][1] for users in named.values()]
+    bad = 0
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        outcomes = pool.map(check, chains)
+        shown = track(outcomes, "checking", len(chains), transient=True, disable=not sys.stderr.isatty())
+        for users, outcome in zip(named.values(), shown, strict=True):
+            if not outcome.good:
+                bad += len(users)
+                for satellite, transmitter in users:
+                    print(f"{satellite.name}, {transmitter.name}: {outcome}")
+    count = sum(map(len, named.values()))
+    print(f"{count - bad} of {count} transmitters of {len(satellites)} satellites receive what they send")
+    return 1 if bad else 0
 
 
 def _print_json(satellites: list[Satellite]) -> None:

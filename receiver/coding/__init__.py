@@ -35,6 +35,8 @@ class Block:
     integrity: Literal["crc", "rs", "none"] = "none"
     crc_ok: bool | None = None
     corrected: int | None = None
+    line: NDArray[np.float32] | None = None
+    """What the bits were before a scrambler's sequence was taken off; None where none was."""
     first: int = 0
     """Symbols from the sync word to where it begins, where a frame is split."""
     symbols: int | None = None
@@ -50,6 +52,12 @@ class Block:
         """Its whole bytes."""
         return np.packbits(self.soft[: len(self.soft) // 8 * 8] > 0)
 
+    def take(self, which: slice | NDArray[np.int64]) -> None:
+        """Keep these bits, in this order."""
+        self.soft = self.soft[which]
+        if self.line is not None:
+            self.line = self.line[which]
+
     def decide(self, data: NDArray[np.uint8]) -> None:
         """Put bytes in the place of the soft bits, keeping how sure those were that did not change."""
         bits = np.unpackbits(data)
@@ -57,7 +65,7 @@ class Block:
             same = (self.soft > 0) == bits
             self.soft = np.where(same, self.soft, (2 * bits.astype(np.float32) - 1) * SURE)
         else:
-            self.soft, self.decided = (2 * bits.astype(np.float32) - 1) * SURE, True
+            self.soft, self.decided, self.line = (2 * bits.astype(np.float32) - 1) * SURE, True, None
 
     def changed(self, n: int) -> None:
         """Count what a decoder corrected."""

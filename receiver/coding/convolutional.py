@@ -56,7 +56,7 @@ class Convolutional:
             assert self._trellis is not None
             bits, wrong = self._trellis.decode(np.ascontiguousarray(block.soft))
             block.changed(wrong)
-        block.soft, block.decided = (2 * bits.astype(np.float32) - 1) * SURE, True
+        block.soft, block.decided, block.line = (2 * bits.astype(np.float32) - 1) * SURE, True, None
 
     def rate(self) -> float:
         return 1 / self._symbols

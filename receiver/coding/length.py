@@ -64,7 +64,8 @@ class Length:
         if bits > len(block.soft) and not self.clipped:
             raise Failed("length")
         block.chance *= self.chance
-        block.soft, block.said = block.soft[:bits], bits
+        block.take(slice(bits))
+        block.said = bits
 
     def bits(self, block: Block) -> int:
         """Length of the frame that begins with the block, bits. Raises Failed when no frame has it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from . import Block
 
 
@@ -15,7 +17,8 @@ class Reflect:
     bitwise: ClassVar[bool] = True
 
     def undo(self, block: Block) -> None:
-        block.soft = block.soft[: len(block.soft) // 8 * 8].reshape(-1, 8)[:, ::-1].ravel()
+        whole = len(block.soft) // 8 * 8
+        block.take(np.arange(whole).reshape(-1, 8)[:, ::-1].ravel())
 
     def rate(self) -> float:
         return 1.0

@@ -13,7 +13,7 @@ import numpy as np
 from dsp_ext.reedsolomon import FROM_DUAL, TO_DUAL, ReedSolomon
 
 from ..errors import short
-from ..framing._block import Corrected, correct, reliability, weak_flips
+from ..framing._block import Corrected, correct, reliability, repeats, weak_flips
 from ..stage import parameter
 from . import Block, Failed
 
@@ -54,7 +54,7 @@ class Rs:
         code = self._codes.get(len(received) // depth, self._codes[0])
         if len(received) % depth or not code.parity < len(received) // depth <= 255:
             raise Failed("length")
-        dual = self.basis == "dual"
+        sent, dual = received, self.basis == "dual"
         received = FROM_DUAL[received] if dual else received.copy()
         words: list[Corrected] = []
         chance = block.chance
@@ -73,7 +73,9 @@ class Rs:
             received[i::depth] = word.word
             chance *= word.chance
         received = TO_DUAL[received] if dual else received
-        if chance > block.limit:
+        # a pattern over and over is a word of most cyclic codes: what a carrier makes would pass for a frame
+        line = sent if block.line is None else np.packbits(block.line[: 8 * len(sent)] > 0)
+        if chance > block.limit or repeats(line ^ sent ^ received):
             raise Failed("fec")
         block.changed(sum(word.corrected for word in words))
         block.chance, block.integrity = chance, "rs"

@@ -27,10 +27,12 @@ class Split:
         starts = range(8 * self.head, len(block.soft) - size + 1, size)
         if not starts:
             raise Failed("length")
-        return [
-            replace(block, soft=block.soft[i : i + size], first=block.first + i, symbols=size, link=dict(block.link))
-            for i in starts
-        ]
+        parts = []
+        for i in starts:
+            part = replace(block, first=block.first + i, symbols=size, link=dict(block.link))
+            part.take(slice(i, i + size))
+            parts.append(part)
+        return parts
 
     def rate(self) -> float:
         return 1.0

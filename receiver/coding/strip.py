@@ -28,7 +28,7 @@ class Strip:
     def undo(self, block: Block) -> None:
         if len(block.soft) < self._head + self._tail:
             raise Failed("length")
-        block.soft = block.soft[self._head : len(block.soft) - self._tail]
+        block.take(slice(self._head, len(block.soft) - self._tail))
 
     def rate(self) -> float:
         return 1.0

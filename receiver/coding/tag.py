@@ -54,7 +54,7 @@ class Tag:
         wrong = int(np.count_nonzero((block.soft[: self.header] > 0) != (self._words[which] > 0)))
         near = len(self._sizes) * sum(math.comb(self.header, i) for i in range(wrong + 1)) / 2.0**self.header
         block.chance *= min(1.0, near)
-        block.soft = block.soft[self.header : bits]
+        block.take(slice(self.header, bits))
 
     def rate(self) -> float:
         return 1.0

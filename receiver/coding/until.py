@@ -27,7 +27,7 @@ class Until:
         end = block.data.tobytes().find(self._mark)
         if end < 1:
             raise Failed("length")
-        block.soft = block.soft[: 8 * end]
+        block.take(slice(8 * end))
         block.symbols = 8 * end
 
     def rate(self) -> float:

@@ -81,6 +81,7 @@ class Whitening:
             sequence = self._signs[: len(tail)]
         else:
             sequence = signs(*self._rule, len(tail))
+        block.line = block.soft
         block.soft = np.concatenate([block.soft[:head], tail * sequence])
 
     def rate(self) -> float:

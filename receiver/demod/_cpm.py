@@ -29,6 +29,9 @@ from ._offsets import OffsetTrack
 
 WIDE = 2.8
 """Bandwidth, in symbol rates, that 4 samples a symbol hold with room for the filters."""
+LARGE = 1.45
+"""Modulation index from which on the discriminator's symbols are given: the detector loses bursts there, and gains
+little."""
 SYMBOL_CUTOFF = 0.6
 """Of the low-pass behind the discriminator, in symbol rates."""
 TONE_CUTOFF = 0.7
@@ -62,7 +65,7 @@ class SequenceReceiver:
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=lead)
         self._centres = Level()
         self._level = Level()
-        self._detector = CpmDetector(index or 0.5, per_symbol)
+        self._detector = CpmDetector(index or 0.5, per_symbol) if (index or 0.5) < LARGE else None
         self._step = stream.clock.rate / (4 * baudrate)  # source samples per sample of the clock's input
         self._delay = lead * self._step
         self._clock = stream.clock
@@ -96,8 +99,7 @@ class SequenceReceiver:
         out = self._take(x, np.concatenate(values), np.concatenate(filtered), last=True)
         out += self._find(none, *self._clock_recovery.flush())
         out += self._detect(none, *self._level.flush())
-        out += self._give(*self._detector.flush())
-        return out
+        return out if self._detector is None else out + self._give(*self._detector.flush())
 
     def _values_of(self, x: NDArray[np.complex64]) -> NDArray[np.float32]:
         values = self._discriminator.process(x)
@@ -145,6 +147,8 @@ class SequenceReceiver:
         moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
         self._undetected = np.concatenate([self._undetected, positions])
         per_symbol = np.float32(self._per_symbol)
+        if self._detector is None:
+            return self._give(soft, centres * per_symbol + moved)
         at = (instants - self._lead) * (self._per_symbol / 4)
         return self._give(*self._detector.process(x, at, centres * per_symbol, swings * per_symbol, moved, soft))
 

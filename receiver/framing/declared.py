@@ -36,8 +36,6 @@ LONGEST = 1 << 16
 """Bytes."""
 OFTEN = 1e-3
 """Sync words that random bits may hold a symbol, each of which costs a try."""
-ALIKE = 0.97
-"""Part of a repeating pattern's symbols that are received as they were a period before."""
 SUPPORT = 2.0**-16
 """What a preamble bears out at most: a carrier makes one, too."""
 PREAMBLE = 32
@@ -99,7 +97,6 @@ class Declared:
             raise ValueError(
                 f"tolerance is {self.tolerance}; it must be under half of the sync word's {self._bits} bits"
             )
-        # a pattern over and over is a word of most cyclic codes: a carrier or preamble would pass for a frame
         self._coded = any(isinstance(step, Rs) for step in self._steps)
         self._rate = math.prod(step.rate() for step in self._steps)
 
@@ -176,8 +173,6 @@ class Declared:
 
     def _decode(self, candidate: Candidate, soft: NDArray[np.float32]) -> list[Frame]:
         chance = sync_chance(candidate.errors, self._bits, 2 if self.inverted else 1)
-        if self._coded and _periodic(soft):
-            raise Failed("sync")
         block = Block(soft, chance, FALSE_ALARM, self._preceded(candidate))
         return [self._frame(candidate, made, len(soft)) for made in self._undone(block, 0)]
 
@@ -237,12 +232,6 @@ class Declared:
         errors = np.cumsum(wrong[::-1]).tolist()
         lengths = range(8, len(errors) + 1, 8)
         return max(SUPPORT, min([1.0, *(len(lengths) * _ball(n, errors[n - 1]) for n in lengths)]))
-
-
-def _periodic(soft: NDArray[np.float32]) -> bool:
-    """Whether symbols are, but for a few, a pattern of up to 8 bytes over and over."""
-    bits = soft > 0
-    return any(np.count_nonzero(bits[n:] == bits[:-n]) > ALIKE * (len(bits) - n) for n in range(8, 72, 8))
 
 
 def _line(name: Any) -> Descrambler | DifferentialDecoder:

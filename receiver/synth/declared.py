@@ -311,8 +311,9 @@ class Coder:
         sizes = [round(8 * size) for size in self.sizes]
         if self._filled:
             bits = np.concatenate([bits, np.zeros(-len(bits) % 8, np.uint8)])
+            filling = msb_first(bytes.fromhex(self.steps[self._end].get("until", "00")))
             for fill in range(max(sizes) // 8):
-                filled = np.concatenate([bits, np.zeros(8 * fill, np.uint8)])
+                filled = np.concatenate([bits, np.resize(filling, 8 * fill)])
                 try:
                     coded = self._run(filled, stop, 0)
                 except ValueError:

@@ -83,6 +83,7 @@ class Ax25(Encoder):
     """AX.25 unnumbered frames in HDLC; `payload` is from the addresses to the end of the information, without FCS."""
 
     scrambler: str = "none"
+    precoding: str = "none"
     name: str = field(init=False, default="AX.25")
     rate: float = field(init=False, default=1.0)
 
@@ -94,7 +95,7 @@ class Ax25(Encoder):
             self.name = "AX.25 G3RUH"
 
     def begin(self, preamble: int) -> Piece:
-        self._level = 0
+        self._level = self._last = 0
         self._scramble: Callable[[Bits], Bits] = MultiplicativeScrambler() if self.scrambler == "g3ruh" else _as_is
         return Piece(self._line(np.tile(self.FLAG, max(preamble, 1))))
 
@@ -114,7 +115,12 @@ class Ax25(Encoder):
         levels = nrzi(bits, self._level)
         if len(levels):
             self._level = int(levels[-1])
-        return self._scramble(levels)
+        line = self._scramble(levels)
+        if self.precoding == "nrz-i":
+            line = nrzi(line, self._last)
+            if len(line):
+                self._last = int(line[-1])
+        return line
 
 
 @dataclass

@@ -31,7 +31,11 @@ def test_encoder_against_another(size: int) -> None:
 
 @pytest.mark.parametrize(
     ("size", "head", "crc"),
-    [(126, "5e5fe16036f7d938", 0x54875827), (128, "3a3be1607cbdae4f", 0x10B87560), (256, "2c2dcc4d0acbc726", 0xD44258D6)],
+    [
+        (126, "5e5fe16036f7d938", 0x54875827),
+        (128, "3a3be1607cbdae4f", 0x10B87560),
+        (256, "2c2dcc4d0acbc726", 0xD44258D6),
+    ],
 )
 def test_codes_of_counting_bytes(size: int, head: str, crc: int) -> None:
     """Made by another program from Maroti's description."""

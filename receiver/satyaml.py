@@ -1,0 +1,162 @@
+"""SatYAML, the satellite definitions of gr-satellites, read as they are (its documentation, "SatYAML files").
+
+    name, norad, alternative_names
+    transmitters: NAME: frequency, modulation, baudrate, framing, and what else demodulator and framing have to know
+
+What becomes of decoded frames (data, transports, telemetry_servers) is not Radome's concern and is passed over.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import FlowgraphError, short
+from .flowgraph import declared_framing, framing_names
+from .satellite import Satellite, Transmitter, checked, checked_name, checked_norad
+
+_LARGEST = 1 << 20  # bytes
+
+_FRAMINGS: dict[str, dict[str, Any]] = {
+    "AX.25": {"use": "ax25"},
+    "AX.25 G3RUH": {"use": "ax25", "scrambler": "g3ruh"},
+    "AX100 ASM+Golay": {"use": "ax100", "mode": "ASM+Golay"},
+    "AX100 Reed Solomon": {"use": "ax100", "mode": "Reed Solomon"},
+    "BEESAT-1": {"use": "mobitex", "nx": True, "header": "none"},
+    "BEESAT-9": {"use": "mobitex", "nx": True, "callsign": "DP0BEM", "blocks": 32},
+    "CCSDS Concatenated": {"use": "ccsds", "convolutional": "CCSDS"},
+    "CCSDS Reed-Solomon": {"use": "ccsds"},
+    "CCSDS Uncoded": {"use": "ccsds", "rs": False},
+    "FORESAIL-1": {"use": "ax100", "mode": "ASM+Golay", "sync": "1ACFFC1D"},
+    "Mobitex": {"use": "mobitex", "header": "none"},
+    "Mobitex-NX": {"use": "mobitex", "nx": True},
+    "TUBIN": {"use": "mobitex", "nx": True, "callsign": "DP0TBN"},
+    "U482C": {"use": "u482c"},
+    "UA01": {"use": "ax25", "scrambler": "g3ruh", "precoding": "nrz-i"},
+}
+"""Those that are programmed; those that are declared have their name in their file."""
+_KEYS = {
+    "callsign": "callsign",
+    "frame size": "frame_size",
+    "precoding": "precoding",
+    "RS basis": "rs_basis",
+    "RS interleaving": "rs_interleaving",
+    "convolutional": "convolutional",
+    "scrambler": "scrambler",
+}
+_USUAL = {"RS basis": "dual", "RS interleaving": 1, "scrambler": "CCSDS"}
+_DEMODULATORS = {"FSK": "fsk", "AFSK": "afsk", "BPSK": "psk", "DBPSK": "psk"}
+_WORDS = {"Manchester": "manchester", "subaudio": "subaudio"}
+
+
+@cache
+def _declared_names() -> dict[str, str]:
+    return {str((declared_framing(name) or {})["name"]): name for name in framing_names()}
+
+
+def framing_table(name: str, keys: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The table of a framing, None where Radome has none of that name.
+
+    Parameters
+    ----------
+    name : as SatYAML has it, such as "AX.25 G3RUH"
+    keys : of the transmitter; those for a framing are looked at
+    """
+    use = _declared_names().get(name)
+    if use is not None:
+        declared = declared_framing(use) or {}
+        size = keys.get("frame size")
+        if size and any(step["use"] == "ra" for step in declared.get("steps", ())):
+            size = 2 * (size // 2 + 3 * math.ceil(size / 6))  # the repeat-accumulate code's
+        return {"use": use, **({"size": size} if size and size != declared["size"] else {})}
+    if name not in _FRAMINGS:
+        return None
+    table = dict(_FRAMINGS[name])
+    for key, parameter in _KEYS.items():
+        if key in keys and keys[key] != _USUAL.get(key):
+            table[parameter] = keys[key]
+    return table
+
+
+def demod_table(modulation: str, baudrate: float, keys: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The table of a demodulator, None where Radome has none for that modulation."""
+    family, *words = modulation.split() or [""]
+    if family not in _DEMODULATORS or not set(words) <= set(_WORDS):
+        return None
+    table: dict[str, Any] = {"use": _DEMODULATORS[family], "baudrate": baudrate}
+    if family == "AFSK":
+        table["carrier"] = keys.get("af_carrier")
+    for key in ("deviation", "fm_deviation"):
+        if keys.get(key) is not None:
+            table[key] = keys[key]
+    if family == "DBPSK":
+        table["differential"] = True
+    return {**table, **{_WORDS[word]: True for word in words}}
+
+
+def load_satyaml(path: Path) -> Satellite:
+    """Read a SatYAML file; transmitters that Radome has no framing or demodulator for are left out.
+
+    Raises FlowgraphError, naming the file and the transmitter.
+    """
+    where = str(path)
+    table = _load_yaml(path)
+    norad = checked_norad(table, where)
+    names = checked(table, "alternative_names", list, where, [])
+    made, unknown = [], []
+    for name, keys in checked(table, "transmitters", dict, where).items():
+        place = f"{where}, transmitter {short(name)}"
+        if not isinstance(keys, dict):
+            raise FlowgraphError(f"{place}: is {short(keys)}; it must have frequency, modulation, baudrate and framing")
+        checked_name({"name": name}, place)
+        keys = {key: _number(value) for key, value in keys.items()}
+        frequency, baudrate = (checked(keys, key, float, place) for key in ("frequency", "baudrate"))
+        modulation, called = (checked(keys, key, str, place) for key in ("modulation", "framing"))
+        if not 0 < frequency < 1e12:
+            raise FlowgraphError(f"{place}: frequency is {frequency:g}; it must be the downlink in Hz, such as 437.3e6")
+        demod, framing = demod_table(modulation, baudrate, keys), framing_table(called, keys)
+        if demod is None:
+            unknown.append(f"modulation {short(modulation)}")
+        elif framing is None:
+            unknown.append(f"framing {short(called)}")
+        else:
+            made.append(Transmitter(name, frequency, demod, framing, modulation))
+    if not made:
+        raise FlowgraphError(f"{where}: has nothing to receive: {'; '.join(unknown) or 'it lists no transmitters'}")
+    return Satellite(checked(table, "name", str, where), norad, tuple(map(str, names)), tuple(made), path)
+
+
+def _number(value: Any) -> Any:
+    """A number that YAML takes for a text, such as 437.3e6 without the sign that it wants, as a number."""
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE]\d+", value):
+        return float(value)
+    return value
+
+
+def _load_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise FlowgraphError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _LARGEST:
+        raise FlowgraphError(f"{path}: is larger than {_LARGEST >> 10} KiB, so it cannot be a definition in YAML")
+    if b"&" in data and b"*" in data:
+        # an alias of aliases grows without bound, and no definition has any
+        raise FlowgraphError(f"{path}: has anchors and aliases, which SatYAML does without")
+    try:
+        table = yaml.safe_load(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise FlowgraphError(f"{path}: is not text in UTF-8, so it cannot be a definition in YAML") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise FlowgraphError(f"{path}: is not YAML that can be read: {said}") from error
+    if not isinstance(table, dict):
+        raise FlowgraphError(f"{path}: is not SatYAML; it must have name, norad and transmitters")
+    return table
