@@ -17,14 +17,15 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
-def test_parameters_are_up_to_date() -> None:
-    spec = importlib.util.spec_from_file_location("make_parameters", ROOT / "tools" / "make_parameters.py")
+@pytest.mark.parametrize("page", ["parameters", "framings"])
+def test_written_pages_are_up_to_date(page: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"make_{page}", ROOT / "tools" / f"make_{page}.py")
     assert spec is not None
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    written = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
-    assert written == tool.document(), "run tools/make_parameters.py"
+    written = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    assert written == tool.document(), f"run tools/make_{page}.py"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
