@@ -42,10 +42,10 @@ framing = {{ use = "declared", name = "mine", sync = "1ACFFC1D", size = 66, step
 `radome satellites NAME --check` sends made-up frames through it and says whether they come back.
 
 **What is a frame.** Nothing is a matter of thresholds that a user would tune. The probability that noise would have
-made a frame is the product of what its sync word, preamble, constants, length and codes say, and it must be under 1e-12 for
-each symbol, which is about one in three years at 9600 Bd. It is the field `false_alarm` of the record. Frames without a
-checksum must reach it by their sync word alone. A checksum that fails is tried again with one or two of the eight least
-sure bits the other way round, where the rest of the evidence affords that; `corrected` says so.
+made a frame is the product of what its sync word, preamble, constants, length and codes say, and it must be under 1e-12
+for each symbol, which is about one in three years at 9600 Bd. It is the field `false_alarm` of the record. Frames
+without a checksum must reach it by their sync word alone. A checksum that fails is tried again with one or two of the
+eight least sure bits the other way round, where the rest of the evidence affords that; `corrected` says so.
 
 **What stays.** IDEASSat's frames are handed on as they are sent, 40 bytes each, not put together. Of ESEO's framing
 there is no recording here that anybody has decoded.

@@ -362,6 +362,120 @@ def _shifted(taps: list[int], n: int) -> Bits:
 
 
 @dataclass
+class LilacSat1(Encoder):
+    """Five pieces of data and of voice, which is silence here, in a frame like CCSDS's."""
+
+    name: str = field(init=False, default="LilacSat-1")
+    rate: float = field(init=False, default=81 / 240)
+    payload_size: int | None = field(init=False, default=81)
+
+    def __post_init__(self) -> None:
+        self._frames = Ccsds(frame_size=116, rs=False, convolutional="CCSDS", precoding="differential")
+
+    def begin(self, preamble: int) -> Piece:
+        return self._frames.begin(preamble)
+
+    def frame(self, payload: bytes) -> Piece:
+        if len(payload) != 81:
+            raise ValueError(f"LilacSat-1's frames have 81 bytes, got {len(payload)}")
+        pieces = [payload[:13], *(payload[i : i + 17] for i in range(13, 81, 17))]
+        piece = self._frames.frame(b"".join(data + bytes(7) for data in pieces))
+        return Piece(piece.bits, payload, piece.start, piece.stop)
+
+    def end(self, postamble: int) -> Piece:
+        return self._frames.end(postamble)
+
+
+@dataclass
+class Snet(Encoder):
+    """TU Berlin's S-NET and SALSAT: header and payload in BCH words; the payload's have 7 bits of data."""
+
+    variant: str = "S-NET"
+    name: str = field(init=False)
+    rate: float = field(init=False, default=7 / 15)
+
+    SYNC = bytes.fromhex("04CF5FC8")
+
+    def __post_init__(self) -> None:
+        _choice("variant", self.variant, ("S-NET", "SALSAT"))
+        self.name = self.variant
+
+    def begin(self, preamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * preamble))
+
+    def frame(self, payload: bytes) -> Piece:
+        if not 1 <= len(payload) <= 500:
+            raise ValueError(f"a frame has 1 to 500 bytes here, got {len(payload)}")
+        buggy = self.variant == "S-NET"
+        crc13 = self._checksum(msb_first(payload[::-1] if buggy else payload), 13, 0x1CF5, buggy)
+        fields = [(5, 7), (9, 7), (1, 4), (1, 4), (0, 4), (2, 4), (2, 4), (0, 8), (len(payload), 10), (crc13, 13)]
+        head = np.concatenate([word(value, width) for value, width in fields])
+        rows = np.concatenate([head, word(0b1011011, 7)]).reshape(9, 8)
+        if buggy:
+            rows = rows[[8, 7, 6, 5, 5, 3, 2, 1, 0]]
+        head = np.concatenate([head, word(self._checksum(rows.ravel(), 5, 0x15, False), 5)])
+        header = np.stack([self._bch(data[::-1], 0b10100110111) for data in head.reshape(14, 5)])
+        padded = payload + b"\xdb" * (-len(payload) % 14)
+        bits = lsb_first(padded).reshape(-1, 16, 7)
+        blocks = [np.stack([self._bch(data, 0b111010001) for data in block]).T.ravel() for block in bits]
+        sync = msb_first(self.SYNC)
+        line = np.concatenate([sync, header.T.ravel(), *blocks])
+        return Piece(line, payload, len(sync), len(line))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * postamble))
+
+    @staticmethod
+    def _bch(data: Bits, generator: int) -> Bits:
+        """Parity, then data; the first bit is the coefficient of x^0."""
+        degree = 15 - len(data)
+        value = sum(int(bit) << degree + i for i, bit in enumerate(data))
+        rest = value
+        while rest.bit_length() > degree:
+            rest ^= generator << rest.bit_length() - 1 - degree
+        return word(value ^ rest, 15)[::-1]
+
+    @staticmethod
+    def _checksum(bits: Bits, width: int, polynomial: int, either: bool) -> int:
+        register = (1 << width) - 1
+        for bit in bits.tolist():
+            out = register >> width - 1
+            feeds = (out or bit) if either else out != bit
+            register = (register << 1 & (1 << width) - 1) ^ (polynomial if feeds else 0)
+        return register
+
+
+@dataclass
+class OpsSat(Encoder):
+    """A Reed-Solomon word in an AX.25 frame."""
+
+    name: str = field(init=False, default="OPS-SAT")
+    rate: float = field(init=False, default=1.0)
+
+    def __post_init__(self) -> None:
+        self._outer = Ax25(scrambler="g3ruh")
+
+    def begin(self, preamble: int) -> Piece:
+        return self._outer.begin(preamble)
+
+    def frame(self, payload: bytes) -> Piece:
+        piece = self._outer.frame(ax25_address("CQ", "RADOME") + ccsds_randomise(reed_solomon(payload)))
+        return Piece(piece.bits, payload, piece.start, piece.stop)
+
+    def end(self, postamble: int) -> Piece:
+        return self._outer.end(postamble)
+
+
+def ax25_address(to: str, sender: str) -> bytes:
+    """Address, control and protocol fields of an unnumbered information frame (AX.25 2.2, section 3)."""
+
+    def station(call: str, last: int) -> bytes:
+        return bytes(ord(letter) << 1 for letter in f"{call:6}") + bytes([0x60 | last])
+
+    return station(to, 0x80) + station(sender, 1) + b"\x03\xf0"
+
+
+@dataclass
 class Raw(Encoder):
     """Nothing around the bytes: modulation without frames, which a receiver must not make frames of."""
 
@@ -384,7 +498,10 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "u482c": U482c,
     "ccsds": Ccsds,
     "declared": Declared,
+    "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
+    "ops_sat": OpsSat,
+    "snet": Snet,
     "raw": Raw,
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .framing import encoder
+from .framing import ax25_address, encoder
 
 
 def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | None = None) -> Iterator[bytes]:
@@ -46,15 +46,6 @@ def _telemetry(number: int, rng: np.random.Generator, size: int) -> bytes:
     voltages = rng.integers(7000, 8300, 4)
     temperatures = rng.integers(-200, 400, 4)
     return b"RADOME" + struct.pack(">I4H4h", number, *voltages, *temperatures) + rng.bytes(size)
-
-
-def ax25_address(to: str, sender: str) -> bytes:
-    """Address, control and protocol fields of an unnumbered information frame (AX.25 2.2, section 3)."""
-
-    def field(call: str, last: int) -> bytes:
-        return bytes(ord(letter) << 1 for letter in f"{call:6}") + bytes([0x60 | last])
-
-    return field(to, 0x80) + field(sender, 1) + b"\x03\xf0"
 
 
 def csp_header() -> bytes:
