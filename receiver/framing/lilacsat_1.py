@@ -1,6 +1,6 @@
 """Frames of LilacSat-1: pieces of a KISS stream, with Codec2 voice between, coded as CCSDS's without Reed-Solomon.
 
-    | 1A CF FC 1D, data 13 B | voice 7 B | data 17 B | voice 7 B | … |    five times, 120 B; scrambled behind the sync word
+    | 1A CF FC 1D, data 13 B | voice 7 B | data 17 B | voice 7 B | … |    120 B, scrambled behind the sync word
 
 Differential and convolutional coding as CCSDS 131.0-B, section 3, has it. The 81 bytes of data are handed on.
 Described in D. Estevez, "Codec2 in LilacSat-1" (2017).
