@@ -20,6 +20,7 @@ from .flowgraph import declared_framing, framing_names
 from .satellite import Satellite, Transmitter, checked, checked_name, checked_norad
 
 _LARGEST = 1 << 20  # bytes
+_BRACKETS = 1000  # time to read what is deep grows with the square of its depth
 
 _FRAMINGS: dict[str, dict[str, Any]] = {
     "AX.25": {"use": "ax25"},
@@ -151,11 +152,16 @@ def _load_yaml(path: Path) -> dict[str, Any]:
         raise FlowgraphError(f"{path}: cannot be read: {error.strerror}") from error
     if len(data) > _LARGEST:
         raise FlowgraphError(f"{path}: is larger than {_LARGEST >> 10} KiB, so it cannot be a definition in YAML")
-    if b"&" in data and b"*" in data:
-        # an alias of aliases grows without bound, and no definition has any
-        raise FlowgraphError(f"{path}: has anchors and aliases, which SatYAML does without")
+    if data.count(b"[") + data.count(b"{") > _BRACKETS:
+        raise FlowgraphError(f"{path}: has more than {_BRACKETS} brackets, so it cannot be a definition in YAML")
     try:
-        table = yaml.safe_load(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        many = {e.anchor for e in yaml.parse(text, yaml.SafeLoader) if isinstance(e, yaml.CollectionStartEvent)}
+        for event in yaml.parse(text, yaml.SafeLoader):
+            # lists of lists of lists … grow without bound; SatYAML only names texts so
+            if isinstance(event, yaml.AliasEvent) and event.anchor in many:
+                raise FlowgraphError(f"{path}: *{event.anchor} stands for a list or a table; it may for a text")
+        table = yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise FlowgraphError(f"{path}: is not text in UTF-8, so it cannot be a definition in YAML") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
