@@ -1,0 +1,222 @@
+"""Telemetry of AMSAT's Fox satellites, and of others with their computer: 8b10b words, and Reed-Solomon over the bytes.
+
+    DUV         K28.5 10 bits | 64 bytes | parity 32 B                              200 Bd below the voice
+    high speed  K28.5 10 bits | 4600 bytes | parity 672 B, 21 words                 9600 Bd
+    BPSK        47 CD 21 5D, 31 bits | 476 bytes | parity 96 B, 3 words             1200 Bd
+    LTM         the same | 669 bytes | parity 96 B, 3 words                         1200 Bd
+
+Byte i of the data, and of the parity, belongs to word i modulo their number, RS(255,223) of CCSDS 131.0-B in the
+conventional basis, shortened. Every byte is sent as 10 bits, least significant first, with as many ones as zeros or two
+more or less, in turn: of both forms of a byte the running disparity takes one (A. X. Widmer and P. A. Franaszek, "A
+DC-balanced, partitioned-block, 8B/10B transmission code", IBM J. Res. Develop. 27, 1983). Data begin, least significant
+bit first, with the satellite's number, 3 bits. From AMSAT's telemetry encoder (P. Karn, 2014) and the frame formats that
+its decoder FoxTelem documents.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..stage import Chunk, Frame, Kind, Stream, parameter
+from ._block import FALSE_ALARM, PARITY, correct, repeats, sync_chance
+from ._symbols import SymbolHistory
+from ._sync import Candidate, SyncedFrames
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What differs between the formats."""
+
+    size: int
+    """Bytes of data."""
+    words: int
+    sync: int
+    bits: int
+    """Of the sync word."""
+    tolerance: int
+
+    @property
+    def symbols(self) -> int:
+        """Of a frame, behind the sync word."""
+        return BITS * (self.size + self.words * PARITY)
+
+
+BITS = 10
+K28_5 = 0b0011111010
+"""Behind a negative running disparity, which it makes positive; the complement behind a positive one."""
+PRN = 0x47CD215D
+MODES = {
+    "DUV": Mode(64, 1, K28_5, 10, 2),
+    "high speed": Mode(4600, 21, K28_5, 10, 1),
+    "BPSK": Mode(476, 3, PRN, 31, 5),
+    "LTM": Mode(669, 3, PRN, 31, 5),
+}
+PROBE = 960
+"""Symbols that show whether a sync word was one: all of the shortest frame."""
+LOST = 0.11
+"""Part of all that the symbols say that words of the code go without; of noise it is more."""
+WEAK = 8
+"""Least sure bytes of which the second likeliest are tried."""
+WRONG = 1e-6
+"""Probability that a word past repair is taken for another, in a frame that is one beyond doubt."""
+LACKING = 0.05
+"""Part of a frame that may lie behind the end of the recording."""
+
+SIX = (
+    "100111 011101 101101 110001 110101 101001 011001 111000 111001 100101 010101 110100 001101 101100 011100 010111 "
+    "011011 100011 010011 110010 001011 101010 011010 111010 110011 100110 010110 110110 001110 101110 011110 101011"
+).split()
+"""Of the five low bits, behind a negative disparity (Widmer and Franaszek, table 1)."""
+FOUR = "1011 1001 0101 1100 1101 1010 0110 1110".split()
+"""Of the three high bits, behind a negative disparity (table 2)."""
+
+
+def _half(bits: str, disparity: int) -> tuple[str, int]:
+    """Form of a part of a word behind some disparity, -1 or 1, and the disparity behind it."""
+    uneven = 2 * bits.count("1") != len(bits)
+    # 111000 and 1100 have two forms though they are even
+    if disparity > 0 and (uneven or bits in ("111000", "1100")):
+        bits = bits.translate(str.maketrans("01", "10"))
+    return bits, -disparity if uneven else disparity
+
+
+def word(byte: int, disparity: int) -> tuple[str, int]:
+    """The ten bits of a byte behind some running disparity, -1 or 1, and the disparity behind them."""
+    six, disparity = _half(SIX[byte & 31], disparity)
+    four = FOUR[byte >> 5]
+    # five like bits in a row are K28.5's
+    if byte >> 5 == 7 and six[-2:] == ("11" if disparity < 0 else "00"):
+        four = "0111"
+    four, disparity = _half(four, disparity)
+    return six + four, disparity
+
+
+_TABLE = [[word(byte, disparity) for byte in range(256)] for disparity in (-1, 1)]
+WORDS: NDArray[np.float32] = np.array(
+    [[2.0 * int(bit) - 1 for bit in bits] for row in _TABLE for bits, _ in row], np.float32
+).T.copy()
+"""(10, 512) all words, -1 and 1: first those behind a negative disparity."""
+TURNS: NDArray[np.bool_] = np.array([after > 0 for _, after in _TABLE[0]])
+"""(256,) whether a byte turns the disparity round."""
+
+
+def scores(soft: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 2, 256) how well each word fits, of soft bits of n words."""
+    fits: NDArray[np.float32] = (soft.reshape(-1, BITS) @ WORDS).reshape(-1, 2, 256)
+    return fits
+
+
+def paths(fits: NDArray[np.float32], before: tuple[float, float]) -> NDArray[np.float64]:
+    """(n + 1, 2) score of the likeliest words up to each place that leave the disparity negative, positive.
+
+    `before` is that of both in front of the first.
+    """
+    steps = np.stack([fits[:, :, ~TURNS].max(axis=2), fits[:, :, TURNS].max(axis=2)], axis=2)
+    low, high = before
+    sums = [(low, high)]
+    for (low_keeps, low_turns), (high_keeps, high_turns) in steps.tolist():
+        low, high = max(low + low_keeps, high + high_turns), max(high + high_keeps, low + low_turns)
+        sums.append((low, high))
+    return np.array(sums)
+
+
+def decode(
+    soft: NDArray[np.float32], before: tuple[float, float]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
+    """The likeliest bytes, the second likeliest, and by how much they are so; every byte in the light of all others."""
+    fits = scores(soft)
+    here = paths(fits, before)[:-1]
+    # backwards: the disparity in front of a word by that behind it
+    turned = fits.copy()
+    turned[:, :, TURNS] = fits[:, ::-1, TURNS]
+    behind = paths(turned[::-1], (0.0, 0.0))[-2::-1]
+    total = fits + here[:, :, None].astype(np.float32)
+    after = np.where(TURNS, behind[:, ::-1, None], behind[:, :, None]).astype(np.float32)
+    total = (total + after).max(axis=1)
+    rows = np.arange(len(total))
+    best = total.argmax(axis=1)
+    most = total[rows, best]
+    total[rows, best] = -np.inf
+    second = total.argmax(axis=1)
+    return best.astype(np.uint8), second.astype(np.uint8), most - total[rows, second]
+
+
+@dataclass
+class Fox:
+    """Find Fox telemetry frames."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("soft",)
+    gives: ClassVar[Kind] = "frames"
+
+    mode: str = parameter("DUV", "", "format of the frames", tuple(MODES))
+
+    def open(self, stream: Stream) -> Stream:
+        self._format = MODES[self.mode]
+        longest = self._format.symbols
+        self._history = SymbolHistory(longest + self._format.bits)
+        self._frames: SyncedFrames[Frame] = SyncedFrames(
+            self._format.sync, self._format.tolerance, longest, PROBE, self._attempt, bits=self._format.bits
+        )
+        self.failures: Counter[str] = Counter()
+        return Stream("frames", stream.rate, stream.clock, stream.frequency)
+
+    def process(self, chunk: Chunk) -> list[Frame]:
+        self._history.append(chunk)
+        return self._frames.process(chunk.items)
+
+    def close(self) -> list[Frame]:
+        return self._frames.flush(LACKING)
+
+    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
+        form = self._format
+        before, signs = (0.0, 0.0), (1,)
+        if form.sync == K28_5:
+            # the complement is a sync word too, so that it does not tell the polarity
+            sync = candidate.polarity * self._history.soft(candidate.start - BITS, candidate.start)
+            fits = float(sync @ (2 * (np.array([K28_5]) >> np.arange(BITS - 1, -1, -1) & 1) - 1))
+            before, signs = (-fits, fits), (1, -1)
+        probe = soft[:PROBE]
+        said = float(np.abs(probe).sum()) + abs(before[1])
+        best, sign = max((paths(scores(s * probe), (s * before[0], s * before[1]))[-1].max(), s) for s in signs)
+        if said - best > 2 * LOST * said:
+            self.failures["sync"] += 1
+            return None
+        if len(soft) < form.symbols:
+            return form.symbols
+        got, second, sureness = decode(sign * soft, (sign * before[0], sign * before[1]))
+        payload = np.empty(form.size, np.uint8)
+        chance = sync_chance(candidate.errors, form.bits) * len(signs)
+        corrected = 0
+        for i in range(form.words):
+            places = np.r_[i : form.size : form.words, form.size + i : len(got) : form.words]
+            weak = np.argsort(sureness[places], kind="stable")[:WEAK]
+            flips = np.zeros((WEAK, len(places)), np.uint8)
+            flips[np.arange(WEAK), weak] = (got ^ second)[places[weak]]
+            bound = min(WRONG, FALSE_ALARM / chance)
+            result = correct(got[places], sureness[places], bound, flips)
+            if result is None or repeats(result.word):
+                self.failures["fec"] += 1
+                return None
+            payload[i :: form.words] = result.word[:-PARITY]
+            corrected += result.corrected
+            chance *= result.chance
+        return self._history.frame(
+            candidate.start,
+            min(candidate.start + form.symbols, self._history.stop),
+            payload.tobytes(),
+            f"AMSAT Fox {self.mode}",
+            8 * form.size / form.symbols,
+            sync_errors=candidate.errors,
+            corrected=corrected,
+            integrity="rs",
+            false_alarm=chance,
+            link={"source": str(payload[0] & 7)},
+        )
+
+
+stage = Fox
