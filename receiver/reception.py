@@ -61,7 +61,7 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
         except ValueError as error:
             raise FlowgraphError(str(error)) from error
         if not getattr(demod, "finds_carrier", False):
-            stages.append(Track(bandwidth=demod.bandwidth))  # type: ignore[attr-defined]
+            stages.append(Track(bandwidth=getattr(demod, "searched", None) or demod.bandwidth))  # type: ignore[attr-defined]
     return Chain([*stages, demod, framing], where)
 
 

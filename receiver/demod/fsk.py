@@ -32,6 +32,9 @@ narrow a filter does to the symbols the equaliser undoes: at h = 0.5 this gains 
 VOICE = 16000.0
 """Hz that an FM voice channel takes: 5 kHz deviation and 3 kHz voice (Carson)."""
 
+HUSHED = 6000.0
+"""Hz that hold most of its power, and not so much more than it that a pause in the voice looks like a bare carrier."""
+
 LONGEST_SYMBOL = 8192
 """Samples; the filters grow with it."""
 
@@ -61,6 +64,11 @@ class Fsk:
         if self.subaudio:
             return VOICE
         return 2 * (abs(self.deviation or self.baudrate / 3) + 0.55 * self.baudrate)
+
+    @property
+    def searched(self) -> float:
+        """Width by which the signal is found in its band, Hz."""
+        return HUSHED if self.subaudio else self.bandwidth
 
     def open(self, stream: Stream) -> Stream:
         if stream.rate < 1.5 * self.baudrate:

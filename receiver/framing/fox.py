@@ -50,6 +50,7 @@ BITS = 10
 K28_5 = 0b0011111010
 """Behind a negative running disparity, which it makes positive; the complement behind a positive one."""
 PRN = 0x47CD215D
+SYNC: NDArray[np.float32] = (2.0 * (K28_5 >> np.arange(BITS - 1, -1, -1) & 1) - 1).astype(np.float32)
 MODES = {
     "DUV": Mode(64, 1, K28_5, 10, 2),
     "high speed": Mode(4600, 21, K28_5, 10, 1),
@@ -58,7 +59,7 @@ MODES = {
 }
 PROBE = 960
 """Symbols that show whether a sync word was one: all of the shortest frame."""
-LOST = 0.11
+LOST = 0.025
 """Part of all that the symbols say that words of the code go without; of noise it is more."""
 WEAK = 8
 """Least sure bytes of which the second likeliest are tried."""
@@ -103,6 +104,12 @@ WORDS: NDArray[np.float32] = np.array(
 """(10, 512) all words, -1 and 1: first those behind a negative disparity."""
 TURNS: NDArray[np.bool_] = np.array([after > 0 for _, after in _TABLE[0]])
 """(256,) whether a byte turns the disparity round."""
+
+_READ = {bits: byte for row in _TABLE for byte, (bits, _) in enumerate(row)}
+TURNED_OVER: NDArray[np.uint8] = np.array(
+    [_READ[bits.translate(str.maketrans("01", "10"))] for bits, _ in _TABLE[0]], np.uint8
+)
+"""(256,) what each byte is in the other polarity."""
 
 
 def scores(soft: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -174,37 +181,28 @@ class Fox:
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
         form = self._format
-        before, signs = (0.0, 0.0), (1,)
+        before = (0.0, 0.0)
         if form.sync == K28_5:
-            # the complement is a sync word too, so that it does not tell the polarity
-            sync = candidate.polarity * self._history.soft(candidate.start - BITS, candidate.start)
-            fits = float(sync @ (2 * (np.array([K28_5]) >> np.arange(BITS - 1, -1, -1) & 1) - 1))
-            before, signs = (-fits, fits), (1, -1)
+            symbols = self._history.soft(candidate.start - BITS, candidate.start)
+            fits = float(symbols @ SYNC) * candidate.polarity
+            before = (-fits, fits)
         probe = soft[:PROBE]
         said = float(np.abs(probe).sum()) + abs(before[1])
-        best, sign = max((paths(scores(s * probe), (s * before[0], s * before[1]))[-1].max(), s) for s in signs)
-        if said - best > 2 * LOST * said:
+        if said - paths(scores(probe), before)[-1].max() > 2 * LOST * said:
             self.failures["sync"] += 1
             return None
         if len(soft) < form.symbols:
             return form.symbols
-        got, second, sureness = decode(sign * soft, (sign * before[0], sign * before[1]))
-        payload = np.empty(form.size, np.uint8)
-        chance = sync_chance(candidate.errors, form.bits) * len(signs)
-        corrected = 0
-        for i in range(form.words):
-            places = np.r_[i : form.size : form.words, form.size + i : len(got) : form.words]
-            weak = np.argsort(sureness[places], kind="stable")[:WEAK]
-            flips = np.zeros((WEAK, len(places)), np.uint8)
-            flips[np.arange(WEAK), weak] = (got ^ second)[places[weak]]
-            bound = min(WRONG, FALSE_ALARM / chance)
-            result = correct(got[places], sureness[places], bound, flips)
-            if result is None or repeats(result.word):
-                self.failures["fec"] += 1
-                return None
-            payload[i :: form.words] = result.word[:-PARITY]
-            corrected += result.corrected
-            chance *= result.chance
+        got, second, sureness = decode(soft, before)
+        chance = sync_chance(candidate.errors, form.bits)
+        found = self._corrected(got, second, sureness, chance)
+        if found is None and form.sync == K28_5:
+            # the complement of every word is one, too
+            found = self._corrected(TURNED_OVER[got], TURNED_OVER[second], sureness, 2 * chance)
+        if found is None:
+            self.failures["fec"] += 1
+            return None
+        payload, corrected, chance = found
         return self._history.frame(
             candidate.start,
             min(candidate.start + form.symbols, self._history.stop),
@@ -217,6 +215,25 @@ class Fox:
             false_alarm=chance,
             link={"source": str(payload[0] & 7)},
         )
+
+    def _corrected(
+        self, got: NDArray[np.uint8], second: NDArray[np.uint8], sureness: NDArray[np.float32], chance: float
+    ) -> tuple[NDArray[np.uint8], int, float] | None:
+        """Data of received bytes, how many were changed, and the probability that noise would have given them."""
+        size, words = self._format.size, self._format.words
+        data, changed = np.empty(size, np.uint8), 0
+        for i in range(words):
+            places = np.r_[i:size:words, size + i : len(got) : words]
+            weak = np.argsort(sureness[places], kind="stable")[:WEAK]
+            flips = np.zeros((WEAK, len(places)), np.uint8)
+            flips[np.arange(WEAK), weak] = (got ^ second)[places[weak]]
+            result = correct(got[places], sureness[places], min(WRONG, FALSE_ALARM / chance), flips)
+            if result is None or repeats(result.word):
+                return None
+            data[i::words] = result.word[:-PARITY]
+            changed += result.corrected
+            chance *= result.chance
+        return data, changed, chance
 
 
 stage = Fox
