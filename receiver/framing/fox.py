@@ -9,7 +9,7 @@ Byte i of the data, and of the parity, belongs to word i modulo their number, RS
 conventional basis, shortened. Every byte is sent as 10 bits, least significant first, with as many ones as zeros or two
 more or less, in turn: of both forms of a byte the running disparity takes one (A. X. Widmer and P. A. Franaszek, "A
 DC-balanced, partitioned-block, 8B/10B transmission code", IBM J. Res. Develop. 27, 1983). Data begin, least significant
-bit first, with the satellite's number, 3 bits. From AMSAT's telemetry encoder (P. Karn, 2014) and the frame formats that
+bit first, with the satellite's number, 3 bits, 0 where there are more satellites than that. From AMSAT's telemetry encoder (P. Karn, 2014) and the frame formats that
 its decoder FoxTelem documents.
 """
 
@@ -45,6 +45,10 @@ class Mode:
         """Of a frame, behind the sync word."""
         return BITS * (self.size + self.words * PARITY)
 
+    def places(self, word: int) -> NDArray[np.intp]:
+        """Of the bytes of a Reed-Solomon word."""
+        return np.r_[word : self.size : self.words, self.size + word : self.symbols // BITS : self.words]
+
 
 BITS = 10
 K28_5 = 0b0011111010
@@ -59,8 +63,9 @@ MODES = {
 }
 PROBE = 960
 """Symbols that show whether a sync word was one: all of the shortest frame."""
-LOST = 0.025
-"""Part of all that the symbols say that words of the code go without; of noise it is more."""
+LOST = 0.013
+"""Part of all that the symbols say that words of the code go without; of noise, and of words begun elsewhere, it is
+more."""
 WEAK = 8
 """Least sure bytes of which the second likeliest are tried."""
 WRONG = 1e-6
@@ -75,6 +80,9 @@ SIX = (
 """Of the five low bits, behind a negative disparity (Widmer and Franaszek, table 1)."""
 FOUR = "1011 1001 0101 1100 1101 1010 0110 1110".split()
 """Of the three high bits, behind a negative disparity (table 2)."""
+
+Bytes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]
+"""The likeliest bytes, the second likeliest, and by how much they are so."""
 
 
 def _half(bits: str, disparity: int) -> tuple[str, int]:
@@ -132,9 +140,7 @@ def paths(fits: NDArray[np.float32], before: tuple[float, float]) -> NDArray[np.
     return np.array(sums)
 
 
-def decode(
-    soft: NDArray[np.float32], before: tuple[float, float]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
+def decode(soft: NDArray[np.float32], before: tuple[float, float]) -> Bytes:
     """The likeliest bytes, the second likeliest, and by how much they are so; every byte in the light of all others."""
     fits = scores(soft)
     here = paths(fits, before)[:-1]
@@ -145,12 +151,17 @@ def decode(
     total = fits + here[:, :, None].astype(np.float32)
     after = np.where(TURNS, behind[:, ::-1, None], behind[:, :, None]).astype(np.float32)
     total = (total + after).max(axis=1)
-    rows = np.arange(len(total))
-    best = total.argmax(axis=1)
-    most = total[rows, best]
-    total[rows, best] = -np.inf
-    second = total.argmax(axis=1)
-    return best.astype(np.uint8), second.astype(np.uint8), most - total[rows, second]
+    return ranked(total)
+
+
+def ranked(fits: NDArray[np.float32]) -> Bytes:
+    """The bytes that fit best and second best, of (n, 256), and by how much; takes the array to pieces."""
+    rows = np.arange(len(fits))
+    best = fits.argmax(axis=1)
+    most = fits[rows, best]
+    fits[rows, best] = -np.inf
+    second = fits.argmax(axis=1)
+    return best.astype(np.uint8), second.astype(np.uint8), most - fits[rows, second]
 
 
 @dataclass
@@ -193,12 +204,12 @@ class Fox:
             return None
         if len(soft) < form.symbols:
             return form.symbols
-        got, second, sureness = decode(soft, before)
         chance = sync_chance(candidate.errors, form.bits)
-        found = self._corrected(got, second, sureness, chance)
-        if found is None and form.sync == K28_5:
-            # the complement of every word is one, too
-            found = self._corrected(TURNED_OVER[got], TURNED_OVER[second], sureness, 2 * chance)
+        found = None
+        # much is spared by a look at the first word only, its bytes each by itself
+        first = soft.reshape(-1, BITS)[form.places(0)]
+        if form.words == 1 or self._corrected(ranked(scores(first).max(axis=1)), chance, first=True):
+            found = self._corrected(decode(soft, before), chance)
         if found is None:
             self.failures["fec"] += 1
             return None
@@ -213,24 +224,39 @@ class Fox:
             corrected=corrected,
             integrity="rs",
             false_alarm=chance,
-            link={"source": str(payload[0] & 7)},
+            link={"source": str(payload[0] & 7)} if payload[0] & 7 else {},
         )
 
     def _corrected(
-        self, got: NDArray[np.uint8], second: NDArray[np.uint8], sureness: NDArray[np.float32], chance: float
+        self, received: Bytes, chance: float, first: bool = False
     ) -> tuple[NDArray[np.uint8], int, float] | None:
-        """Data of received bytes, how many were changed, and the probability that noise would have given them."""
-        size, words = self._format.size, self._format.words
-        data, changed = np.empty(size, np.uint8), 0
-        for i in range(words):
-            places = np.r_[i:size:words, size + i : len(got) : words]
+        """Data of received bytes, how many were changed, and the probability that noise would have given them.
+
+        `first`: of the first word only, which is all that was received.
+        """
+        found = self._upright(received, chance, first)
+        if found is None and self._format.sync == K28_5:
+            # the complement of every word is one, too
+            got, second, sureness = received
+            found = self._upright((TURNED_OVER[got], TURNED_OVER[second], sureness), 2 * chance, first)
+        return found
+
+    def _upright(
+        self, received: Bytes, chance: float, first: bool
+    ) -> tuple[NDArray[np.uint8], int, float] | None:
+        form = self._format
+        got, second, sureness = received
+        data, changed = np.empty(form.size, np.uint8), 0
+        for i in range(1 if first else form.words):
+            places = np.arange(len(got)) if first else form.places(i)
             weak = np.argsort(sureness[places], kind="stable")[:WEAK]
             flips = np.zeros((WEAK, len(places)), np.uint8)
             flips[np.arange(WEAK), weak] = (got ^ second)[places[weak]]
-            result = correct(got[places], sureness[places], min(WRONG, FALSE_ALARM / chance), flips)
+            bound = min(WRONG, FALSE_ALARM / max(chance, FALSE_ALARM))
+            result = correct(got[places], sureness[places], bound, None if first else flips)
             if result is None or repeats(result.word):
                 return None
-            data[i::words] = result.word[:-PARITY]
+            data[i :: form.words] = result.word[:-PARITY]
             changed += result.corrected
             chance *= result.chance
         return data, changed, chance

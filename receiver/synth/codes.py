@@ -141,6 +141,42 @@ def general_reed_solomon(message: bytes, parity: int, polynomial: int, first: in
     return message + bytes(rest[len(message) :])
 
 
+# -- 8b10b -----------------------------------------------------------------------------------------------------------
+
+
+def eight_ten(byte: int, disparity: int) -> tuple[Bits, int]:
+    """Ten bits of a byte behind a running disparity of -1 or 1, and the disparity behind them.
+
+    By the classes of the bits that are encoded: how many ones are among the first four (A. X. Widmer and P. A.
+    Franaszek, "A DC-balanced, partitioned-block, 8B/10B transmission code", 1983).
+    """
+    a, b, c, d, e, f, g, h = (byte >> i & 1 for i in range(8))
+    ones = a + b + c + d
+    if ones in (0, 4):
+        six = [ones // 4, 1 - ones // 4, 1, 0, e, e]
+    elif ones == 1 and d and e:
+        six = [0, 0, 1, 1, 0, 0]
+    elif ones == 1:
+        six = [a, b, c, d, 1, e]
+    else:
+        six = [a, b, c, d, e, 1 - e if ones == 2 else 0]
+    first, disparity = _formed(six, disparity, ones == 3 and not (d or e))
+    if f and g and h and first[4] == first[5] == (disparity < 0):
+        four = [0, 1, 1, 1]
+    else:
+        four = [f, g or not (f or h), h, f != g and not h]
+    second, disparity = _formed(four, disparity, bool(f and g and not h))
+    return np.array([*first, *second], np.uint8), disparity
+
+
+def _formed(bits: list[int], disparity: int, alternates: bool) -> tuple[list[int], int]:
+    """Bits or their complement, whichever the running disparity takes, and the disparity behind them."""
+    surplus = 2 * sum(bits) - len(bits)
+    if surplus * disparity > 0 or (alternates and disparity > 0):
+        bits, surplus = [1 - bit for bit in bits], -surplus
+    return bits, disparity if surplus == 0 else -disparity
+
+
 # -- Repeat-accumulate code of SMOG-P (M. Maroti, 2015) ---------------------------------------------------------------
 
 _REGISTERS = {

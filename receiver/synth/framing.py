@@ -7,6 +7,7 @@
     CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
     declared    what a file in flowgraphs/framings says (`declared.py`)
     Mobitex     57 65 | header, parity | blocks of 18 bytes and CRC, each byte with parity, interleaved, scrambled
+    Fox         K28.5 or 31 bits | bytes and RS(255,223), interleaved, each byte 8b10b
     raw         the bytes alone
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
@@ -35,7 +36,7 @@ from .bits import (
     nrzi,
     word,
 )
-from .codes import Convolutional, ccsds_reed_solomon, golay24, reed_solomon
+from .codes import Convolutional, ccsds_reed_solomon, eight_ten, golay24, reed_solomon
 from .declared import CRCS, Coder, bits_of, crc, line_code
 
 
@@ -446,6 +447,58 @@ class Snet(Encoder):
 
 
 @dataclass
+class Fox(Encoder):
+    """AMSAT's Fox telemetry, frame upon frame; the running disparity goes on from each to the next."""
+
+    mode: str = "DUV"
+    name: str = field(init=False)
+    rate: float = field(init=False)
+    payload_size: int | None = field(init=False)
+
+    SIZES = {"DUV": (64, 1), "high speed": (4600, 21), "BPSK": (476, 3), "LTM": (669, 3)}
+    """Bytes, and Reed-Solomon words."""
+
+    def __post_init__(self) -> None:
+        _choice("mode", self.mode, tuple(self.SIZES))
+        self.name = f"AMSAT Fox {self.mode}"
+        size, words = self.SIZES[self.mode]
+        self.payload_size = size
+        self.rate = 8 * size / (10 * (size + 32 * words))
+
+    def begin(self, preamble: int) -> Piece:
+        self._disparity = -1
+        return Piece(self._idle(preamble))
+
+    def frame(self, payload: bytes) -> Piece:
+        size, words = self.SIZES[self.mode]
+        if len(payload) != size:
+            raise ValueError(f"a frame has {size} bytes, got {len(payload)}")
+        parity = [reed_solomon(payload[i::words])[-32:] for i in range(words)]
+        sent = payload + bytes(parity[i][k] for k in range(32) for i in range(words))
+        sync = self._sync()
+        coded = [sync, *map(self._word, sent)]
+        bits = np.concatenate(coded)
+        return Piece(bits, payload, len(sync), len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(np.concatenate([self._sync(), self._idle(postamble)]))
+
+    def _idle(self, count: int) -> Bits:
+        return np.concatenate([np.zeros(0, np.uint8), *(self._word(0xB5) for _ in range(count))])
+
+    def _sync(self) -> Bits:
+        if self.mode in ("BPSK", "LTM"):
+            return word(0x47CD215D, 31)
+        sync = word(0x0FA if self._disparity < 0 else 0x305, 10)
+        self._disparity = -self._disparity
+        return sync
+
+    def _word(self, byte: int) -> Bits:
+        bits, self._disparity = eight_ten(byte, self._disparity)
+        return bits
+
+
+@dataclass
 class OpsSat(Encoder):
     """A Reed-Solomon word in an AX.25 frame."""
 
@@ -498,6 +551,7 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "u482c": U482c,
     "ccsds": Ccsds,
     "declared": Declared,
+    "fox": Fox,
     "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
     "ops_sat": OpsSat,
