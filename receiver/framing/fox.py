@@ -9,8 +9,8 @@ Byte i of the data, and of the parity, belongs to word i modulo their number, RS
 conventional basis, shortened. Every byte is sent as 10 bits, least significant first, with as many ones as zeros or two
 more or less, in turn: of both forms of a byte the running disparity takes one (A. X. Widmer and P. A. Franaszek, "A
 DC-balanced, partitioned-block, 8B/10B transmission code", IBM J. Res. Develop. 27, 1983). Data begin, least significant
-bit first, with the satellite's number, 3 bits, 0 where there are more satellites than that. From AMSAT's telemetry encoder (P. Karn, 2014) and the frame formats that
-its decoder FoxTelem documents.
+bit first, with the satellite's number, 3 bits, 0 where there are more satellites than that. From AMSAT's telemetry
+encoder (P. Karn, 2014) and the frame formats that its decoder FoxTelem documents.
 """
 
 from __future__ import annotations
@@ -45,10 +45,6 @@ class Mode:
         """Of a frame, behind the sync word."""
         return BITS * (self.size + self.words * PARITY)
 
-    def places(self, word: int) -> NDArray[np.intp]:
-        """Of the bytes of a Reed-Solomon word."""
-        return np.r_[word : self.size : self.words, self.size + word : self.symbols // BITS : self.words]
-
 
 BITS = 10
 K28_5 = 0b0011111010
@@ -74,15 +70,15 @@ LACKING = 0.05
 """Part of a frame that may lie behind the end of the recording."""
 
 SIX = (
-    "100111 011101 101101 110001 110101 101001 011001 111000 111001 100101 010101 110100 001101 101100 011100 010111 "
-    "011011 100011 010011 110010 001011 101010 011010 111010 110011 100110 010110 110110 001110 101110 011110 101011"
-).split()
-"""Of the five low bits, behind a negative disparity (Widmer and Franaszek, table 1)."""
-FOUR = "1011 1001 0101 1100 1101 1010 0110 1110".split()
-"""Of the three high bits, behind a negative disparity (table 2)."""
+    "100111011101101101110001110101101001011001111000111001100101010101110100001101101100011100010111"
+    "011011100011010011110010001011101010011010111010110011100110010110110110001110101110011110101011"
+)
+"""Of each value of the five low bits, six behind a negative disparity (Widmer and Franaszek, table 1)."""
+FOUR = "10111001010111001101101001101110"
+"""Of each value of the three high bits, four behind a negative disparity (table 2)."""
 
 Bytes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]
-"""The likeliest bytes, the second likeliest, and by how much they are so."""
+"""The likeliest, the second likeliest, and how much less likely these are."""
 
 
 def _half(bits: str, disparity: int) -> tuple[str, int]:
@@ -96,8 +92,8 @@ def _half(bits: str, disparity: int) -> tuple[str, int]:
 
 def word(byte: int, disparity: int) -> tuple[str, int]:
     """The ten bits of a byte behind some running disparity, -1 or 1, and the disparity behind them."""
-    six, disparity = _half(SIX[byte & 31], disparity)
-    four = FOUR[byte >> 5]
+    six, disparity = _half(SIX[6 * (byte & 31) :][:6], disparity)
+    four = FOUR[4 * (byte >> 5) :][:4]
     # five like bits in a row are K28.5's
     if byte >> 5 == 7 and six[-2:] == ("11" if disparity < 0 else "00"):
         four = "0111"
@@ -106,14 +102,15 @@ def word(byte: int, disparity: int) -> tuple[str, int]:
 
 
 _TABLE = [[word(byte, disparity) for byte in range(256)] for disparity in (-1, 1)]
-WORDS: NDArray[np.float32] = np.array(
-    [[2.0 * int(bit) - 1 for bit in bits] for row in _TABLE for bits, _ in row], np.float32
-).T.copy()
-"""(10, 512) all words, -1 and 1: first those behind a negative disparity."""
-TURNS: NDArray[np.bool_] = np.array([after > 0 for _, after in _TABLE[0]])
-"""(256,) whether a byte turns the disparity round."""
-
 _READ = {bits: byte for row in _TABLE for byte, (bits, _) in enumerate(row)}
+BYTES: NDArray[np.uint8] = np.array(sorted(range(256), key=lambda byte: _TABLE[0][byte][1]), np.uint8)
+"""First those that keep the disparity, then those that turn it round."""
+KEEP = sum(disparity < 0 for _, disparity in _TABLE[0])
+"""Number of those that keep it."""
+WORDS: NDArray[np.float32] = np.array(
+    [[2.0 * int(bit) - 1 for bit in row[byte][0]] for row in _TABLE for byte in BYTES], np.float32
+).T.copy()
+"""(10, 512) words of `BYTES`, -1 and 1: behind a negative disparity, then behind a positive one."""
 TURNED_OVER: NDArray[np.uint8] = np.array(
     [_READ[bits.translate(str.maketrans("01", "10"))] for bits, _ in _TABLE[0]], np.uint8
 )
@@ -126,42 +123,40 @@ def scores(soft: NDArray[np.float32]) -> NDArray[np.float32]:
     return fits
 
 
-def paths(fits: NDArray[np.float32], before: tuple[float, float]) -> NDArray[np.float64]:
+def best_steps(fits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 2, 2) the best score of a word behind each disparity that keeps it, that turns it round."""
+    return np.stack([fits[:, :, :KEEP].max(axis=2), fits[:, :, KEEP:].max(axis=2)], axis=2)
+
+
+def paths(steps: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
     """(n + 1, 2) score of the likeliest words up to each place that leave the disparity negative, positive.
 
-    `before` is that of both in front of the first.
+    `low` and `high` are those in front of the first.
     """
-    steps = np.stack([fits[:, :, ~TURNS].max(axis=2), fits[:, :, TURNS].max(axis=2)], axis=2)
-    low, high = before
     sums = [(low, high)]
     for (low_keeps, low_turns), (high_keeps, high_turns) in steps.tolist():
         low, high = max(low + low_keeps, high + high_turns), max(high + high_keeps, low + low_turns)
         sums.append((low, high))
-    return np.array(sums)
+    return np.array(sums, np.float32)
 
 
-def decode(soft: NDArray[np.float32], before: tuple[float, float]) -> Bytes:
-    """The likeliest bytes, the second likeliest, and by how much they are so; every byte in the light of all others."""
+def decode(soft: NDArray[np.float32], low: float, high: float) -> Bytes:
+    """The likeliest bytes, the second likeliest, and by how much they are so; each in the light of all others."""
     fits = scores(soft)
-    here = paths(fits, before)[:-1]
-    # backwards: the disparity in front of a word by that behind it
-    turned = fits.copy()
-    turned[:, :, TURNS] = fits[:, ::-1, TURNS]
-    behind = paths(turned[::-1], (0.0, 0.0))[-2::-1]
-    total = fits + here[:, :, None].astype(np.float32)
-    after = np.where(TURNS, behind[:, ::-1, None], behind[:, :, None]).astype(np.float32)
-    total = (total + after).max(axis=1)
-    return ranked(total)
-
-
-def ranked(fits: NDArray[np.float32]) -> Bytes:
-    """The bytes that fit best and second best, of (n, 256), and by how much; takes the array to pieces."""
-    rows = np.arange(len(fits))
-    best = fits.argmax(axis=1)
-    most = fits[rows, best]
-    fits[rows, best] = -np.inf
-    second = fits.argmax(axis=1)
-    return best.astype(np.uint8), second.astype(np.uint8), most - fits[rows, second]
+    steps = best_steps(fits)
+    here = paths(steps, low, high)[:-1]
+    # backwards, what turns to the one disparity comes from the other
+    steps[:, :, 1] = steps[:, ::-1, 1]
+    behind = paths(steps[::-1], 0.0, 0.0)[-2::-1]
+    fits[:, :, :KEEP] += (here + behind)[:, :, None]
+    fits[:, :, KEEP:] += (here + behind[:, ::-1])[:, :, None]
+    fit = np.maximum(fits[:, 0], fits[:, 1])
+    rows = np.arange(len(fit))
+    best = fit.argmax(axis=1)
+    most = fit[rows, best]
+    fit[rows, best] = -np.inf
+    second = fit.argmax(axis=1)
+    return BYTES[best], BYTES[second], most - fit[rows, second]
 
 
 @dataclass
@@ -192,24 +187,25 @@ class Fox:
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
         form = self._format
-        before = (0.0, 0.0)
+        fits = 0.0
         if form.sync == K28_5:
             symbols = self._history.soft(candidate.start - BITS, candidate.start)
             fits = float(symbols @ SYNC) * candidate.polarity
-            before = (-fits, fits)
         probe = soft[:PROBE]
-        said = float(np.abs(probe).sum()) + abs(before[1])
-        if said - paths(scores(probe), before)[-1].max() > 2 * LOST * said:
+        said = float(np.abs(probe).sum())
+        # in a long frame there are many words that are a sync word but for one bit
+        unlike = form.tolerance == 1 and float(scores(symbols).max()) - fits > said / PROBE
+        if unlike or said + fits - paths(best_steps(scores(probe)), -fits, fits)[-1].max() > 2 * LOST * said:
             self.failures["sync"] += 1
             return None
         if len(soft) < form.symbols:
             return form.symbols
         chance = sync_chance(candidate.errors, form.bits)
-        found = None
-        # much is spared by a look at the first word only, its bytes each by itself
-        first = soft.reshape(-1, BITS)[form.places(0)]
-        if form.words == 1 or self._corrected(ranked(scores(first).max(axis=1)), chance, first=True):
-            found = self._corrected(decode(soft, before), chance)
+        got, second, sureness = decode(soft, -fits, fits)
+        found = self._corrected(got, second, sureness, chance)
+        if found is None and form.sync == K28_5:
+            # the complement of every word is one, too
+            found = self._corrected(TURNED_OVER[got], TURNED_OVER[second], sureness, 2 * chance)
         if found is None:
             self.failures["fec"] += 1
             return None
@@ -228,35 +224,21 @@ class Fox:
         )
 
     def _corrected(
-        self, received: Bytes, chance: float, first: bool = False
+        self, got: NDArray[np.uint8], second: NDArray[np.uint8], sureness: NDArray[np.float32], chance: float
     ) -> tuple[NDArray[np.uint8], int, float] | None:
-        """Data of received bytes, how many were changed, and the probability that noise would have given them.
-
-        `first`: of the first word only, which is all that was received.
-        """
-        found = self._upright(received, chance, first)
-        if found is None and self._format.sync == K28_5:
-            # the complement of every word is one, too
-            got, second, sureness = received
-            found = self._upright((TURNED_OVER[got], TURNED_OVER[second], sureness), 2 * chance, first)
-        return found
-
-    def _upright(
-        self, received: Bytes, chance: float, first: bool
-    ) -> tuple[NDArray[np.uint8], int, float] | None:
-        form = self._format
-        got, second, sureness = received
-        data, changed = np.empty(form.size, np.uint8), 0
-        for i in range(1 if first else form.words):
-            places = np.arange(len(got)) if first else form.places(i)
+        """Data of received bytes, how many were changed, and the probability that noise would have given them."""
+        size, words = self._format.size, self._format.words
+        data, changed = np.empty(size, np.uint8), 0
+        for i in range(words):
+            places = np.r_[i:size:words, size + i : len(got) : words]
             weak = np.argsort(sureness[places], kind="stable")[:WEAK]
             flips = np.zeros((WEAK, len(places)), np.uint8)
             flips[np.arange(WEAK), weak] = (got ^ second)[places[weak]]
             bound = min(WRONG, FALSE_ALARM / max(chance, FALSE_ALARM))
-            result = correct(got[places], sureness[places], bound, None if first else flips)
+            result = correct(got[places], sureness[places], bound, flips)
             if result is None or repeats(result.word):
                 return None
-            data[i :: form.words] = result.word[:-PARITY]
+            data[i::words] = result.word[:-PARITY]
             changed += result.corrected
             chance *= result.chance
         return data, changed, chance

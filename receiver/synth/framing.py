@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -455,7 +455,7 @@ class Fox(Encoder):
     rate: float = field(init=False)
     payload_size: int | None = field(init=False)
 
-    SIZES = {"DUV": (64, 1), "high speed": (4600, 21), "BPSK": (476, 3), "LTM": (669, 3)}
+    SIZES: ClassVar = {"DUV": (64, 1), "high speed": (4600, 21), "BPSK": (476, 3), "LTM": (669, 3)}
     """Bytes, and Reed-Solomon words."""
 
     def __post_init__(self) -> None:
