@@ -23,6 +23,10 @@ _LARGEST = 1 << 20  # bytes
 _BRACKETS = 1000  # time to read what is deep grows with the square of its depth
 
 _FRAMINGS: dict[str, dict[str, Any]] = {
+    "AMSAT Fox BPSK": {"use": "fox", "mode": "BPSK"},
+    "AMSAT Fox DUV": {"use": "fox"},
+    "AMSAT Fox LTM": {"use": "fox", "mode": "LTM"},
+    "AMSAT Fox high speed": {"use": "fox", "mode": "high speed"},
     "AX.25": {"use": "ax25"},
     "AX.25 G3RUH": {"use": "ax25", "scrambler": "g3ruh"},
     "AX100 ASM+Golay": {"use": "ax100", "mode": "ASM+Golay"},

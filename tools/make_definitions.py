@@ -6,6 +6,7 @@
 The table is a CSV with one line a transmitter and the columns satellite, alternative_names (separated by ";"), norad,
 transmitter, frequency (Hz), modulation, baudrate, deviation (Hz), af_carrier (Hz), fm_deviation (Hz), framing,
 frame_size, precoding, scrambler, rs_basis, rs_interleaving, convolutional. Empty cells are unknown or the usual value.
+What such tables lack is added from `transmitters.csv` beside this file.
 
 Transmitters with a framing that Radome does not decode are left out, and so are satellites that have no other. Files
 that are there already are written anew, others are not touched: a definition made by hand stays. The same table gives
@@ -28,6 +29,7 @@ from receiver.satyaml import demod_table, framing_table
 
 Row = dict[str, str]
 
+SUPPLEMENT = Path(__file__).with_name("transmitters.csv")
 FLOWGRAPHS = Path(__file__).resolve().parent.parent / "flowgraphs"
 
 
@@ -97,10 +99,11 @@ def main() -> None:
         sys.exit(__doc__)
     folder = Path(sys.argv[2]) if len(sys.argv) == 3 else FLOWGRAPHS / "satellites"
     satellites: defaultdict[int, list[Row]] = defaultdict(list)
-    with open(sys.argv[1], newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if framing_table(row["framing"], {}) is not None:
-                satellites[int(row["norad"])].append(row)
+    for table in (Path(sys.argv[1]), SUPPLEMENT):
+        with table.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if framing_table(row["framing"], {}) is not None:
+                    satellites[int(row["norad"])].append(row)
     folder.mkdir(parents=True, exist_ok=True)
     for norad, rows in satellites.items():
         (folder / f"{norad}-{slug(rows[0]['satellite'])}.toml").write_text(definition(rows), encoding="utf-8")
