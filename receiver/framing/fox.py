@@ -187,20 +187,13 @@ class Fox:
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
         form = self._format
-        fits = 0.0
-        if form.sync == K28_5:
-            symbols = self._history.soft(candidate.start - BITS, candidate.start)
-            fits = float(symbols @ SYNC) * candidate.polarity
-        probe = soft[:PROBE]
-        said = float(np.abs(probe).sum())
-        # in a long frame there are many words that are a sync word but for one bit
-        unlike = form.tolerance == 1 and float(scores(symbols).max()) - fits > said / PROBE
-        if unlike or said + fits - paths(best_steps(scores(probe)), -fits, fits)[-1].max() > 2 * LOST * said:
+        if not self._probably(candidate, soft[:PROBE]):
             self.failures["sync"] += 1
             return None
         if len(soft) < form.symbols:
             return form.symbols
         chance = sync_chance(candidate.errors, form.bits)
+        fits = self._sync_score(candidate)
         got, second, sureness = decode(soft, -fits, fits)
         found = self._corrected(got, second, sureness, chance)
         if found is None and form.sync == K28_5:
@@ -222,6 +215,27 @@ class Fox:
             false_alarm=chance,
             link={"source": str(payload[0] & 7)} if payload[0] & 7 else {},
         )
+
+    def _sync_score(self, candidate: Candidate) -> float:
+        """How well K28.5 fits that a negative disparity precedes; what a positive one precedes fits as badly."""
+        if self._format.sync != K28_5:
+            return 0.0
+        return candidate.polarity * float(self._history.soft(candidate.start - BITS, candidate.start) @ SYNC)
+
+    def _probably(self, candidate: Candidate, soft: NDArray[np.float32]) -> bool:
+        """Whether words of the code follow a sync word."""
+        sync, said = self._sync_score(candidate), float(np.abs(soft).sum())
+        if self._format.tolerance == 1:
+            # in a long frame there are many words that are a sync word but for one bit
+            rival = scores(self._history.soft(candidate.start - BITS, candidate.start)).max()
+            if rival - sync > said / PROBE:
+                return False
+        fits = scores(soft)
+        least = (1 - 2 * LOST) * said
+        # most of what is none is so without a look at the disparities
+        if fits.max(axis=(1, 2)).sum() < least:
+            return False
+        return bool(paths(best_steps(fits), -sync, sync)[-1].max() - sync >= least)
 
     def _corrected(
         self, got: NDArray[np.uint8], second: NDArray[np.uint8], sureness: NDArray[np.float32], chance: float
