@@ -55,6 +55,7 @@ cdef enum:
     WEAK = 40                 # symbols that may be wrong
     NEIGHBOURS = 24           # pairs of them that are at most two apart
     FEW = 31                  # bits of idle; fewer are too little evidence to repair a frame without addresses
+    UNTRAINED = 5             # wrong symbols of a training sequence, at most, to repair a frame behind it
     EVENTS = WEAK + NEIGHBOURS
     WEAKEST = 20              # events that triples are made of
     OPENINGS = 4              # flags that may open the frame that the next one closes
@@ -107,6 +108,8 @@ cdef class HdlcReceiver:
     longest : bytes in the longest frame, FCS included
     shortest : bytes in the shortest frame, FCS included
     repairs : whether frames are repaired
+    training : bits 0101... that each frame has before its flag, up to 64; frames are repaired for their sake instead of
+        flags or addresses. Not with `scrambled`
 
     Attributes
     ----------
@@ -114,7 +117,7 @@ cdef class HdlcReceiver:
     symbols : how many have been taken
     """
     cdef unsigned char* _bytes
-    cdef Py_ssize_t _longest, _shortest
+    cdef Py_ssize_t _longest, _shortest, _training
     cdef unsigned int _line            # the last symbols, newest in bit 0
     cdef unsigned int _window          # the last decoded bits, newest in bit 7 and older below
     cdef int _ones, _level, _partial, _bits_in
@@ -140,7 +143,10 @@ cdef class HdlcReceiver:
     cdef double _largest               # magnitude of symbols that are no clicks
     cdef double _budget                # highest cost of a likely pattern
 
-    def __cinit__(self, bint scrambled, Py_ssize_t longest, Py_ssize_t shortest, bint repairs=True):
+    def __cinit__(self, bint scrambled, Py_ssize_t longest, Py_ssize_t shortest, bint repairs=True,
+                  Py_ssize_t training=0):
+        if not 0 <= training <= (0 if scrambled else 64):
+            raise ValueError(f"training of 0 to 64 bits expected, and of none with a scrambler, got {training}")
         if not 2 < shortest <= longest <= 65536:
             raise ValueError(f"3 <= shortest <= longest <= 65536 expected, got {shortest} and {longest}")
         self._kept = 10 * longest + 64
@@ -155,6 +161,7 @@ cdef class HdlcReceiver:
                 and self._broken_before and self._crc_before):
             raise MemoryError
         self._scrambled, self._longest, self._shortest, self._repairs = scrambled, longest, shortest, repairs
+        self._training = training
         self.reset()
 
     def __dealloc__(self):
@@ -560,6 +567,13 @@ cdef class HdlcReceiver:
                     return False
         return True
 
+    cdef bint _trained(self, long long start) noexcept nogil:
+        # whether 0101..., of which two symbols each are alike, lies before the flag
+        cdef int k, same = 0
+        for k in range(self._training):
+            same += (self._at(start - 9 - k) > 0) == ((k & 2) == 0)
+        return same <= UNTRAINED or self._training - same <= UNTRAINED
+
     cdef bint _mend(self, long long stop, bint closed, Opening* opening, long long* end, int* changed) noexcept nogil:
         # whether there is a frame that a flag at the stop has closed, or one that ends before it
         cdef int k
@@ -570,7 +584,8 @@ cdef class HdlcReceiver:
             if not 8 * self._shortest + 4 <= stop - o.at <= self._kept - 64:
                 continue
             if o.likely < 0:
-                o.likely = self._clear(o.at, o.at + 64) and (o.idle >= FEW or self._likely(o.at))
+                o.likely = self._clear(o.at, o.at + 64) and (
+                    self._trained(o.at) if self._training else o.idle >= FEW or self._likely(o.at))
             if not o.likely:
                 continue
             last = self._last_clear(o.at, stop)

@@ -6,6 +6,7 @@
     U482C       preamble 55… | C3 AA 66 55 | Golay(24,12) of flags and length | RS, randomised, convolutional
     CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
     declared    what a file in flowgraphs/framings says (`declared.py`)
+    AIS         0101… 24 bits | 7E | message | FCS | 7E          HDLC as in AX.25, NRZI
     Mobitex     57 65 | header, parity | blocks of 18 bytes and CRC, each byte with parity, interleaved, scrambled
     Fox         K28.5 or 31 bits | bytes and RS(255,223), interleaved, each byte 8b10b
     raw         the bytes alone
@@ -122,6 +123,37 @@ class Ax25(Encoder):
             if len(line):
                 self._last = int(line[-1])
         return line
+
+
+@dataclass
+class Ais(Encoder):
+    """AIS messages, each with its own training sequence (ITU-R M.1371-5, annex 2, section 3.2.2)."""
+
+    name: str = field(init=False, default="AIS")
+    rate: float = field(init=False, default=1.0)
+    payload_size: int | None = field(init=False, default=21)
+    payload_most: int = field(init=False, default=21)
+
+    TRAINING = np.tile(np.array([0, 1], np.uint8), 12)
+
+    def begin(self, preamble: int) -> Piece:
+        self._level = 0
+        return Piece(self._line(np.zeros(8, np.uint8)))
+
+    def frame(self, payload: bytes) -> Piece:
+        coded = lsb_first(payload + crc16_x25(payload).to_bytes(2, "little"))
+        stuffed = Ax25.stuff(coded)
+        head = np.concatenate([self.TRAINING, Ax25.FLAG])
+        bits = self._line(np.concatenate([head, stuffed, Ax25.FLAG]))
+        return Piece(bits, payload, len(head), len(head) + len(stuffed))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(self._line(np.zeros(8, np.uint8)))
+
+    def _line(self, bits: Bits) -> Bits:
+        levels = nrzi(bits, self._level)
+        self._level = int(levels[-1])
+        return levels
 
 
 @dataclass
@@ -546,6 +578,7 @@ class Raw(Encoder):
 
 
 _ENCODERS: dict[str, Callable[..., Encoder]] = {
+    "ais": Ais,
     "ax25": Ax25,
     "ax100": Ax100,
     "u482c": U482c,

@@ -34,6 +34,8 @@ def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | N
         elif use == "ccsds":
             size = int(framing["frame_size"])
             head = tm_header(number)
+        elif use == "ais":
+            size, head = 21, position_report(number)
         elif fixed is not None:
             size, head = fixed, b""
         else:
@@ -46,6 +48,11 @@ def _telemetry(number: int, rng: np.random.Generator, size: int) -> bytes:
     voltages = rng.integers(7000, 8300, 4)
     temperatures = rng.integers(-200, 400, 4)
     return b"RADOME" + struct.pack(">I4H4h", number, *voltages, *temperatures) + rng.bytes(size)
+
+
+def position_report(number: int) -> bytes:
+    """Head of an AIS message 1 of ship 211000000 + number (ITU-R M.1371-5, annex 8, table 48)."""
+    return (1 << 34 | 211000000 + number << 2).to_bytes(5, "big")
 
 
 def csp_header() -> bytes:

@@ -27,6 +27,7 @@ Cli = Callable[..., tuple[int, str, str]]
 SCHEMA = json.loads((Path(receiver.record.__file__).parent / "frame.schema.json").read_text())
 AFSK = transmitter({"use": "afsk", "baudrate": 1200, "carrier": 1700, "deviation": -500}, {"use": "ax25"})
 G3RUH = transmitter({"use": "fsk", "baudrate": 9600})
+AIS = transmitter({"use": "fsk", "baudrate": 9600, "deviation": 2400}, {"use": "ais"})
 BPSK = transmitter({"use": "psk", "baudrate": 1200}, {"use": "ax25"})
 
 
@@ -47,6 +48,8 @@ SHIPPED: dict[str, tuple[str, Transmitter, str, dict[str, Any]]] = {
     "BPSK, audio": ("bpsk-1200-ax25", BPSK, "1k2 BPSK AX.25", {"form": "ssb"}),
     "CCSDS": ("bpsk-9600-ccsds", ccsds("CCSDS"), "9k6 BPSK CCSDS", {"offset": -3000.0}),
     "NASA-DSN": ("bpsk-9600-ccsds", ccsds("NASA-DSN"), "9k6 BPSK CCSDS, NASA-DSN", {}),
+    "AIS, IQ": ("gmsk-9600-ais", AIS, "AIS, IQ", {"offset": 9000.0}),
+    "AIS, audio": ("gmsk-9600-ais", AIS, "AIS, audio", {"form": "fm"}),
     "AX100": ("ax100-survey", ax100(4800, "ASM+Golay"), "4k8 ASM+Golay", {}),
     "AX100 RS": ("ax100-survey", ax100(9600, "Reed Solomon"), "9k6 Reed Solomon", {}),
 }
@@ -85,6 +88,8 @@ def test_all_shipped_are_tried() -> None:
 def test_shipped(case: str, cli: Cli, tmp_path: Path) -> None:
     name, sent, chain, options = SHIPPED[case]
     frames = [np.random.default_rng((1, i)).bytes(223) for i in range(3)] if "ccsds" in name else payloads(3)
+    if sent is AIS:  # binary broadcasts
+        frames = [b"\x20" + frame[1:] for frame in frames]
     status, out, err = cli(name, write(tmp_path, sent, frames, **options), "--jsonl", "-")
     assert status == 0, err
     found = records(out)
@@ -93,7 +98,7 @@ def test_shipped(case: str, cli: Cli, tmp_path: Path) -> None:
         jsonschema.validate(record, SCHEMA)
         assert record["transmitter"] == chain
         assert (record["satellite"], record["norad"], record["doppler_hz"]) == (None, None, None)
-        assert record["modulation"] in ("FSK", "AFSK", "BPSK")
+        assert record["modulation"] in ("FSK", "AFSK", "BPSK", "GMSK")
         assert record["baudrate"] == sent.baudrate
         if options.get("form", "iq") == "iq":
             offset = options.get("offset", 0.0)
