@@ -1,7 +1,8 @@
-"""FSK, GFSK, GMSK and MSK, from IQ by a sequence detector, or from FM-discriminator audio.
+"""FSK, GFSK, GMSK, MSK and 4FSK, from IQ by a sequence detector, or from FM-discriminator audio.
 
     audio:         low-pass, 4 samples a symbol -> clock -> level -> equaliser -> soft symbols
-    IQ, subaudio:  FM receiver -> the same
+                                                         -> four levels -> soft bits, two a symbol
+    IQ, subaudio or four levels:  FM receiver -> the same
 
 Timing, centre and swing are estimated looking both ways, so a burst is right from its first symbol.
 """
@@ -24,10 +25,14 @@ from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, parameter, required
 from ._cpm import SequenceReceiver
 from ._fm import FmAudio
+from ._four_levels import FourLevels
 
 SYMBOL_CUTOFF = 0.43
 """Of the low-pass behind the discriminator, in symbol rates. Its noise rises with the square of frequency, and what so
 narrow a filter does to the symbols the equaliser undoes: at h = 0.5 this gains 1.7 dB over 0.6 without one."""
+
+FOUR_CUTOFF = 0.6
+"""The same for four levels, of which the equaliser undoes less."""
 
 VOICE = 16000.0
 """Hz that an FM voice channel takes: 5 kHz deviation and 3 kHz voice (Carson)."""
@@ -41,13 +46,18 @@ LONGEST_SYMBOL = 8192
 
 @dataclass
 class Fsk:
-    """Demodulate two-level frequency shift keying."""
+    """Demodulate frequency shift keying of two or four levels."""
 
     takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
     gives: ClassVar[Kind] = "soft"
 
     baudrate: float = required("Bd", "symbols per second")
-    deviation: float | None = parameter(None, "Hz", "from the centre to a 1; negative when a 1 is the lower frequency")
+    deviation: float | None = parameter(
+        None,
+        "Hz",
+        "from the centre to a 1, or of four levels to the outer one of 01; negative when that is the lower frequency",
+    )
+    levels: int = parameter(2, "", "two, or four, with two bits a symbol", (2, 4))
     subaudio: bool = parameter(False, "", "sent below the voice in an FM voice channel, all of which is then received")
 
     _resampler: Resampler = field(init=False, repr=False)
@@ -63,6 +73,8 @@ class Fsk:
         """Band that the signal takes at radio frequency, Hz."""
         if self.subaudio:
             return VOICE
+        if self.levels == 4:
+            return 2 * (abs(self.deviation or self.baudrate / 2) + 0.6 * self.baudrate)
         return 2 * (abs(self.deviation or self.baudrate / 3) + 0.55 * self.baudrate)
 
     @property
@@ -91,11 +103,12 @@ class Fsk:
         self._sign = -1.0 if self.deviation is not None and self.deviation < 0 else 1.0
         self._clock: Clock = stream.clock
         self._origin: float | None = None
-        out = Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
+        self._bits = self.levels // 2  # a symbol
+        out = Stream("soft", self._bits * self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
         rate = stream.rate
-        if stream.kind == "iq" and self.subaudio:
-            rate = 1.25 * VOICE
-            self._fm = FmAudio(stream, VOICE, rate)
+        if stream.kind == "iq" and (self.subaudio or self.levels == 4):
+            rate = 1.25 * self.bandwidth
+            self._fm = FmAudio(stream, self.bandwidth, rate)
         elif stream.kind == "iq":
             index = None if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
             self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
@@ -103,7 +116,9 @@ class Fsk:
         step = rate / (4 * self.baudrate)
         cutoff = min(0.9 * self.baudrate / rate, 0.45)
         self._resampler = Resampler(polyphase(cutoff, cutoff * 0.9, 40), step, is_complex=False)
-        self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40))
+        narrow = (FOUR_CUTOFF if self.levels == 4 else SYMBOL_CUTOFF) / 4
+        self._clock_recovery = SymbolClock(lowpass(narrow, 0.9 * narrow, 40))
+        self._four = FourLevels(upright=self._sign > 0) if self.levels == 4 else None
         self._level = Level()
         self._equaliser = Equaliser()
         # of the symbols that are still inside level and equaliser
@@ -131,13 +146,22 @@ class Fsk:
             out += self._symbols(*self._clock_recovery.process(self._resampler.process(self._fm.flush().items)))
         out += self._symbols(*self._clock_recovery.process(self._resampler.flush()))
         out += self._symbols(*self._clock_recovery.flush())
+        if self._four is not None:
+            out += self._give(*self._four.flush())
+            self._origin = None
+            return out
         values, centres, _ = self._level.flush()
         out += self._give(np.concatenate([self._equaliser.process(values), self._equaliser.flush()]), centres)
         self._origin = None
         return out
 
     def _symbols(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:
+        if self._four is not None:
+            # a bit is half a symbol, which has 4 samples
+            instants = (instants[:, None] + np.array([-1.0, 1.0])).ravel()
         self._instants = np.concatenate([self._instants, instants])
+        if self._four is not None:
+            return self._give(*self._four.process(values))
         values, centres, _ = self._level.process(values)
         return self._give(self._equaliser.process(values), centres)
 
@@ -150,7 +174,9 @@ class Fsk:
         centres, self._centres = self._centres[:n], self._centres[n:]
         positions = (self._origin or 0.0) + instants * self._step
         offsets = None if self._fm is None else centres * np.float32(self._audio_rate)
-        return self._signed([Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, offsets)])
+        rate = self._bits * self.baudrate
+        chunks = [Chunk(soft, rate, float(positions[0]), self._clock, positions, offsets)]
+        return chunks if self._four is not None else self._signed(chunks)
 
     def _signed(self, chunks: list[Chunk]) -> list[Chunk]:
         return chunks if self._sign > 0 else [replace(chunk, items=-chunk.items) for chunk in chunks]

@@ -7,6 +7,7 @@
     CCSDS TM    1A CF FC 1D | randomised RS(255,223), interleaved               NRZ-M; convolutional, through everything
     declared    what a file in flowgraphs/framings says (`declared.py`)
     AIS         0101… 24 bits | 7E | message | FCS | 7E          HDLC as in AX.25, NRZI
+    EQUiSat     F5… | 22 37 49 F2 5B 1B | blocks of 18 bytes and CRC, interleaved       four levels, two bits a symbol
     Mobitex     57 65 | header, parity | blocks of 18 bytes and CRC, each byte with parity, interleaved, scrambled
     Fox         K28.5 or 31 bits | bytes and RS(255,223), interleaved, each byte 8b10b
     raw         the bytes alone
@@ -38,6 +39,7 @@ from .bits import (
     word,
 )
 from .codes import Convolutional, ccsds_reed_solomon, eight_ten, golay24, reed_solomon
+from .codes import Convolutional, ccsds_reed_solomon, general_reed_solomon, golay24, reed_solomon
 from .declared import CRCS, Coder, bits_of, crc, line_code
 
 
@@ -528,6 +530,30 @@ class Fox(Encoder):
     def _word(self, byte: int) -> Bits:
         bits, self._disparity = eight_ten(byte, self._disparity)
         return bits
+class Equisat(Encoder):
+    """EQUiSat's callsign and a Reed-Solomon word, in blocks of an XDL radio."""
+
+    name: str = field(init=False, default="EQUiSat")
+    rate: float = field(init=False, default=223 / 300)
+    payload_size: int | None = field(init=False, default=223)
+
+    SYNC = bytes.fromhex("223749F25B1B")
+
+    def begin(self, preamble: int) -> Piece:
+        return Piece(msb_first(b"\xf5" * preamble))
+
+    def frame(self, payload: bytes) -> Piece:
+        if len(payload) != 223:
+            raise ValueError(f"EQUiSat's frames have 223 bytes, got {len(payload)}")
+        data = b"\xff\x00\x02\x00\xff" + payload[:6] + general_reed_solomon(payload[6:], 32, 0x11D, 1, 1)
+        data = data.ljust(15 * 18, b"\x66")
+        pieces = [data[i : i + 18] for i in range(0, len(data), 18)]
+        blocks = [piece + crc(piece, *CRCS["CRC-16/XMODEM"]).to_bytes(2, "big") for piece in pieces]
+        bits = np.concatenate([msb_first(self.SYNC), *(msb_first(block).reshape(20, 8).T.ravel() for block in blocks)])
+        return Piece(bits, payload, 48, len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(msb_first(b"\xf5" * postamble))
 
 
 @dataclass
@@ -585,6 +611,7 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "ccsds": Ccsds,
     "declared": Declared,
     "fox": Fox,
+    "equisat": Equisat,
     "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
     "ops_sat": OpsSat,

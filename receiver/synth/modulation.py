@@ -5,6 +5,7 @@ A modulator holds the symbols around the instants that are asked for: `append` i
 sending.
 
     fsk    phase = pi h (sum of a[m], m < n, + parts of the symbols around), h = 2 deviation / baudrate
+           of four levels a = 3, 1, -1, -3 for the bits 01, 00, 10, 11, and h is a third of that
     afsk   the same with audio tones, and these on FM
     psk    sum of a[n] p(u - n - 1/2), with p a root-raised cosine or a rectangle
 """
@@ -30,8 +31,10 @@ _STEPS = 1024
 class Modulator:
     """Symbols kept by their count since the start."""
 
-    per_bit: int = 1
+    per_bit: float = 1
     """Symbols that a channel bit becomes."""
+    per_baud: float = 1
+    """Symbols here for each that counts for the symbol rate."""
     reach: int = 0
     """Symbols to each side that the signal at an instant depends on."""
 
@@ -70,15 +73,22 @@ class Modulator:
 class Fsk(Modulator):
     """Continuous-phase FSK, Gaussian with bandwidth-time product `bt` or rectangular.
 
-    `deviation` in Hz is that of a one; a negative one inverts.
+    `deviation` in Hz is that of a one, or of the outer level; a negative one inverts.
     """
 
-    def __init__(self, baudrate: float, deviation: float, bt: float | None = 0.5) -> None:
+    def __init__(self, baudrate: float, deviation: float, bt: float | None = 0.5, levels: int = 2) -> None:
         self.reach = 0 if bt is None else math.ceil(5 * _gaussian_width(bt))
+        self.per_bit = 1 if levels == 2 else 0.5
         super().__init__()
-        self._index = 2 * deviation / baudrate
+        self._index = 2 * deviation / baudrate / (levels - 1)
         self._table = _gaussian_phase(bt, self.reach)
         self._sums: NDArray[np.int64] = np.zeros(self.reach, np.int64)
+
+    def symbols(self, bits: Bits) -> Symbols:
+        if self.per_bit == 1:
+            return super().symbols(bits)
+        pairs = bits.reshape(-1, 2).astype(np.int8)
+        return ((1 - 2 * pairs[:, 0]) * (1 + 2 * pairs[:, 1])).astype(np.int8)
 
     def append(self, symbols: Symbols) -> None:
         super().append(symbols)
@@ -152,7 +162,7 @@ class Psk(Modulator):
 
     def __init__(self, differential: bool = False, manchester: bool = False, rolloff: float | None = 0.5) -> None:
         self.reach = 0 if rolloff is None else 8
-        self.per_bit = 2 if manchester else 1
+        self.per_bit = self.per_baud = 2 if manchester else 1
         super().__init__()
         self._differential = differential
         self._level = 0
@@ -237,7 +247,8 @@ def modulator(table: dict[str, Any], bt: float | None = 0.5, rolloff: float | No
     try:
         baudrate = float(table["baudrate"])
         if use == "fsk":
-            return Fsk(baudrate, float(table.get("deviation", baudrate / 4)), bt)
+            levels = int(table.get("levels", 2))
+            return Fsk(baudrate, float(table.get("deviation", baudrate / (4 if levels == 2 else 2))), bt, levels)
         if use == "afsk":
             deviation, fm_deviation = float(table["deviation"]), float(table.get("fm_deviation", 3000.0))
             return Afsk(baudrate, float(table["carrier"]), deviation, fm_deviation)

@@ -122,7 +122,8 @@ class Synthesiser:
         """Noise power per Hz, where the signal's power is 1."""
         if self.channel.ebn0_db is None:
             return 0.0
-        bits = self.transmitter.baudrate * self._encoder.rate
+        channel_bits = self.transmitter.baudrate * self._modulator.per_baud / self._modulator.per_bit
+        bits = channel_bits * self._encoder.rate
         return float(10 ** (-self.channel.ebn0_db / 10) / bits)
 
     @property
@@ -199,7 +200,7 @@ class Synthesiser:
         self, rate: float, first: int, shift: float, margin: int = 0
     ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.complex128]]]:
         """Signal and spurs at the instants (i + shift) / rate for i from `first`, and `margin` beyond the end."""
-        symbol_rate = self.transmitter.baudrate * self._modulator.per_bit
+        symbol_rate = self.transmitter.baudrate * self._modulator.per_baud
         phase, fraction = self._rng.random(2)
         motion = Motion(self.channel, symbol_rate, self.transmitter.frequency, self._tuning, _SILENCE + fraction)
         sender = _Sender(self, symbol_rate)
@@ -264,7 +265,7 @@ class _Sender:
         self._encoder: Encoder = synthesiser._encoder
         self._modulator: Modulator = synthesiser._modulator
         self._pieces = self._send()
-        self._sent: deque[tuple[bytes, int, int]] = deque()
+        self._sent: deque[tuple[bytes, float, float]] = deque()
         self._begun: float | None = None
         self._stop: float | None = None
         self._silence(_SILENCE + synthesiser.lead * symbol_rate)
@@ -329,4 +330,5 @@ def _fm_extent(table: dict[str, Any]) -> tuple[float, float]:
     if "carrier" in table:
         highest = float(table["carrier"]) + abs(float(table["deviation"])) + baudrate / 2
         return float(table.get("fm_deviation", 3000.0)), highest
-    return abs(float(table.get("deviation", baudrate / 4))), 0.75 * baudrate
+    usual = baudrate / (2 if table.get("levels") == 4 else 4)
+    return abs(float(table.get("deviation", usual))), 0.75 * baudrate
