@@ -1,4 +1,4 @@
-"""BPSK and DBPSK, plain and in Manchester code, from IQ or from the audio of a single-sideband receiver.
+"""BPSK, DBPSK and SDPSK, plain and in Manchester code, from IQ or from the audio of a single-sideband receiver.
 
     samples -> power in the band -> about where the carrier is -> |  4 samples a chip, power  -> timing
                                                                   |  4 samples a chip, square -> frequency
@@ -8,6 +8,10 @@ A chip is a symbol, or half of one in Manchester code. Nothing is fed back. Plac
 the best paths through maps of scores (`dsp_ext.ridge`), phase and level are averages, and all look both ways: a burst
 is right from its first symbol. Rows of these maps are 8, 16 or 32 chips and stand at whole multiples of that; a *node*
 is the border of two.
+
+In SDPSK (symmetric: a quarter turn on or back from symbol to symbol) chip k lies on the axis that is k quarter turns
+from the first's. Its square has two lines, half a chip rate on each side of twice the carrier, which count together;
+the chips are turned back by k quarters, and what is left is DBPSK.
 
 Line at twice the carrier: A. J. Viterbi, A. M. Viterbi, IEEE Trans. IT-29 (1983) 543. Clock: M. Oerder, H. Meyr,
 "Digital filter and square timing recovery", IEEE Trans. COM-36 (1988) 605.
@@ -59,6 +63,8 @@ WIDEST = 2048
 ROLL_OFF, SPAN = 0.5, 4
 """Of the root-raised-cosine matched filter, and its half length in chips."""
 
+QUARTERS = np.array([1, -1j, -1, 1j], np.complex64)
+
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex64]
 
@@ -67,8 +73,8 @@ Complex = NDArray[np.complex64]
 class Psk:
     """Demodulate phase shift keying with two phases.
 
-    Which phase is a 1 is not known, so all symbols may be inverted; with `differential` they are not. Offsets are the
-    carrier's place in the stream: in IQ from zero, in audio the audio frequency.
+    Which phase is a 1 is not known, so all symbols may be inverted; with `differential` and `symmetric` they are not.
+    Offsets are the carrier's place in the stream: in IQ from zero, in audio the audio frequency.
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
@@ -79,8 +85,11 @@ class Psk:
     baudrate: float = required("Bd", "symbols per second")
     differential: bool = parameter(False, "", "a 1 is a reversal of the phase")
     manchester: bool = parameter(False, "", "a symbol is two opposite halves")
+    symmetric: bool = parameter(False, "", "SDPSK: a 1 is a quarter turn of the phase forward, a 0 one back")
 
     def __post_init__(self) -> None:
+        if self.symmetric and (self.differential or self.manchester):
+            raise ValueError("symmetric goes with neither differential nor manchester")
         if not self.baudrate > 0:
             raise ValueError(f"baudrate is {self.baudrate}; it must be above 0")
 
@@ -110,7 +119,7 @@ class Psk:
                 f"psk at {self.baudrate:g} Bd cannot be searched for in {self._rate / 1e3:g} kHz; "
                 "the recording's frequency or the signal's offset must be given"
             )
-        self._receiver = _ChipReceiver(replace(stream, rate=self._rate), chip_rate)
+        self._receiver = _ChipReceiver(replace(stream, rate=self._rate), chip_rate, self.symmetric)
         self._pairs = _Pairs() if self.manchester else None
         self._last = np.zeros(1, np.float32)
         self._origin: float | None = None
@@ -139,11 +148,11 @@ class Psk:
             soft, instants, offsets = self._pairs.flush() if last else self._pairs.process(soft, instants, offsets)
         if not len(soft):
             return []
-        if self.differential:
+        if self.differential or self.symmetric:
             before = np.concatenate([self._last, soft[:-1]])
             self._last = soft[-1:]
             soft = np.minimum(np.abs(soft), np.abs(before)) * np.where((soft < 0) == (before < 0), -1, 1)
-            soft = soft.astype(np.float32)
+            soft = (-soft if self.symmetric else soft).astype(np.float32)
         positions = (self._origin or 0.0) + instants * (self._clock.rate / self._rate)
         carriers = (offsets + self._track.at(positions)).astype(np.float32)
         return [Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, carriers)]
@@ -152,8 +161,8 @@ class Psk:
 class _ChipReceiver:
     """From samples to chips of about +-1, their instants in samples and their carriers in Hz."""
 
-    def __init__(self, stream: Stream, chip_rate: float) -> None:
-        self._chip_rate = chip_rate
+    def __init__(self, stream: Stream, chip_rate: float, turning: bool) -> None:
+        self._chip_rate, self._turning = chip_rate, turning
         self._per_chip = stream.rate / chip_rate
         self._window = int(np.clip(2 ** round(math.log2(COHERENCE * chip_rate)), 16, 64))
         self._hop = self._window // 2
@@ -161,7 +170,7 @@ class _ChipReceiver:
         self._samples = _Samples(np.complex64 if stream.kind == "iq" else np.float32)
         self._filter = Strobe(_root_raised_cosine(self._per_chip))
         self._band = _Band(stream, self._per_chip, self._hop, self._rows)
-        self._carrier = _Carrier(self._window, chip_rate)
+        self._carrier = _Carrier(self._window, chip_rate, turning)
         self._tone, self._power = np.zeros(1, np.complex64), np.zeros(1, np.float32)
         speed = max(1, round(CLOCK_ERROR * self._hop * _PhasePath.STATES))
         self._timing = _PhasePath(speed, 0.5, 2.0, 10.0, CLOCK_WIDTH // self._hop)
@@ -287,6 +296,8 @@ class _ChipReceiver:
         y = self._filter.at(x, instants - edges[0])
         row = np.searchsorted(edges, instants) - 1
         carrier = begin[row] + slope[row] * (instants / per_chip - node[row])
+        if self._turning:
+            y = y * QUARTERS[chips.astype(np.int64) % 4]
         self._new = y
         self._chips.append(y, instants, carrier * self._chip_rate)
         self._samples.forget(math.floor(self._node * hop * per_chip) - margin - 1)
@@ -355,11 +366,13 @@ class _Band:
 
 
 class _Carrier:
-    """The line at twice the carrier."""
+    """The line at twice the carrier, or in SDPSK the two on both sides of it."""
 
-    def __init__(self, window: int, chip_rate: float) -> None:
+    def __init__(self, window: int, chip_rate: float, turning: bool) -> None:
         self._window = window
-        self._states = np.arange(-3 * window // 2, 3 * window // 2 + 1)
+        self._beside = window if turning else 0
+        most = window - 1 if turning else 3 * window // 2
+        self._states = np.arange(-most, most + 1)
         # states in the time of a row
         self._furthest = furthest = round(DRIFT * (window / 2 / chip_rate) / (chip_rate / (4 * window)))
         drifts = np.arange(-furthest, furthest + 1, dtype=np.int32)
@@ -396,7 +409,10 @@ class _Carrier:
             # as if the row before had been moved down by this row's centre
             before[r] *= np.exp(-2j * np.pi * 2 * shifts[r] / CELLS * np.arange(-window, 0) / 2)
         spectrum = np.fft.fft(np.concatenate([before, rows[1:]], axis=1), 4 * window, axis=1)
-        score = prominence(np.asarray(spectrum, np.complex64), len(self._states) // 2)
+        beside, count = self._beside, len(self._states)
+        score = prominence(np.asarray(spectrum, np.complex64), count // 2 + beside)
+        if beside:
+            score = score[:, :count] + score[:, 2 * beside :]
         scores = score + near @ self._spread
         shifts *= 4 * window // CELLS
         self._centre = int(centres[-1])

@@ -10,6 +10,7 @@
     EQUiSat     F5… | 22 37 49 F2 5B 1B | blocks of 18 bytes and CRC, interleaved       four levels, two bits a symbol
     Mobitex     57 65 | header, parity | blocks of 18 bytes and CRC, each byte with parity, interleaved, scrambled
     Fox         K28.5 or 31 bits | bytes and RS(255,223), interleaved, each byte 8b10b
+    ORBCOMM     type, data, two bytes that make both sums of all 0        filling, type 1E, around; LSB first
     raw         the bytes alone
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
@@ -557,6 +558,36 @@ class Equisat(Encoder):
 
 
 @dataclass
+class Orbcomm(Encoder):
+    """ORBCOMM's packets of 12 bytes, or 24 of type 1F; payloads without the check bytes, between packets of filling."""
+
+    name: str = field(init=False, default="ORBCOMM")
+    rate: float = field(init=False, default=10 / 12)
+    payload_size: int | None = field(init=False, default=10)
+
+    FILLING = b"\x1e\x19\xf1\xd8\x52\x8e\x1e\xf9\x70\x1d"
+
+    def begin(self, preamble: int) -> Piece:
+        return Piece(np.tile(self._packet(self.FILLING), 4))
+
+    def frame(self, payload: bytes) -> Piece:
+        size = 22 if payload[:1] == b"\x1f" else 10
+        if len(payload) != size or payload[0] == self.FILLING[0]:
+            raise ValueError(f"ORBCOMM's packets have 10 bytes, or 22 of type 1F, and not type 1E; got {payload.hex()}")
+        bits = self._packet(payload)
+        return Piece(bits, payload, 0, len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(np.tile(self._packet(self.FILLING), 4))
+
+    @staticmethod
+    def _packet(data: bytes) -> Bits:
+        plain = sum(data)
+        weighted = sum((len(data) + 2 - i) * byte for i, byte in enumerate(data))
+        return lsb_first(data + bytes([(plain - weighted) % 256, (weighted - 2 * plain) % 256]))
+
+
+@dataclass
 class OpsSat(Encoder):
     """A Reed-Solomon word in an AX.25 frame."""
 
@@ -615,6 +646,7 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
     "ops_sat": OpsSat,
+    "orbcomm": Orbcomm,
     "snet": Snet,
     "raw": Raw,
 }

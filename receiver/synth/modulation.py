@@ -156,21 +156,29 @@ class Afsk(Modulator):
 class Psk(Modulator):
     """BPSK with root-raised-cosine pulses of some roll-off, or rectangular ones.
 
+    `symmetric`: a one turns the phase a quarter on, a zero a quarter back.
     `differential`: a one changes the phase (NRZ-M). `manchester`: a one is + then - (bi-phase-L, CCSDS 401.0-B), each
     half a symbol here.
     """
 
-    def __init__(self, differential: bool = False, manchester: bool = False, rolloff: float | None = 0.5) -> None:
+    def __init__(
+        self,
+        differential: bool = False,
+        manchester: bool = False,
+        rolloff: float | None = 0.5,
+        symmetric: bool = False,
+    ) -> None:
         self.reach = 0 if rolloff is None else 8
         self.per_bit = self.per_baud = 2 if manchester else 1
         super().__init__()
-        self._differential = differential
+        self._differential, self._symmetric = differential, symmetric
         self._level = 0
         self._table = None if rolloff is None else _root_raised_cosine(rolloff, self.reach)
 
     def symbols(self, bits: Bits) -> Symbols:
-        if self._differential:
-            bits = nrz_m(bits, self._level)
+        if self._differential or self._symmetric:
+            # a quarter on each time is taken off
+            bits = nrz_m(1 - bits if self._symmetric else bits, self._level)
             if len(bits):
                 self._level = int(bits[-1])
         symbols = super().symbols(bits)
@@ -180,14 +188,17 @@ class Psk(Modulator):
 
     def __call__(self, u: Instants) -> NDArray[np.complex128]:
         n, fraction = self._split(u)
+        symbols = self._symbols.astype(np.complex128)
+        if self._symmetric:
+            symbols *= np.array([1, 1j, -1, -1j])[(self._first + np.arange(len(symbols))) % 4]
         if self._table is None:
-            return self._symbols[n].astype(np.complex128)
+            return symbols[n]
         row, rest = _table_place(fraction)
-        y = np.zeros(len(u))
+        y = np.zeros(len(u), np.complex128)
         for j in range(-self.reach, self.reach + 1):
             column = self._table[:, j + self.reach]
-            y += self._symbols[n + j] * (column[row] + rest * (column[row + 1] - column[row]))
-        return y.astype(np.complex128)
+            y += symbols[n + j] * (column[row] + rest * (column[row + 1] - column[row]))
+        return y
 
 
 def _table_place(fraction: Instants) -> tuple[NDArray[np.int64], Instants]:
@@ -253,7 +264,10 @@ def modulator(table: dict[str, Any], bt: float | None = 0.5, rolloff: float | No
             deviation, fm_deviation = float(table["deviation"]), float(table.get("fm_deviation", 3000.0))
             return Afsk(baudrate, float(table["carrier"]), deviation, fm_deviation)
         if use == "psk":
-            return Psk(bool(table.get("differential", False)), bool(table.get("manchester", False)), rolloff)
+            differential, manchester, symmetric = (
+                bool(table.get(key, False)) for key in ("differential", "manchester", "symmetric")
+            )
+            return Psk(differential, manchester, rolloff, symmetric)
     except KeyError as error:
         raise FlowgraphError(f"demodulator {use!r} has no {error.args[0]!r}, which synthesis needs") from error
     raise FlowgraphError(f"demodulator {use!r} cannot be synthesised; there are: fsk, afsk, psk")

@@ -26,7 +26,7 @@ def send(symbols, baudrate, rate, start, frequency=0.0, drift=0.0, ppm=0.0, manc
         u = np.where(np.abs(u) < 1e-7, 1e-7, u)
         u = np.where(np.abs(np.abs(2 * u) - 1) < 1e-7, u * 1.00001, u)
         pulse = (np.sin(np.pi * u / 2) + 2 * u * np.cos(np.pi * u * 1.5)) / (np.pi * u * (1 - 4 * u**2))
-    x = np.zeros(n)
+    x = np.zeros(n, np.result_type(symbols, float))
     inside = (index >= 0) & (index < n)
     np.add.at(x, index[inside], (pulse * symbols[:, None])[inside])
     t = np.arange(n) / rate
@@ -115,6 +115,42 @@ def test_symbols_instants_and_frequency(case):
     assert np.isfinite(soft).all()
     expected = case["frequency"] + case.get("drift", 0) * centres / rate
     assert abs(np.mean(offsets[nearest] - expected)) < 0.01 * baudrate
+
+
+@pytest.mark.parametrize("frequency", [700.0, -3100.0])
+@pytest.mark.parametrize("audio", [False, True])
+def test_quarter_turns(frequency, audio):
+    """SDPSK: a 1 a quarter on, a 0 a quarter back, whichever way the carrier lies."""
+    bits = np.random.default_rng(8).integers(0, 2, 1500)
+    baudrate, rate = 4800.0, 24000.0
+    frequency = 7000.0 + frequency if audio else frequency
+    symbols = np.exp(0.5j * np.pi * np.cumsum(2 * bits - 1))
+    x, centres = send(symbols, baudrate, rate, 2000.3, frequency, ppm=100)
+    hiss = noise(len(x), 9, baudrate, rate)
+    x = 2 * x.real + math.sqrt(2) * hiss.real if audio else x + hiss
+    soft, positions, offsets = receive(Psk(baudrate, symmetric=True), x, rate)
+    nearest, late = match(positions, centres, rate / baudrate)
+    assert np.abs(late[50:-50]).max() < 0.1
+    wrong = (soft[nearest] > 0) != bits
+    # theory of DBPSK that is detected coherently: 2 Q(sqrt(2 Es/N0)), 7e-5 at 9 dB
+    assert wrong[1:].mean() < 0.004
+    assert abs(np.mean(offsets[nearest]) - frequency) < 0.01 * baudrate
+
+
+def test_quarter_turns_however_cut():
+    symbols = np.exp(0.5j * np.pi * np.cumsum(np.random.default_rng(9).choice([-1, 1], 1200)))
+    x, _ = send(symbols, 4800.0, 24000.0, 1000.0, 500.0)
+    x = x + noise(len(x), 12, 4800.0, 24000.0)
+    whole = receive(Psk(4800.0, symmetric=True), x, 24000.0)
+    for sizes in ((1,), (7, 0, 333, 4096)):
+        for a, b in zip(receive(Psk(4800.0, symmetric=True), x, 24000.0, sizes), whole, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)
+
+
+def test_symmetric_stands_alone():
+    for other in ("differential", "manchester"):
+        with pytest.raises(ValueError, match="symmetric goes with neither"):
+            Psk(4800.0, symmetric=True, **{other: True})
 
 
 def test_bursts_of_different_power_and_frequency():
