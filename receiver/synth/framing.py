@@ -532,8 +532,9 @@ class Fox(Encoder):
         bits, self._disparity = eight_ten(byte, self._disparity)
         return bits
 class Equisat(Encoder):
-    """EQUiSat's callsign and a Reed-Solomon word, in blocks of an XDL radio."""
+    """Callsign and a Reed-Solomon word, in blocks of an XDL radio; `callsign` is what a receiver expects."""
 
+    callsign: str = ""
     name: str = field(init=False, default="EQUiSat")
     rate: float = field(init=False, default=223 / 300)
     payload_size: int | None = field(init=False, default=223)

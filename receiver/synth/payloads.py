@@ -37,7 +37,7 @@ def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | N
         elif use == "ais":
             size, head = 21, position_report(number)
         elif fixed is not None:
-            size, head = fixed, b""
+            size, head = fixed, {"equisat": b"WL9XZE", "orbcomm": b"\x1a"}.get(use, b"")
         else:
             head = csp_header()
         yield (head + _telemetry(number, rng, size))[:size]

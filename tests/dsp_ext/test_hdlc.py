@@ -126,6 +126,27 @@ def test_refuses_limits_that_make_no_sense() -> None:
         HdlcReceiver(False, 100, 10).process(None)
 
 
+@pytest.mark.parametrize(("scrambled", "training"), [(False, 65), (False, -1), (True, 24)])
+def test_training_that_cannot_be(scrambled: bool, training: int) -> None:
+    with pytest.raises(ValueError, match=f"got {training}"):
+        HdlcReceiver(scrambled, 100, 10, True, training)
+
+
+@pytest.mark.parametrize(("wrong", "count"), [(0, 1), (5, 1), (9, 0)])
+def test_repair_behind_a_training_sequence(wrong: int, count: int) -> None:
+    """It stands for flags and addresses; a frame that is right needs none."""
+    rng = np.random.default_rng(11)
+    payload = rng.bytes(40)
+    bits = np.concatenate([some(100), np.tile(np.array([0, 1], np.uint8), 12), hdlc(payload), some(100)])
+    symbols = line(bits, False)
+    symbols[101 : 101 + 2 * wrong : 2] *= -1
+    assert HdlcReceiver(False, 300, 10, True, 24).process(symbols)[0][0] == payload
+    y = faded(symbols, [250], rng)
+    found = HdlcReceiver(False, 300, 10, True, 24).process(y)
+    assert [frame[0] for frame in found] == [payload] * count
+    assert HdlcReceiver(False, 300, 10).process(y) == []
+
+
 HEADER = bytes(c << 1 for c in b"CQ    p" + b"DK0SB ") + b"\x61\x03\xf0"
 
 

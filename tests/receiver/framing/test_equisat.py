@@ -101,6 +101,19 @@ def test_damage() -> None:
     assert stage.failures["fec"] == 1
 
 
+def test_the_callsign_is_not_in_the_code() -> None:
+    y = soft(sent(PAYLOADS[0]))
+    block = y[320 + 48 : 320 + 48 + 160].reshape(8, 20)
+    block[:4, 6] *= -1
+    (frame,) = run(Equisat(), y)
+    assert (frame.payload, frame.crc_ok) == (PAYLOADS[0], True)
+    (frame,) = run(Equisat(callsign="QQ0QQQ"), y)
+    assert frame.payload[6:] == PAYLOADS[0][6:]
+    assert (frame.payload[:6] != PAYLOADS[0][:6], frame.crc_ok) == (True, False)
+    with pytest.raises(ValueError, match="six characters"):
+        Equisat(callsign="TOOLONG")
+
+
 def test_a_recording_that_ends_in_the_filling() -> None:
     bits = sent(PAYLOADS[0])[: -32 - 60]
     assert [frame.payload for frame in run(Equisat(), soft(bits))] == [PAYLOADS[0]]
