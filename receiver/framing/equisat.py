@@ -12,7 +12,7 @@ Sync word, interleaving and places as Brown Space Engineering's receiver for the
 University of Washington's "Instructions for decoding SOC-i's radio transmissions" (2022), whose satellite has the same
 radio. That the last two bytes of a block are a CRC neither says; it is so in the recordings of both satellites.
 
-Handed on are callsign and data. The callsign is the satellite's where it is near to that; otherwise `crc_ok` says whether
+Handed on are callsign and data. The callsign is the satellite's where it is near to that; otherwise `crc_ok` says if
 the CRC of its block bears it out. A block whose CRC is right has no unsure bytes; in others up to two bits are changed
 for its sake.
 """

@@ -531,6 +531,9 @@ class Fox(Encoder):
     def _word(self, byte: int) -> Bits:
         bits, self._disparity = eight_ten(byte, self._disparity)
         return bits
+
+
+@dataclass
 class Equisat(Encoder):
     """Callsign and a Reed-Solomon word, in blocks of an XDL radio; `callsign` is what a receiver expects."""
 
@@ -642,8 +645,8 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "u482c": U482c,
     "ccsds": Ccsds,
     "declared": Declared,
-    "fox": Fox,
     "equisat": Equisat,
+    "fox": Fox,
     "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
     "ops_sat": OpsSat,
