@@ -39,8 +39,7 @@ from .bits import (
     nrzi,
     word,
 )
-from .codes import Convolutional, ccsds_reed_solomon, eight_ten, golay24, reed_solomon
-from .codes import Convolutional, ccsds_reed_solomon, general_reed_solomon, golay24, reed_solomon
+from .codes import Convolutional, ccsds_reed_solomon, eight_ten, general_reed_solomon, golay24, reed_solomon
 from .declared import CRCS, Coder, bits_of, crc, line_code
 
 
