@@ -57,6 +57,10 @@ class SymbolHistory:
             raise ValueError(f"symbols {start} to {stop} asked for, {self._first} to {self.stop} are kept")
         return self._soft[start - self._first : stop - self._first]
 
+    def position(self, index: int) -> float:
+        """Of the middle of a symbol that is kept, in samples of the source."""
+        return float(self._positions[index - self._first])
+
     def frame(self, start: int, stop: int, payload: bytes, framing: str, rate: float = 1.0, **fields: Any) -> Frame:
         """Make the frame that the symbols from start up to stop carried.
 

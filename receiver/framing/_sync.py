@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -25,6 +25,8 @@ class Candidate:
     """Its wrong bits."""
     polarity: int
     """1, or -1 where the complement was found."""
+    which: int = 0
+    """Of several sync words."""
 
 
 class SyncedFrames(Generic[T]):
@@ -32,7 +34,7 @@ class SyncedFrames(Generic[T]):
 
     Parameters
     ----------
-    word : sync word
+    words : sync word, or several that are no nearer to each other than the tolerance bears
     tolerance : wrong bits allowed in it
     longest : symbols of the longest frame behind it
     header : symbols behind it that the first try needs
@@ -46,7 +48,7 @@ class SyncedFrames(Generic[T]):
 
     def __init__(
         self,
-        word: int,
+        words: int | Sequence[int],
         tolerance: int,
         longest: int,
         header: int,
@@ -57,7 +59,8 @@ class SyncedFrames(Generic[T]):
         spacing: int = 1,
         used: Callable[[T], int] | None = None,
     ) -> None:
-        self._sync = FrameSync(word, bits, tolerance, inverted=inverted, spacing=spacing)
+        words = [words] if isinstance(words, int) else words
+        self._syncs = [FrameSync(word, bits, tolerance, inverted=inverted, spacing=spacing) for word in words]
         self._back = (bits - 1) * spacing + 1 if spacing > 1 else 0
         self.window = Window(longest)
         """The symbols that are kept."""
@@ -75,9 +78,10 @@ class SyncedFrames(Generic[T]):
     def process(self, soft: NDArray[np.float32]) -> list[T]:
         """Search the next soft symbols; gives the frames that they complete, in the order of their ends."""
         self.window.append(soft)
-        for start, errors, polarity in zip(*(a.tolist() for a in self._sync.process(soft)), strict=True):
-            begin = start - self._back
-            heapq.heappush(self._waiting, (begin + self._header, Candidate(begin, errors, polarity)))
+        for which, sync in enumerate(self._syncs):
+            for start, errors, polarity in zip(*(a.tolist() for a in sync.process(soft)), strict=True):
+                begin = start - self._back
+                heapq.heappush(self._waiting, (begin + self._header, Candidate(begin, errors, polarity, which)))
         return self._tried()
 
     def flush(self, lacking: float) -> list[T]:

@@ -11,11 +11,13 @@
     Mobitex     57 65 | header, parity | blocks of 18 bytes and CRC, each byte with parity, interleaved, scrambled
     Fox         K28.5 or 31 bits | bytes and RS(255,223), interleaved, each byte 8b10b
     ORBCOMM     type, data, two bytes that make both sums of all 0        filling, type 1E, around; LSB first
+    FX.25       flags | tag | 7E | AX.25 frame, stuffed | 7E… | parity of RS(255, 239, 223 or 191)    NRZI; G3RUH
+    IL2P        preamble AA… | F1 5E 48 | header, parity 2 | blocks, parity 16 each | checksum in Hamming words
     raw         the bytes alone
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
 and 10; GomSpace's formats as their satellites send them (D. Estevez, "Decoding GOMX-1 telemetry", 2016, and "Viterbi
-decoding for NanoCom U482C", 2017).
+decoding for NanoCom U482C", 2017); FX.25 (Stensat, 2006); IL2P 0.6 (N. Carrillo, 2024).
 """
 
 from __future__ import annotations
@@ -101,21 +103,22 @@ class Ax25(Encoder):
     def begin(self, preamble: int) -> Piece:
         self._level = self._last = 0
         self._scramble: Callable[[Bits], Bits] = MultiplicativeScrambler() if self.scrambler == "g3ruh" else _as_is
-        return Piece(self._line(np.tile(self.FLAG, max(preamble, 1))))
+        return Piece(self.line(np.tile(self.FLAG, max(preamble, 1))))
 
     def frame(self, payload: bytes) -> Piece:
         stuffed = self.stuff(lsb_first(payload + crc16_x25(payload).to_bytes(2, "little")))
-        return Piece(self._line(np.concatenate([stuffed, self.FLAG])), payload, 0, len(stuffed))
+        return Piece(self.line(np.concatenate([stuffed, self.FLAG])), payload, 0, len(stuffed))
 
     def end(self, postamble: int) -> Piece:
-        return Piece(self._line(np.tile(self.FLAG, postamble)))
+        return Piece(self.line(np.tile(self.FLAG, postamble)))
 
     @staticmethod
     def stuff(bits: Bits) -> Bits:
         """Put a 0 behind each five 1s in a row."""
         return np.frombuffer(bits.tobytes().replace(b"\1" * 5, b"\1" * 5 + b"\0"), np.uint8)
 
-    def _line(self, bits: Bits) -> Bits:
+    def line(self, bits: Bits) -> Bits:
+        """What goes on the line for some bits."""
         levels = nrzi(bits, self._level)
         if len(levels):
             self._level = int(levels[-1])
@@ -156,6 +159,58 @@ class Ais(Encoder):
         levels = nrzi(bits, self._level)
         self._level = int(levels[-1])
         return levels
+
+
+@dataclass
+class Fx25(Encoder):
+    """AX.25 frames in FX.25 words, the shortest that have 32 bytes of parity and hold them, or else others."""
+
+    scrambler: str = "none"
+    tag: int | None = None
+    """Number of the tag, where it is told."""
+    name: str = field(init=False, default="FX.25")
+    rate: float = field(init=False, default=128 / 160)
+    called: bool = field(init=False, default=True)
+
+    TAGS = (
+        ("3e2f538adfb74db7", 239, 16),
+        ("de8fcc00a660ff26", 128, 16),
+        ("9eb0d9f30805dcc7", 64, 16),
+        ("ee609636b46e058f", 32, 16),
+        ("ae5f83c51a0b266e", 223, 32),
+        ("4eff1c4f63dc94ff", 128, 32),
+        ("0ec009bccdb9b71e", 64, 32),
+        ("7617bb2dbd69f8db", 32, 32),
+        ("3628aede130cdb3a", 191, 64),
+        ("d68831546adb69ab", 128, 64),
+        ("96b724a7c4be4a4a", 64, 64),
+    )
+    """As they are sent, bytes of data and of parity; tag 01 is the first."""
+
+    def __post_init__(self) -> None:
+        self._frames = Ax25(self.scrambler)
+        if self.scrambler == "g3ruh":
+            self.name = "FX.25 G3RUH"
+
+    def begin(self, preamble: int) -> Piece:
+        return self._frames.begin(preamble)
+
+    def frame(self, payload: bytes) -> Piece:
+        stuffed = Ax25.stuff(lsb_first(payload + crc16_x25(payload).to_bytes(2, "little")))
+        framed = np.concatenate([Ax25.FLAG, stuffed, Ax25.FLAG])
+        order = [self.tag] if self.tag else [8, 7, 6, 5, 9, 1]
+        which = next((i for i in order if len(framed) <= 8 * self.TAGS[i - 1][1]), None)
+        if which is None:
+            raise ValueError(f"FX.25 word with room for {len(framed)} bits was expected, got tag {self.tag}")
+        tag, data, parity = self.TAGS[which - 1]
+        filling = np.resize(Ax25.FLAG, 8 * data - len(framed))
+        inner = np.packbits(np.concatenate([framed, filling]), bitorder="little").tobytes()
+        whole = general_reed_solomon(inner + bytes(255 - parity - data), parity, 0x11D, 1, 1)
+        sent = lsb_first(bytes.fromhex(tag) + inner + whole[-parity:])
+        return Piece(self._frames.line(np.concatenate([sent, Ax25.FLAG])), payload, 64, len(sent))
+
+    def end(self, postamble: int) -> Piece:
+        return self._frames.end(postamble)
 
 
 @dataclass
@@ -621,6 +676,97 @@ def ax25_address(to: str, sender: str) -> bytes:
 
 
 @dataclass
+class Il2p(Encoder):
+    """IL2P: header translated where it can be and the whole frame inside where not, then blocks and a checksum."""
+
+    checksum: str = "optional"
+    version: str = "0.6"
+    """0.6; "0.4": its less parity; "0.4 strong": as much parity as now, and a bit that says so."""
+    name: str = field(init=False, default="IL2P")
+    rate: float = field(init=False, default=0.7)
+    called: bool = field(init=False, default=True)
+
+    PROTOCOLS = bytes([0, 0, 0x20, 1, 6, 7, 8, 0, 0, 0, 0, 0xCC, 0xCD, 0xCE, 0xCF, 0xF0])
+    UNNUMBERED = bytes([0x2F, 0x43, 0x0F, 0x63, 0x87, 0x03, 0xAF, 0xE3])
+
+    def __post_init__(self) -> None:
+        _choice("checksum", self.checksum, ("optional", "always", "never"))
+        _choice("version", self.version, ("0.6", "0.4", "0.4 strong"))
+
+    def begin(self, preamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * preamble))
+
+    def frame(self, payload: bytes) -> Piece:
+        translated = self._translated(payload)
+        fields, body = translated if translated is not None else (bytes(13), payload)
+        if len(body) > 1023:
+            raise ValueError(f"an IL2P frame has up to 1023 bytes, got {len(body)}")
+        said = len(body) | (0x400 if translated is not None else 0) | (0x800 if self.version == "0.4 strong" else 0)
+        header = bytes(byte | (said >> 11 - i & 1) << 7 for i, byte in enumerate(fields[:12])) + fields[12:]
+        line = b"\xf1\x5e\x48" + general_reed_solomon(self._scrambled(header), 2, 0x11D, 0, 1)
+        most = 247 if self.version == "0.4" else 239
+        count = -(-len(body) // most)
+        at = 0
+        for i in range(count):
+            size = len(body) // count + (i < len(body) % count)
+            small = len(body) // count
+            parity = 16 if self.version != "0.4" else 2 + 2 * sum(small > most for most in (61, 123, 185))
+            line += general_reed_solomon(self._scrambled(body[at : at + size]), parity, 0x11D, 0, 1)
+            at += size
+        if self.checksum != "never":
+            line += bytes(self._hamming(crc16_x25(payload) >> shift & 15) for shift in (12, 8, 4, 0))
+        bits = msb_first(line)
+        return Piece(bits, payload, 24, len(bits))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(msb_first(b"\xaa" * postamble))
+
+    def _translated(self, frame: bytes) -> tuple[bytes, bytes] | None:
+        """Header without the number of bytes, and what is behind it; None for a frame that it cannot say."""
+        if len(frame) < 15 or frame[6] & 0x61 != 0x60 or frame[13] & 0x61 != 0x61 or (frame[6] ^ frame[13]) < 0x80:
+            return None
+        names = frame[:6] + frame[7:13]
+        if any(byte & 1 or not 0x40 <= byte < 0xC0 for byte in names):
+            return None
+        command, control = frame[6] >> 7, frame[14]
+        final = control >> 4 & 1
+        if control & 3 == 3:
+            if control & 0xEF not in self.UNNUMBERED:
+                return None
+            unnumbered, protocol = int(control & 0xEF == 3), 1
+            low = self.UNNUMBERED.index(control & 0xEF) << 3 | command << 2
+        elif control & 1:
+            unnumbered, protocol, low = 0, 0, control >> 5 << 3 | command << 2 | control >> 2 & 3
+        elif command:
+            unnumbered, protocol, low = 0, 2, control >> 5 << 3 | control >> 1 & 7
+        else:
+            return None
+        body = frame[15:]
+        if unnumbered or protocol == 2:
+            if not body or not body[0] or body[0] not in self.PROTOCOLS:
+                return None
+            protocol, body = self.PROTOCOLS.index(body[0]), body[1:]
+        elif protocol == 0 and body:
+            return None
+        said = unnumbered << 11 | protocol << 7 | final << 6 | low
+        packed = bytes((byte >> 1) - 0x20 | (said >> 11 - i & 1) << 6 for i, byte in enumerate(names))
+        return packed + bytes([(frame[6] >> 1 & 15) << 4 | frame[13] >> 1 & 15]), body
+
+    @staticmethod
+    def _scrambled(data: bytes) -> bytes:
+        line = [1] * 9
+        for bit in msb_first(data).tolist():
+            line.append(bit ^ line[-4] ^ line[-9])
+        return np.packbits(np.array(line[9:], np.uint8)).tobytes()
+
+    @staticmethod
+    def _hamming(half: int) -> int:
+        """Three bits of parity before four of data."""
+        a, b, c, d = (half >> i & 1 for i in (3, 2, 1, 0))
+        return (b ^ c ^ d) << 6 | (a ^ c ^ d) << 5 | (a ^ b ^ d) << 4 | half
+
+
+@dataclass
 class Raw(Encoder):
     """Nothing around the bytes: modulation without frames, which a receiver must not make frames of."""
 
@@ -646,6 +792,8 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "declared": Declared,
     "equisat": Equisat,
     "fox": Fox,
+    "fx25": Fx25,
+    "il2p": Il2p,
     "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
     "ops_sat": OpsSat,
