@@ -125,7 +125,7 @@ class Il2p:
         need = HEADER + max(8 * sum(sizes) for sizes, _ in layouts) + (0 if self.checksum == "never" else CHECK)
         if len(soft) < need:
             return need
-        known = self._history.stop - candidate.start
+        known, why = self._history.stop - candidate.start, "fec"
         for sizes, parity in layouts:
             stop = HEADER + 8 * sum(sizes)
             if stop - known > LACKING * stop:
@@ -135,8 +135,11 @@ class Il2p:
                 data, odds, corrected = body
                 # without blocks it is the header that must not be wrong
                 chances = (chance * said, odds) if sizes else (chance, said)
-                return self._frame(candidate, header, data, chances, changed + corrected, doubt, soft[stop:], stop)
-        self.failures["fec"] += 1
+                made = self._frame(candidate, header, data, chances, changed + corrected, doubt, soft[stop:], stop)
+                if isinstance(made, Frame):
+                    return made
+                why = made
+        self.failures[why] += 1
         return None
 
     def _body(self, soft: NDArray[np.float32], sizes: list[int], parity: int) -> tuple[bytes, float, int] | None:
@@ -165,8 +168,8 @@ class Il2p:
         doubt: float,
         behind: NDArray[np.float32],
         stop: int,
-    ) -> Frame | None:
-        """Put the AX.25 frame together, and compare its checksum."""
+    ) -> Frame | str:
+        """Put the AX.25 frame together, and compare its checksum; gives why it is none."""
         chance, odds = chances
         payload = next(_forms(header, data))
         integrity: Literal["crc", "rs"] = "rs"
@@ -177,12 +180,10 @@ class Il2p:
                 payload, integrity, stop = ways[0], "crc", stop + CHECK
                 odds *= len(COMMANDS) * 2.0**-16
             elif self.checksum == "always":
-                self.failures["crc"] += 1
-                return None
+                return "crc"
         wrong = odds > WRONG or (integrity == "rs" and doubt > DOUBT)
         if wrong or chance * odds > FALSE_ALARM:
-            self.failures["fec" if wrong else "sync"] += 1
-            return None
+            return "fec" if wrong else "sync"
         self._used = stop
         return self._history.frame(
             candidate.start,
