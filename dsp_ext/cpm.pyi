@@ -5,6 +5,7 @@ def phase_tone(y: NDArray[np.complex64], centres: NDArray[np.float32]) -> NDArra
 
 class CpmDetector:
     index: float
+    measured: float
     replaced: int
     def __init__(self, index: float, per_symbol: int = 4) -> None: ...
     def reset(self) -> None: ...

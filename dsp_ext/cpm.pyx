@@ -21,7 +21,7 @@ discriminator about few, for pulses or errors of frequency that do not fit here,
 """
 import numpy as np
 
-from libc.math cimport atan2, cos, erf, exp, fabs, fabsf, floor, sin, sqrt, sqrtf, M_PI
+from libc.math cimport atan2, cos, erf, exp, fabs, fabsf, floor, sin, sqrt, sqrtf, M_PI, NAN
 from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
 
@@ -154,6 +154,7 @@ cdef class CpmDetector:
     Attributes
     ----------
     index : as it was measured last
+    measured : the same, where there was a signal; no number before that
     replaced : pieces of 32 symbols that were taken from the discriminator
     """
     cdef float* _x                       # samples from index _base on
@@ -196,7 +197,7 @@ cdef class CpmDetector:
     cdef Paths _paths[MEMORIES]
     cdef double _rotor[2]
     cdef double _expected, _sum, _weight
-    cdef readonly double index
+    cdef readonly double index, measured
     cdef readonly long long replaced
 
     def __cinit__(self, double index, int per_symbol=4):
@@ -234,7 +235,7 @@ cdef class CpmDetector:
         memset(self._x, 0, 32 * sizeof(float))
         self._held, self._base = 16, -16
         self._count = self.replaced = 0
-        self.index = self._expected
+        self.index, self.measured = self._expected, NAN
         self._sum = self._weight = self._made = self._phase = 0
         self._rotor[0], self._rotor[1] = 1, 0
         memset(self._paths, 0, sizeof(self._paths))
@@ -417,6 +418,8 @@ cdef class CpmDetector:
             self._weight = 0.9 * self._weight + w * swkk
             if self._weight > 0.01:
                 self.index = _within(self._sum / self._weight)
+            if w > 0.1:
+                self.measured = self.index
         self._h[k % BLOCKS] = self.index
 
     cdef void _search(self, long long k) noexcept nogil:

@@ -112,6 +112,11 @@ class Waterfall:
         return rows if len(rows) else self.rows[:1] / max(self._part, 1)
 
     @property
+    def spectra(self) -> int:
+        """That were averaged for a row."""
+        return self._each
+
+    @property
     def frequencies(self) -> NDArray[np.float64]:
         """(bins,) Hz from the recording's zero."""
         if self.recording.kind == "iq":

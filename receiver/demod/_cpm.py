@@ -13,6 +13,8 @@ received, the discriminator's symbols are given.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,6 +79,12 @@ class SequenceReceiver:
         self._turns = np.empty(0, np.float32)
         self._unlevelled = np.empty(0, np.float64)  # instants of symbols in the level
         self._undetected = np.empty(0, np.float64)  # positions of those in the detector
+
+    @property
+    def index(self) -> float | None:
+        """Modulation index as it was last measured; None where it was not."""
+        measured = math.nan if self._detector is None else self._detector.measured
+        return None if math.isnan(measured) else measured
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         if not len(chunk):

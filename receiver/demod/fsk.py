@@ -82,6 +82,12 @@ class Fsk:
         """Width by which the signal is found in its band, Hz."""
         return HUSHED if self.subaudio else self.bandwidth
 
+    @property
+    def index(self) -> float | None:
+        """Modulation index, twice the deviation by the symbol rate, as it was last measured; None where it was not."""
+        receiver = getattr(self, "_receiver", None)  # none before it is open
+        return None if receiver is None else receiver.index
+
     def open(self, stream: Stream) -> Stream:
         if stream.rate < 1.5 * self.baudrate:
             raise FlowgraphError(

@@ -1,0 +1,72 @@
+"""Several framings side by side, of a transmitter whose framing is not known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..flowgraph import build
+from ..stage import Chunk, Frame, Kind, Stage, Stream, parameter
+
+
+@dataclass
+class Several:
+    """Give the frames of all of some framings; equal ones become one as those of several transmitters do."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("soft",)
+    gives: ClassVar[Kind] = "frames"
+
+    framings: list[Any] = parameter([], "", "tables, each with `use`; empty: all that the shipped definitions name")
+
+    def __post_init__(self) -> None:
+        for i, table in enumerate(self.framings, 1):
+            if not isinstance(table, dict):
+                raise ValueError(f"framings: number {i} is {table!r:.60}; it must be a table such as {{ use = \"ax25\" }}")
+        self._stages: list[Stage] = []
+        self.found: Counter[int] = Counter()
+        """Frames by the number of the framing in the list, from 0."""
+
+    @property
+    def failures(self) -> Counter[str]:
+        """Candidates given up, by reason."""
+        total: Counter[str] = Counter()
+        for stage in self._stages:
+            total.update(getattr(stage, "failures", {}))
+        return total
+
+    def open(self, stream: Stream) -> Stream:
+        """Build and open all; FlowgraphError when there is a fault in one's table."""
+        if not self._stages:
+            self._stages = [build(table, "framings", "framing") for table in self.framings or known_framings()]
+        for stage in self._stages:
+            out = stage.open(stream)
+        return out
+
+    def process(self, chunk: Chunk) -> Sequence[Frame]:
+        return self._counted(stage.process(chunk) for stage in self._stages)
+
+    def close(self) -> Sequence[Frame]:
+        return self._counted(stage.close() for stage in self._stages)
+
+    def _counted(self, made: Iterable[Sequence[Chunk | Frame]]) -> list[Frame]:
+        frames = []
+        for i, some in enumerate(made):
+            self.found[i] += len(some)
+            frames += [frame for frame in some if isinstance(frame, Frame)]
+        return frames
+
+
+def known_framings() -> list[dict[str, Any]]:
+    """Tables of the framings that the shipped definitions name, each once."""
+    from ..satellite import all_satellites
+
+    tables: dict[str, dict[str, Any]] = {}
+    for satellite in all_satellites():
+        for transmitter in satellite.transmitters:
+            tables.setdefault(repr(sorted(transmitter.framing.items(), key=lambda item: item[0])), transmitter.framing)
+    return list(tables.values())
+
+
+stage = Several
