@@ -336,7 +336,7 @@ def trials(recording: Recording, found: Sequence[Band], framed: Iterable[Finding
         meter = Meter()
         stages: list[Stage] = [Place(band)] if band is not None else []
         if recording.kind == "iq" and not getattr(demod, "finds_carrier", False):
-            stages.append(Track(bandwidth=width))
+            stages.append(Track(bandwidth=getattr(demod, "searched", width)))
         stages += [demod, meter]
         framings = Several(list(hypothesis.framings)) if framed is not None else None
         if framings is not None:

@@ -40,6 +40,8 @@ SUPPORT = 2.0**-16
 """What a preamble bears out at most: a carrier makes one, too."""
 PREAMBLE = 32
 """Bits before the sync word that are compared with the preamble, at most."""
+LACKING = 1 / 16
+"""Part of a frame that may lie behind the end of the recording."""
 
 
 @cache
@@ -129,7 +131,7 @@ class Declared:
     def close(self) -> list[Frame]:
         # zeros are a code word: where they are not cut off, what is unknown must be little
         marked = isinstance(self._steps[0], Until) if self._steps else False
-        lacking = 1 / 16 if self._coded and not marked else 1.0
+        lacking = LACKING if self._coded and not marked else 1.0
         return [frame for frames in self._frames.flush(lacking) for frame in frames]
 
     @property
@@ -204,8 +206,10 @@ class Declared:
             symbols = block.symbols
         elif block.said is not None and not self._early and not self._coded:
             symbols = min(symbols, self._sent(block.said))
-        self._used = block.first + symbols  # by the last of a sync word
         start = candidate.start + block.first
+        if start + symbols - self._history.stop > LACKING * symbols:
+            raise Failed("length")  # behind the end there are only zeros
+        self._used = block.first + symbols  # by the last of a sync word
         return self._history.frame(
             start,
             min(start + symbols, self._history.stop),

@@ -169,6 +169,17 @@ def test_a_frame_at_the_very_end_is_not_lost() -> None:
     assert [frame.payload for frame in run(framing("usp"), soft[: len(soft) - 60 - 5 * 8 - 30])] == told
 
 
+@pytest.mark.parametrize("use", NAMES)
+def test_a_sync_word_at_the_very_end_is_no_frame(use: str) -> None:
+    """What is behind the end is not known; zeros are words of most codes."""
+    told, bits = sent({"use": use}, 1)
+    soft = soft_of(bits, 4, 0.0)
+    code = encoder({"use": use})
+    begin = 300 + len(code.begin(6).bits)
+    for kept in (20, 28, 34, 44, 60, 76, 100):
+        assert [frame.payload for frame in run(framing(use), soft[: begin + kept])] in ([], told)
+
+
 # SPUTNIX's own frames, as the reference receiver's tests have them: PLS code and what follows it, and the AX.25 frame.
 USP = (
     (
