@@ -154,7 +154,7 @@ cdef class CpmDetector:
     Attributes
     ----------
     index : as it was measured last
-    measured : the same, where there was a signal; no number before that
+    measured : the same, where there last was a signal, also before `reset`; no number before that
     replaced : pieces of 32 symbols that were taken from the discriminator
     """
     cdef float* _x                       # samples from index _base on
@@ -224,7 +224,7 @@ cdef class CpmDetector:
         self._x = <float*>PyMem_Malloc(2 * self._room * sizeof(float))
         if not self._x:
             raise MemoryError
-        self._expected = index
+        self._expected, self.measured = index, NAN
         self.reset()
 
     def __dealloc__(self):
@@ -235,7 +235,7 @@ cdef class CpmDetector:
         memset(self._x, 0, 32 * sizeof(float))
         self._held, self._base = 16, -16
         self._count = self.replaced = 0
-        self.index, self.measured = self._expected, NAN
+        self.index = self._expected
         self._sum = self._weight = self._made = self._phase = 0
         self._rotor[0], self._rotor[1] = 1, 0
         memset(self._paths, 0, sizeof(self._paths))

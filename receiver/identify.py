@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, ClassVar
@@ -22,13 +23,15 @@ from numpy.typing import NDArray
 
 from dsp_ext.quality import esn0
 
+from .bands import Band, bands
 from .channel.track import Track
 from .errors import FlowgraphError
 from .flowgraph import Chain, build
 from .framing.several import Several
+from .pipeline import Line
 from .satellite import Satellite, Transmitter, all_satellites
 from .source import Recording, Source
-from .stage import Chunk, Clock, Frame, Kind, Stage, Stream
+from .stage import Chunk, Clock, Kind, Stage, Stream
 from .survey import Survey, Waterfall
 
 SECONDS = 60.0
@@ -39,42 +42,22 @@ ENOUGH, SHORTEST = 4, 0.3
 """A signal has so many windows as good as its score, or those of so many seconds where that is less, but two."""
 NEAR = 0.007
 """Symbol rates as near as this, relatively, are taken for one: the clock follows so far."""
-BANDS = 8
-"""The strongest bands are looked into."""
-SMOOTH_HZ, SMOOTH_S = 1000.0, 0.1
-"""Over which the waterfall is averaged before bands are sought in it."""
-STANDS_OUT, WEAKEST = 8.0, 2.0
-"""Standard deviations of the noise; and dB over it for a band beside the strongest."""
 CHOSEN, LEAST = 6, 2.0
 """Demodulators whose framings are tried, at most, and the score in dB from which on."""
+SEEN = 4.0
+"""Score in dB from which on a signal without frames is worth telling of."""
+NAMED = 8
+"""Satellites that are named."""
 TOLERANCE = 30e3
 """Hz from its nominal frequency within which a satellite is heard."""
-
-
-@dataclass(frozen=True)
-class Band:
-    """Where and when something stands out from the noise."""
-
-    low: float
-    """Hz from the recording's zero."""
-    high: float
-    start: float
-    """Seconds from the recording's start."""
-    stop: float
-    snr_db: float
-    """At its strongest, in a bandwidth of `SMOOTH_HZ` or more."""
-
-    @property
-    def width(self) -> float:
-        return self.high - self.low
 
 
 @dataclass(frozen=True)
 class Hypothesis:
     """A demodulator, and the framings that are used with it."""
 
-    name: str
-    """Such as "FSK 9600"."""
+    modulation: str
+    """As the field writes it, such as "FSK"."""
     demod: dict[str, Any]
     framings: tuple[dict[str, Any], ...]
     satellites: tuple[tuple[Satellite, Transmitter], ...]
@@ -83,6 +66,11 @@ class Hypothesis:
     @property
     def baudrate(self) -> float:
         return float(self.demod["baudrate"])
+
+    @property
+    def name(self) -> str:
+        """Such as "FSK 9600"."""
+        return f"{self.modulation} {self.baudrate:g}"
 
 
 @dataclass
@@ -130,11 +118,12 @@ def hypotheses() -> tuple[Hypothesis, ...]:
     common = [key for key, used in rates.items() if len(used) > 2]
     made = []
     for same in users.values():
-        demod = {key: value for key, value in same[0][1].demod.items() if key != "deviation" or "carrier" in same[0][1].demod}
+        demod = {
+            key: value for key, value in same[0][1].demod.items() if key != "deviation" or "carrier" in same[0][1].demod
+        }
         demod["baudrate"] = Counter(t.baudrate for _, t in same).most_common(1)[0][0]
         keys = dict.fromkeys([repr(sorted(t.framing.items())) for _, t in same] + common)
-        name = f"{same[0][1].modulation} {demod['baudrate']:g}"
-        made.append(Hypothesis(name, demod, tuple(tables[key] for key in keys), tuple(same)))
+        made.append(Hypothesis(same[0][1].modulation, demod, tuple(tables[key] for key in keys), tuple(same)))
     return tuple(sorted(made, key=lambda h: (h.demod["use"], h.baudrate)))
 
 
@@ -142,66 +131,6 @@ def _way(demod: dict[str, Any]) -> str:
     """The same for demodulators that do for each other."""
     rate = round(math.log(demod.get("baudrate", 1.0)) / NEAR)
     return repr([rate, sorted((key, value) for key, value in demod.items() if key not in ("baudrate", "deviation"))])
-
-
-def bands(waterfall: Waterfall) -> list[Band]:
-    """Find what stands out of the noise, the strongest first."""
-    power, frequency = waterfall.power, waterfall.frequencies
-    rows, bins = power.shape
-    step = float(frequency[1] - frequency[0])
-    row_s = waterfall.seconds / rows
-    across = min(bins // 8, max(3, round(SMOOTH_HZ / step)))
-    along = min(rows, max(1, round(SMOOTH_S / row_s)))
-    smooth = _means(_means(power, across, 1), along, 0)
-    # what is there all the time, too, stands out from what is beside it
-    quiet = np.quantile(smooth, 0.25, axis=0)
-    floor = _running_median(quiet, bins // 2)
-    ratio = smooth / np.maximum(floor, 1e-30)
-    ratio /= np.median(ratio)
-    deviation = 1 / math.sqrt(waterfall.spectra * max(1.0, across / 1.5) * along)
-    hot = ratio > 1 + max(STANDS_OUT * deviation, 0.2)
-    found = []
-    for first, stop in _stretches(hot.any(axis=0), across):
-        when = np.flatnonzero(hot[:, first:stop].any(axis=1))
-        peak = float(ratio[:, first:stop].max())
-        # a line is as wide as the smoothing
-        low, high = frequency[first] + across / 2 * step, frequency[stop - 1] - across / 2 * step
-        middle = (low + high) / 2
-        low, high = min(low, middle - step), max(high, middle + step)
-        if abs(middle) > 0.43 * waterfall.recording.rate or (high - low <= 4 * step and abs(middle) <= 2 * step):
-            continue  # the band's edge, or the receiver's DC
-        if len(when) * row_s < SHORTEST / 3:
-            continue
-        found.append(Band(float(low), float(high), float(when[0] * row_s), float((when[-1] + 1) * row_s), _db(peak - 1)))
-    found.sort(key=lambda band: -band.snr_db)
-    return [band for i, band in enumerate(found[:BANDS]) if band.snr_db > WEAKEST or i == 0]
-
-
-def _means(x: NDArray[np.float64], n: int, axis: int) -> NDArray[np.float64]:
-    """Mean over n values about each, fewer at the ends."""
-    total = np.cumsum(np.insert(x, 0, 0.0, axis=axis), axis=axis)
-    at = np.arange(x.shape[axis])
-    low, high = np.maximum(at - n // 2, 0), np.minimum(at + (n + 1) // 2, len(at))
-    shape = [-1 if i == axis else 1 for i in range(x.ndim)]
-    means: NDArray[np.float64] = (total.take(high, axis) - total.take(low, axis)) / (high - low).reshape(shape)
-    return means
-
-
-def _running_median(x: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    padded = np.pad(x, n // 2, mode="reflect")
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, n // 2 * 2 + 1), axis=1))
-
-
-def _stretches(hot: NDArray[np.bool_], gap: int) -> Iterator[tuple[int, int]]:
-    """First and last + 1 of the stretches that are hot; those nearer than `gap` are one."""
-    at = np.flatnonzero(hot)
-    if len(at):
-        breaks = np.flatnonzero(np.diff(at) > gap)
-        yield from zip(at[np.r_[0, breaks + 1]], at[np.r_[breaks, len(at) - 1]] + 1, strict=True)
-
-
-def _db(power: float) -> float:
-    return 10 * math.log10(max(power, 1e-10))
 
 
 @dataclass
@@ -214,7 +143,7 @@ class Place:
     band: Band
 
     def open(self, stream: Stream) -> Stream:
-        return replace(stream, target=(self.band.low + self.band.high) / 2, span=self.band.width / 2)
+        return replace(stream, target=self.band.middle, span=self.band.width / 2)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         return [chunk]
@@ -241,6 +170,7 @@ class Meter:
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         n = len(chunk)
+        at: NDArray[Any]
         at = chunk.positions if chunk.positions is not None else chunk.position + chunk.step * np.arange(n)
         offsets = chunk.offsets if chunk.offsets is not None else np.full(n, np.nan, np.float32)
         soft = chunk.items
@@ -251,13 +181,16 @@ class Meter:
         n = len(soft) // WINDOW * WINDOW
         self._rest = soft[n:], at[n:], offsets[n:]
         if n:
-            self._take(*(x[:n].reshape(-1, WINDOW) for x in (soft, at, offsets)), chunk.clock.rate)
+            shape = -1, WINDOW
+            self._take(soft[:n].reshape(shape), at[:n].reshape(shape), offsets[:n].reshape(shape), chunk.clock.rate)
         return [chunk]
 
     def close(self) -> list[Chunk]:
         return []
 
-    def _take(self, soft: NDArray[np.float32], at: NDArray[np.float64], offsets: NDArray[np.float32], rate: float) -> None:
+    def _take(
+        self, soft: NDArray[np.float32], at: NDArray[np.float64], offsets: NDArray[np.float32], rate: float
+    ) -> None:
         change = np.diff(soft > 0, axis=1)
         alone = (change[:, 1:] & change[:, :-1]).sum(axis=1) / np.maximum(change.sum(axis=1), 1)
         # data: not a constant, not a pattern, not symbols of twice or more the length
@@ -286,12 +219,26 @@ class Trial:
     chain: Chain
     kind: Kind
 
+    @property
+    def name(self) -> str:
+        """Of the way of modulation and its place."""
+        place = "" if self.band is None else f" at {self.band.middle / 1e3:+.1f} kHz"
+        return self.hypothesis.name + place
+
+    @property
+    def frames(self) -> Counter[str]:
+        """By framing; two tables of one name find the same ones."""
+        most: Counter[str] = Counter()
+        for (_, name), number in (self.framings.found if self.framings else {}).items():
+            most[name] = max(most[name], number)
+        return most
+
     def satellites(self, frequency: float | None) -> list[tuple[Satellite, Transmitter]]:
         """Who sends so, with a framing of which there were frames, and near the recording's frequency, if known."""
         if self.framings is None:
             return []
-        tables = [self.hypothesis.framings[i] for i, number in self.framings.found.items() if number]
-        middle = 0.0 if self.band is None else (self.band.low + self.band.high) / 2
+        tables = [self.hypothesis.framings[i] for i, _ in self.framings.found]
+        middle = 0.0 if self.band is None else self.band.middle
         return [
             (satellite, transmitter)
             for satellite, transmitter in self.hypothesis.satellites
@@ -309,10 +256,19 @@ class Trial:
         level, rate, offset = np.median(best[:16], axis=0)
         if self.kind == "real" and use == "psk" and not offset > 0.75 * baudrate:
             return None  # baseband
+        if self.band is not None and use != "psk":
+            offset += self.band.middle  # `Track` counts from there
         known = not math.isnan(offset) and not (self.kind == "real" and use != "psk")
         index = getattr(self.demod, "index", None)
         return Finding(
-            self.band, self.hypothesis, float(best[enough - 1, 0]), level, rate, offset if known else None, index
+            self.band,
+            self.hypothesis,
+            float(best[enough - 1, 0]),
+            float(level),
+            float(rate),
+            float(offset) if known else None,
+            index,
+            self.frames,
         )
 
 
@@ -331,7 +287,9 @@ def trials(recording: Recording, found: Sequence[Band], framed: Iterable[Finding
     for band, hypothesis in wanted:
         demod = build(hypothesis.demod, hypothesis.name, "demod")
         width = getattr(demod, "bandwidth", 0.0)
-        if recording.kind not in demod.takes or (band is not None and not band.width / 10 < width < 1.6 * band.width + 3e3):
+        if recording.kind not in demod.takes or (
+            band is not None and not band.width / 10 < width < 1.6 * band.width + 3e3
+        ):
             continue
         meter = Meter()
         stages: list[Stage] = [Place(band)] if band is not None else []
@@ -369,17 +327,21 @@ def look(source: Source, progress: Callable[[float], None] | None = None) -> Sur
     return survey
 
 
-def busiest(found: Sequence[Band], seconds: float) -> tuple[float, float]:
-    """Start and end, in seconds, of the stretch that is measured: where most bands are."""
-    if seconds <= SECONDS or not found:
-        return 0.0, SECONDS
-    starts = sorted({min(band.start, seconds - SECONDS) for band in found})
-
-    def filled(start: float) -> float:
-        stop = start + SECONDS
-        return sum(max(0.0, min(stop, band.stop) - max(start, band.start)) for band in found)
-
-    start = max(starts, key=filled)
+def busiest(waterfall: Waterfall, found: Sequence[Band]) -> tuple[float, float]:
+    """Start and end, in seconds, of the stretch that is measured: where most bands are, or most is not as usual."""
+    power, seconds = waterfall.power, waterfall.seconds
+    if seconds <= SECONDS:
+        return 0.0, math.inf
+    middle = (np.arange(len(power)) + 0.5) * seconds / len(power)
+    activity = np.zeros(len(power))
+    for band in found:
+        activity += (band.start <= middle) & (middle <= band.stop)
+    if not found:
+        levels = np.log(power + 1e-30)
+        activity = np.abs(levels - np.median(levels, axis=0)).mean(axis=1)
+    rows = max(1, round(SECONDS / seconds * len(power)))
+    sums = np.convolve(activity, np.ones(rows), "valid")
+    start = float(np.argmax(sums)) * seconds / len(power)
     return start, start + SECONDS
 
 
@@ -405,7 +367,7 @@ def measure(
             if chunk.clock is not clock and clock is not None:
                 break  # samples are missing here
             clock = chunk.clock
-            list(pool.map(lambda trial: trial.chain.process(chunk), tried))  # noqa: B023
+            list(pool.map(lambda trial: trial.chain.process(chunk), tried))
             if progress is not None:
                 progress(start + len(chunk) / chunk.rate)
         list(pool.map(lambda trial: trial.chain.close(), tried))
@@ -422,3 +384,107 @@ def chosen(findings: Sequence[Finding]) -> list[Finding]:
         if counts[finding.band] <= CHOSEN and (finding.score >= LEAST or counts[finding.band] <= 2):
             kept.append(finding)
     return kept
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What was seen of a recording."""
+
+    survey: Survey
+    bands: list[Band]
+    """Of IQ, the strongest first."""
+    findings: list[Finding]
+    """The likeliest first."""
+
+
+def explore(reopen: Callable[[], Source], progress: Callable[[float], None] | None = None) -> Exploration:
+    """Look at a recording and measure what is in it, which takes two passes.
+
+    Parameters
+    ----------
+    reopen : opens the source at its beginning
+    progress : called with the seconds that are done, twice from the start
+    """
+    with closing(reopen()) as source:
+        survey = look(source, progress)
+    assert survey.waterfall is not None
+    found = bands(survey.waterfall) if survey.waterfall.recording.kind == "iq" else []
+    with closing(reopen()) as source:
+        findings = measure(source, found, busiest(survey.waterfall, found), progress)
+    return Exploration(survey, found, findings)
+
+
+def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, Line]]:
+    """Chains with framings for what was found, ready to run."""
+    stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
+    return [
+        (trial, Line(trial.name, trial.chain, None, trial.hypothesis.baudrate, stream))
+        for trial in trials(recording, exploration.bands, chosen(exploration.findings))
+    ]
+
+
+def recognised(tried: Iterable[Trial]) -> list[tuple[Trial, Finding]]:
+    """The best of each band, those with most frames first."""
+    best: dict[Band | None, tuple[Trial, Finding]] = {}
+    for trial in tried:
+        finding = trial.finding()
+        if finding is not None and (trial.band not in best or finding.rank > best[trial.band][1].rank):
+            best[trial.band] = trial, finding
+    kept = [pair for pair in best.values() if pair[1].frames or pair[1].score >= SEEN]
+    return sorted(kept, key=lambda pair: pair[1].rank, reverse=True)
+
+
+def describe(trial: Trial, finding: Finding, recording: Recording) -> list[str]:
+    """Say what was recognised, for a person."""
+    band, lines = finding.band, []
+    if band is not None:
+        lines.append(
+            f"{place(band.middle, recording)}, {band.width / 1e3:.1f} kHz wide, {band.start:.1f} to {band.stop:.1f} s, "
+            f"{band.snr_db:.0f} dB over the noise"
+        )
+    said = [f"{finding.hypothesis.name} Bd, measured {finding.baudrate:.5g}"]
+    if finding.index is not None and finding.deviation is not None:
+        said.append(f"deviation {finding.deviation:.0f} Hz (h = {finding.index:.2f})")
+    if finding.offset is not None:
+        said.append(f"carrier at {place(finding.offset, recording)}")
+    lines.append(", ".join([*said, f"Es/N0 {finding.esn0_db:.0f} dB"]))
+    for framing, number in finding.frames.most_common():
+        lines.append(f"{framing}: {number} frame{'' if number == 1 else 's'}")
+    if not finding.frames:
+        lines.append("no frames with any framing that is known to be used so")
+    names = list(dict.fromkeys(satellite.name for satellite, _ in trial.satellites(recording.frequency)))
+    if names:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        lines.append(f"sent so by {', '.join(names[:NAMED])}{more}")
+    return lines
+
+
+def place(offset: float, recording: Recording) -> str:
+    """A frequency in the recording as a person would say it."""
+    if recording.kind == "real":
+        return f"{offset:.0f} Hz"
+    if recording.frequency is None:
+        return f"{offset / 1e3:+.2f} kHz"
+    return f"{(recording.frequency + offset) / 1e6:.5f} MHz ({offset / 1e3:+.2f} kHz)"
+
+
+def table(trial: Trial, finding: Finding, recording: Recording) -> dict[str, Any]:
+    """The same for JSON."""
+    band = finding.band
+    return {
+        "band_hz": None if band is None else [round(band.low, 1), round(band.high, 1)],
+        "time_s": None if band is None else [round(band.start, 3), round(band.stop, 3)],
+        "snr_db": None if band is None else round(band.snr_db, 1),
+        "modulation": finding.hypothesis.modulation,
+        "baudrate": finding.hypothesis.baudrate,
+        "measured_baudrate": round(finding.baudrate, 2),
+        "deviation_hz": None if finding.deviation is None else round(finding.deviation, 1),
+        "modulation_index": None if finding.index is None else round(finding.index, 3),
+        "carrier_hz": None if finding.offset is None else round(finding.offset, 1),
+        "esn0_db": round(finding.esn0_db, 1),
+        "frames": dict(finding.frames.most_common()),
+        "satellites": [
+            {"name": satellite.name, "norad": satellite.norad, "transmitter": transmitter.name}
+            for satellite, transmitter in trial.satellites(recording.frequency)
+        ],
+    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from .bands import Band
 from .errors import SinkError
 from .record import iso_time
 from .survey import Waterfall
@@ -19,14 +21,19 @@ def require_matplotlib() -> None:
         raise SinkError("a picture needs matplotlib; install it with: pip install matplotlib") from None
 
 
-def draw(waterfall: Waterfall, path: Path) -> None:
+def draw(waterfall: Waterfall, path: Path, marks: Sequence[tuple[Band, str]] = ()) -> None:
     """Draw spectrum above waterfall into a PNG, SVG or PDF file.
+
+    Parameters
+    ----------
+    marks : bands to be framed, and what to write beside them
 
     Raises SinkError when matplotlib is missing or the file cannot be written.
     """
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
     recording = waterfall.recording
     rows = 10 * np.log10(np.maximum(waterfall.power, 1e-20))
@@ -58,6 +65,19 @@ def draw(waterfall: Waterfall, path: Path) -> None:
         vmax=max(high, low + 1),
         cmap="viridis",
     )
+    for band, text in marks:
+        size = (band.high - band.low) / unit, band.stop - band.start
+        below.add_patch(Rectangle((band.low / unit, band.start), *size, fill=False, edgecolor="white", linewidth=1))
+        right = band.middle / unit < 0.7 * x[0] + 0.3 * x[-1] or 0 < band.middle / unit - (x[0] + x[-1]) / 2 < 0.3 * x[-1]
+        below.annotate(
+            text,
+            ((band.low if right else band.high) / unit, band.start),
+            xytext=(-4 if right else 4, 0),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="top",
+            color="white",
+        )
     below.set_ylabel("seconds of signal")
     below.set_xlabel(f"{name} from the centre" if recording.kind == "iq" else name)
     figure.colorbar(image, ax=below, label="dB of full scale", location="right")

@@ -53,6 +53,39 @@ def source_options(command: F) -> F:
     return command
 
 
+def opener(options: dict[str, Any]) -> Callable[[str], Source]:
+    """What opens a file as `source_options` say. Raises click.BadParameter for a start that is no time."""
+    from ..source import open_source
+    from ..utc import parse_utc
+
+    told = {key: options[key] for key in SOURCE_KEYS}
+    begin = parse_utc(told["start"]) if told["start"] else None
+    if told["start"] and begin is None:
+        raise click.BadParameter(
+            f"{told['start']!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start"
+        )
+    return lambda name: open_source(name, **{**told, "start": begin[0] if begin else None})
+
+
+def re_readable(name: str, open_file: Callable[[str], Source]) -> Callable[[], Source]:
+    """What opens a file once more each time. Raises SourceError for what can be read but once."""
+    from ..errors import SourceError
+
+    if name == "-" or (os.path.exists(name) and not os.path.isfile(name)):
+        what = "standard input" if name == "-" else name
+        raise SourceError(
+            f"{what}: can be read only once, and a search for what is in it reads it three times; "
+            "save it to a file first, or say with --satellite what to receive"
+        )
+    return lambda: open_file(name)
+
+
+def progress_of(display: Display, total: float | None = None) -> Callable[[float], None]:
+    """What shows how far a recording of some length in seconds is read, from now on."""
+    begun = time.monotonic()
+    return lambda seconds: display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
+
+
 def output_options(command: F) -> F:
     """Add the options that say where frames go."""
     for option in reversed(_OUTPUT):
@@ -87,6 +120,7 @@ def receive(
     *,
     realtime: bool,
     quiet: bool,
+    afterwards: Callable[[Recording, Display, Statistics], None] | None = None,
 ) -> None:
     """Run chains over recordings, one after the other, and hand their frames to sinks and terminal.
 
@@ -97,6 +131,7 @@ def receive(
     open_file : opens a source
     prepare : makes the chains for a recording, and what their records have in common
     boot : id of the run
+    afterwards : says more about a recording when it is done, unless `quiet`
     """
     from ..pipeline import Pipeline
     from ..record import record
@@ -163,6 +198,8 @@ def receive(
                         sink.event("status", {"event": "file", "file": name, "statistics": statistics.table()})
                     if not quiet:
                         display.finish(statistics)
+                if afterwards is not None and not quiet:
+                    afterwards(recording, display, statistics)
             finally:
                 source.close()
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._receive import SOURCE_KEYS, context, output_options, receive, sinks_of, source_options
+from ._receive import SOURCE_KEYS, context, opener, output_options, receive, sinks_of, source_options
 
 if TYPE_CHECKING:
     from ..orbit import Station
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..record import Context
     from ..satellite import Satellite
     from ..sink.terminal import Display
-    from ..source import Recording, Source
+    from ..source import Recording
 
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -53,25 +53,16 @@ def command(
     from ..reception import lines
     from ..record import boot_of
     from ..satellite import find_satellite, load_satellite
-    from ..source import open_source
-    from ..utc import parse_utc
 
     if (satellite is None) == (definition is None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
     wanted = load_satellite(definition) if definition else find_satellite(satellite or "", definitions)
     told = {key: options[key] for key in SOURCE_KEYS}
-    begin = parse_utc(told["start"]) if told["start"] else None
-    if told["start"] and begin is None:
-        raise click.BadParameter(
-            f"{told['start']!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start"
-        )
+    open_file = opener(options)
     site = _site(station) if elements is not None or station is not None else None
     given = site if station is not None else None
     facts = wanted.names, wanted.norad, wanted.transmitters
     boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told)))
-
-    def open_file(name: str) -> Source:
-        return open_source(name, **{**told, "start": begin[0] if begin else None})
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
         conditions = _conditions(recording, wanted, elements, site, station is not None, ppm, offset, display)

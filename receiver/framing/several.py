@@ -23,10 +23,12 @@ class Several:
     def __post_init__(self) -> None:
         for i, table in enumerate(self.framings, 1):
             if not isinstance(table, dict):
-                raise ValueError(f"framings: number {i} is {table!r:.60}; it must be a table such as {{ use = \"ax25\" }}")
+                raise ValueError(
+                    f'framings: number {i} is {table!r:.60}; it must be a table such as {{ use = "ax25" }}'
+                )
         self._stages: list[Stage] = []
-        self.found: Counter[int] = Counter()
-        """Frames by the number of the framing in the list, from 0."""
+        self.found: Counter[tuple[int, str]] = Counter()
+        """Frames by the number of the framing in the list, from 0, and its name."""
 
     @property
     def failures(self) -> Counter[str]:
@@ -53,8 +55,9 @@ class Several:
     def _counted(self, made: Iterable[Sequence[Chunk | Frame]]) -> list[Frame]:
         frames = []
         for i, some in enumerate(made):
-            self.found[i] += len(some)
-            frames += [frame for frame in some if isinstance(frame, Frame)]
+            new = [frame for frame in some if isinstance(frame, Frame)]
+            self.found.update((i, frame.framing) for frame in new)
+            frames += new
         return frames
 
 
