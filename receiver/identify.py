@@ -162,7 +162,7 @@ class Meter:
     def __init__(self) -> None:
         self.windows = np.empty((0, 3))
         """Es/N0 in dB, symbol rate and carrier of the best."""
-        self._rest: tuple[NDArray[Any], ...] | None = None
+        self._rest: list[NDArray[Any]] | None = None
 
     def open(self, stream: Stream) -> Stream:
         self._rest = None
@@ -170,27 +170,21 @@ class Meter:
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         n = len(chunk)
-        at: NDArray[Any]
         at = chunk.positions if chunk.positions is not None else chunk.position + chunk.step * np.arange(n)
         offsets = chunk.offsets if chunk.offsets is not None else np.full(n, np.nan, np.float32)
-        soft = chunk.items
+        arrays: list[NDArray[Any]] = [chunk.items, at, offsets]
         if self._rest is not None:
-            soft, at, offsets = (
-                np.concatenate([old, new]) for old, new in zip(self._rest, (soft, at, offsets), strict=True)
-            )
-        n = len(soft) // WINDOW * WINDOW
-        self._rest = soft[n:], at[n:], offsets[n:]
+            arrays = [np.concatenate(pair) for pair in zip(self._rest, arrays, strict=True)]
+        n = len(arrays[0]) // WINDOW * WINDOW
+        self._rest = [x[n:] for x in arrays]
         if n:
-            shape = -1, WINDOW
-            self._take(soft[:n].reshape(shape), at[:n].reshape(shape), offsets[:n].reshape(shape), chunk.clock.rate)
+            self._take(*(x[:n].reshape(-1, WINDOW) for x in arrays), rate=chunk.clock.rate)
         return [chunk]
 
     def close(self) -> list[Chunk]:
         return []
 
-    def _take(
-        self, soft: NDArray[np.float32], at: NDArray[np.float64], offsets: NDArray[np.float32], rate: float
-    ) -> None:
+    def _take(self, soft: NDArray[Any], at: NDArray[Any], offsets: NDArray[Any], rate: float) -> None:
         change = np.diff(soft > 0, axis=1)
         alone = (change[:, 1:] & change[:, :-1]).sum(axis=1) / np.maximum(change.sum(axis=1), 1)
         # data: not a constant, not a pattern, not symbols of twice or more the length

@@ -68,13 +68,15 @@ def draw(waterfall: Waterfall, path: Path, marks: Sequence[tuple[Band, str]] = (
     for band, text in marks:
         size = (band.high - band.low) / unit, band.stop - band.start
         below.add_patch(Rectangle((band.low / unit, band.start), *size, fill=False, edgecolor="white", linewidth=1))
-        right = band.middle / unit < 0.7 * x[0] + 0.3 * x[-1] or 0 < band.middle / unit - (x[0] + x[-1]) / 2 < 0.3 * x[-1]
+        # outwards, where there is room
+        at = (band.middle / unit - x[0]) / (x[-1] - x[0])
+        left = 0.2 < at < 0.5 or at > 0.8
         below.annotate(
             text,
-            ((band.low if right else band.high) / unit, band.start),
-            xytext=(-4 if right else 4, 0),
+            ((band.low if left else band.high) / unit, band.start),
+            xytext=(-4 if left else 4, -4),
             textcoords="offset points",
-            ha="right" if right else "left",
+            ha="right" if left else "left",
             va="top",
             color="white",
         )

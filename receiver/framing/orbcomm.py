@@ -7,7 +7,7 @@ The check bytes are those that make both sums of Fletcher's checksum, modulo 256
 M. Kenny, "Ever wondered what is on the Orbcomm satellite downlink?" (2004), and known from packets received.
 
 Sixteen bits of checksum are little evidence. A packet counts with others in step with it: of five packets' time before
-and as much behind. Filling, type 1E, is such evidence, too, but not handed on. A packet that is wrong is repaired where
+and as much behind. Filling, type 1E, is a packet like the others. A packet that is wrong is repaired where
 three others and a known type bear it out, with one of the four least sure bits changed. As the checksum does not tell a
 wrong bit of the highest place from another two bytes on, that has to be far less sure than any other that would do.
 """
@@ -106,8 +106,6 @@ class Orbcomm:
             self.failures["crc"] += 1
             return None
         self._end = start + 8 * size
-        if packet[0] == FILLING:
-            return None
         return self._history.frame(
             start,
             self._end,

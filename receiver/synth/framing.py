@@ -68,6 +68,8 @@ class Encoder:
     """Bytes of each payload, where the framing fixes that."""
     payload_most: int = 120
     """Bytes of a payload that surely fits."""
+    filling: ClassVar[bytes] = b""
+    """What is received of frames that are sent beside the payloads."""
     called: bool = False
     """Whether payloads begin with AX.25's addresses."""
 
@@ -623,20 +625,20 @@ class Orbcomm(Encoder):
     rate: float = field(init=False, default=10 / 12)
     payload_size: int | None = field(init=False, default=10)
 
-    FILLING = b"\x1e\x19\xf1\xd8\x52\x8e\x1e\xf9\x70\x1d"
+    filling: ClassVar[bytes] = b"\x1e\x19\xf1\xd8\x52\x8e\x1e\xf9\x70\x1d"
 
     def begin(self, preamble: int) -> Piece:
-        return Piece(np.tile(self._packet(self.FILLING), 4))
+        return Piece(np.tile(self._packet(self.filling), 4))
 
     def frame(self, payload: bytes) -> Piece:
         size = 22 if payload[:1] == b"\x1f" else 10
-        if len(payload) != size or payload[0] == self.FILLING[0]:
+        if len(payload) != size or payload[0] == self.filling[0]:
             raise ValueError(f"ORBCOMM's packets have 10 bytes, or 22 of type 1F, and not type 1E; got {payload.hex()}")
         bits = self._packet(payload)
         return Piece(bits, payload, 0, len(bits))
 
     def end(self, postamble: int) -> Piece:
-        return Piece(np.tile(self._packet(self.FILLING), 4))
+        return Piece(np.tile(self._packet(self.filling), 4))
 
     @staticmethod
     def _packet(data: bytes) -> Bits:

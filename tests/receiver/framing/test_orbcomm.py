@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from receiver.check import check
+from receiver.demod.psk import Psk
+from receiver.flowgraph import Chain
 from receiver.framing._block import FALSE_ALARM
 from receiver.framing.orbcomm import Orbcomm, sums
 from receiver.satellite import find_satellite
+from receiver.stage import Chunk, Clock, Frame, Stream
 from receiver.synth.framing import encoder
 from tests.receiver.framing.jig import STEP, follows_the_law_of_chunks, run
 
@@ -75,12 +81,16 @@ def test_to_the_end_of_the_recording(tail: int) -> None:
 def test_a_packet_needs_others_in_step() -> None:
     assert run(Orbcomm(), line(PACKETS[0])) == []
     assert run(Orbcomm(), line(PACKETS[0], bytes(12), PACKETS[2])) == []
-    assert len(run(Orbcomm(), line(PACKETS[0], FILLING, bytes.fromhex("00" * 12), FILLING))) == 1
+    assert len(run(Orbcomm(), line(PACKETS[0], FILLING, bytes.fromhex("00" * 12), FILLING))) == 3
     stray = bytes.fromhex("33") + bytes(9)
     stray = encoder({"use": "orbcomm"}).frame(stray).bits
     unknown = np.packbits(stray, bitorder="little").tobytes()
-    assert run(Orbcomm(), line(FILLING, FILLING, unknown)) == []
-    assert [frame.payload for frame in run(Orbcomm(), line(FILLING, FILLING, FILLING, unknown))] == [unknown[:-2]]
+    filling = [FILLING[:-2]] * 3
+    assert unknown[:-2] not in [frame.payload for frame in run(Orbcomm(), line(FILLING, FILLING, unknown))]
+    assert [frame.payload for frame in run(Orbcomm(), line(FILLING, FILLING, FILLING, unknown))] == [
+        *filling,
+        unknown[:-2],
+    ]
 
 
 @pytest.mark.parametrize("broken", [1, 2])
@@ -117,3 +127,17 @@ def test_packets_come_back_from_iq() -> None:
     for transmitter in find_satellite("FM114").transmitters:
         outcome = check(transmitter)
         assert outcome.good, str(outcome)
+
+
+def test_packets_from_orbit() -> None:
+    """Two seconds of FM114, with the packets that the collection's own receiver has."""
+    folder = Path(os.environ.get("RADOME_RECORDINGS", Path(__file__).parents[4] / "shared" / "recordings"))
+    path = folder / "vectors" / "orbcomm" / "1552071892p6.dat"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there; RADOME_RECORDINGS names the folder of the recordings")
+    samples, clock = np.fromfile(path, np.complex64), Clock(9600.0)
+    chain = Chain([Psk(4800, symmetric=True), Orbcomm()])
+    chain.open(Stream("iq", 9600.0, clock))
+    made = [*chain.process(Chunk(samples, 9600.0, 0.0, clock)), *chain.close()]
+    told = path.with_name("orbdemod_packets_p6.txt").read_text().split()
+    assert [frame.payload.hex() for frame in made if isinstance(frame, Frame)] == [text.lower()[:-4] for text in told]
