@@ -16,11 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp_ext.doppler import Mixer
 from dsp_ext.quality import esn0
 
 from .bands import Band, bands
@@ -44,8 +46,8 @@ NEAR = 0.007
 """Symbol rates as near as this, relatively, are taken for one: the clock follows so far."""
 CHOSEN, LEAST = 6, 2.0
 """Demodulators whose framings are tried, at most, and the score in dB from which on."""
-SEEN = 4.0
-"""Score in dB from which on a signal without frames is worth telling of."""
+SEEN = 6.0
+"""Score in dB from which on a signal without frames is recognised."""
 NAMED = 8
 """Satellites that are named."""
 TOLERANCE = 30e3
@@ -104,12 +106,17 @@ class Finding:
 
 
 @cache
-def hypotheses() -> tuple[Hypothesis, ...]:
-    """Each way of modulation that a shipped definition has, with the framings that go with it or with many."""
+def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
+    """Each way of modulation that a definition has, with the framings that go with it or with many.
+
+    Parameters
+    ----------
+    folders : of definitions beside those that are shipped
+    """
     users: dict[str, list[tuple[Satellite, Transmitter]]] = {}
     rates: dict[str, set[float]] = {}
     tables: dict[str, dict[str, Any]] = {}
-    for satellite in all_satellites():
+    for satellite in all_satellites(folders):
         for transmitter in satellite.transmitters:
             users.setdefault(_way(transmitter.demod), []).append((satellite, transmitter))
             key = repr(sorted(transmitter.framing.items()))
@@ -134,8 +141,8 @@ def _way(demod: dict[str, Any]) -> str:
 
 
 @dataclass
-class Place:
-    """Say where in the band the signal is."""
+class Shift:
+    """Move the middle of a band to zero, and say how far from there the signal may be."""
 
     takes: ClassVar[tuple[Kind, ...]] = ("iq",)
     gives: ClassVar[Kind] = "iq"
@@ -143,10 +150,14 @@ class Place:
     band: Band
 
     def open(self, stream: Stream) -> Stream:
-        return replace(stream, target=self.band.middle, span=self.band.width / 2)
+        self._mixer = Mixer(-self.band.middle / stream.rate)
+        frequency = None if stream.frequency is None else stream.frequency + self.band.middle
+        return replace(stream, frequency=frequency, target=0.0, span=self.band.width / 2)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
-        return [chunk]
+        y = np.empty_like(chunk.items)
+        self._mixer.process(chunk.items, y)
+        return [replace(chunk, items=y)]
 
     def close(self) -> list[Chunk]:
         return []
@@ -162,6 +173,8 @@ class Meter:
     def __init__(self) -> None:
         self.windows = np.empty((0, 3))
         """Es/N0 in dB, symbol rate and carrier of the best."""
+        self.rate = math.nan
+        """Of soft symbols, of which there may be several to a symbol; nominal."""
         self._rest: list[NDArray[Any]] | None = None
 
     def open(self, stream: Stream) -> Stream:
@@ -170,15 +183,17 @@ class Meter:
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         n = len(chunk)
-        at = chunk.positions if chunk.positions is not None else chunk.position + chunk.step * np.arange(n)
-        offsets = chunk.offsets if chunk.offsets is not None else np.full(n, np.nan, np.float32)
-        arrays: list[NDArray[Any]] = [chunk.items, at, offsets]
+        positions = chunk.positions if chunk.positions is not None else chunk.position + chunk.step * np.arange(n)
+        carriers = chunk.offsets if chunk.offsets is not None else np.full(n, np.nan, np.float32)
+        arrays: list[NDArray[Any]] = [chunk.items, positions, carriers]
         if self._rest is not None:
             arrays = [np.concatenate(pair) for pair in zip(self._rest, arrays, strict=True)]
         n = len(arrays[0]) // WINDOW * WINDOW
         self._rest = [x[n:] for x in arrays]
         if n:
-            self._take(*(x[:n].reshape(-1, WINDOW) for x in arrays), rate=chunk.clock.rate)
+            self.rate = chunk.rate
+            soft, at, offsets = (x[:n].reshape(-1, WINDOW) for x in arrays)
+            self._take(soft, at, offsets, chunk.clock.rate)
         return [chunk]
 
     def close(self) -> list[Chunk]:
@@ -250,8 +265,8 @@ class Trial:
         level, rate, offset = np.median(best[:16], axis=0)
         if self.kind == "real" and use == "psk" and not offset > 0.75 * baudrate:
             return None  # baseband
-        if self.band is not None and use != "psk":
-            offset += self.band.middle  # `Track` counts from there
+        if self.band is not None:
+            offset += self.band.middle
         known = not math.isnan(offset) and not (self.kind == "real" and use != "psk")
         index = getattr(self.demod, "index", None)
         return Finding(
@@ -259,23 +274,20 @@ class Trial:
             self.hypothesis,
             float(best[enough - 1, 0]),
             float(level),
-            float(rate),
+            float(rate) * baudrate / self.meter.rate,
             float(offset) if known else None,
             index,
             self.frames,
         )
 
 
-def trials(recording: Recording, found: Sequence[Band], framed: Iterable[Finding] | None = None) -> list[Trial]:
-    """Chains for all that may be in the bands, or, with their framings, for findings.
+def trials(
+    recording: Recording, wanted: Iterable[tuple[Band | None, Hypothesis]], *, framings: bool = False
+) -> list[Trial]:
+    """Chains for hypotheses about bands, with their framings or without.
 
     Those that the recording is too narrow for are left out.
     """
-    if framed is not None:
-        wanted = [(finding.band, finding.hypothesis) for finding in framed]
-    else:
-        places: list[Band | None] = list(found) or [None]
-        wanted = [(band, variant) for band in places for known in hypotheses() for variant in _variants(known, band)]
     stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
     made = []
     for band, hypothesis in wanted:
@@ -286,19 +298,19 @@ def trials(recording: Recording, found: Sequence[Band], framed: Iterable[Finding
         ):
             continue
         meter = Meter()
-        stages: list[Stage] = [Place(band)] if band is not None else []
+        stages: list[Stage] = [Shift(band)] if band is not None else []
         if recording.kind == "iq" and not getattr(demod, "finds_carrier", False):
             stages.append(Track(bandwidth=getattr(demod, "searched", width)))
         stages += [demod, meter]
-        framings = Several(list(hypothesis.framings)) if framed is not None else None
-        if framings is not None:
-            stages.append(framings)
+        several = Several(list(hypothesis.framings)) if framings else None
+        if several is not None:
+            stages.append(several)
         chain = Chain(stages, hypothesis.name)
         try:
             chain.open(stream)
         except FlowgraphError:
             continue
-        made.append(Trial(band, hypothesis, demod, meter, framings, chain, recording.kind))
+        made.append(Trial(band, hypothesis, demod, meter, several, chain, recording.kind))
     return made
 
 
@@ -339,31 +351,49 @@ def busiest(waterfall: Waterfall, found: Sequence[Band]) -> tuple[float, float]:
     return start, start + SECONDS
 
 
-def measure(
-    source: Source, found: Sequence[Band], span: tuple[float, float], progress: Callable[[float], None] | None = None
-) -> list[Finding]:
-    """Send a stretch of a source through all demodulators; the likeliest first, by band.
+class Stretch:
+    """A source from which only some seconds are read.
 
     Parameters
     ----------
-    span : start and end of the stretch, seconds
+    source : open, at its beginning
+    span : start and end, seconds
     """
-    recording = source.recording
-    tried = trials(recording, found)
+
+    def __init__(self, source: Source, span: tuple[float, float]) -> None:
+        self.recording = source.recording
+        self._source, self._span = source, span
+
+    def read(self) -> Chunk | None:
+        while (chunk := self._source.read()) is not None:
+            start = chunk.position / chunk.rate
+            if start >= self._span[1]:
+                return None
+            if start + len(chunk) / chunk.rate > self._span[0]:
+                return chunk
+        return None
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def measure(
+    source: Source, wanted: Iterable[tuple[Band | None, Hypothesis]], progress: Callable[[float], None] | None = None
+) -> list[Finding]:
+    """Send a source through demodulators, up to where samples are missing; the likeliest first.
+
+    Parameters
+    ----------
+    wanted : hypotheses about bands
+    """
+    tried = trials(source.recording, wanted)
     clock: Clock | None = None
     with ThreadPoolExecutor() as pool:
-        while (chunk := source.read()) is not None:
-            start = chunk.position / chunk.rate
-            if start >= span[1]:
-                break
-            if start + len(chunk) / chunk.rate <= span[0]:
-                continue
-            if chunk.clock is not clock and clock is not None:
-                break  # samples are missing here
+        while (chunk := source.read()) is not None and chunk.clock is (clock or chunk.clock):
             clock = chunk.clock
-            list(pool.map(lambda trial: trial.chain.process(chunk), tried))
+            list(pool.map(lambda trial, chunk=chunk: trial.chain.process(chunk), tried))
             if progress is not None:
-                progress(start + len(chunk) / chunk.rate)
+                progress((chunk.position + len(chunk)) / chunk.rate)
         list(pool.map(lambda trial: trial.chain.close(), tried))
     findings = [finding for trial in tried if (finding := trial.finding()) is not None]
     return sorted(findings, key=lambda finding: -finding.score)
@@ -387,33 +417,42 @@ class Exploration:
     survey: Survey
     bands: list[Band]
     """Of IQ, the strongest first."""
+    span: tuple[float, float]
+    """Start and end, in seconds, of the stretch that was measured."""
     findings: list[Finding]
     """The likeliest first."""
 
 
-def explore(reopen: Callable[[], Source], progress: Callable[[float], None] | None = None) -> Exploration:
+def explore(
+    reopen: Callable[[], Source], folders: Sequence[Path] = (), progress: Callable[[float], None] | None = None
+) -> Exploration:
     """Look at a recording and measure what is in it, which takes two passes.
 
     Parameters
     ----------
     reopen : opens the source at its beginning
+    folders : of definitions beside those that are shipped
     progress : called with the seconds that are done, twice from the start
     """
     with closing(reopen()) as source:
         survey = look(source, progress)
     assert survey.waterfall is not None
     found = bands(survey.waterfall) if survey.waterfall.recording.kind == "iq" else []
+    places: list[Band | None] = list(found) or [None]
+    wanted = [(band, way) for band in places for known in hypotheses(tuple(folders)) for way in _variants(known, band)]
+    span = busiest(survey.waterfall, found)
     with closing(reopen()) as source:
-        findings = measure(source, found, busiest(survey.waterfall, found), progress)
-    return Exploration(survey, found, findings)
+        findings = measure(Stretch(source, span), wanted, progress)
+    return Exploration(survey, found, span, findings)
 
 
 def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, Line]]:
     """Chains with framings for what was found, ready to run."""
+    wanted = [(finding.band, finding.hypothesis) for finding in chosen(exploration.findings)]
     stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
     return [
         (trial, Line(trial.name, trial.chain, None, trial.hypothesis.baudrate, stream))
-        for trial in trials(recording, exploration.bands, chosen(exploration.findings))
+        for trial in trials(recording, wanted, framings=True)
     ]
 
 
@@ -432,10 +471,7 @@ def describe(trial: Trial, finding: Finding, recording: Recording) -> list[str]:
     """Say what was recognised, for a person."""
     band, lines = finding.band, []
     if band is not None:
-        lines.append(
-            f"{place(band.middle, recording)}, {band.width / 1e3:.1f} kHz wide, {band.start:.1f} to {band.stop:.1f} s, "
-            f"{band.snr_db:.0f} dB over the noise"
-        )
+        lines.append(seen(band, recording))
     said = [f"{finding.hypothesis.name} Bd, measured {finding.baudrate:.5g}"]
     if finding.index is not None and finding.deviation is not None:
         said.append(f"deviation {finding.deviation:.0f} Hz (h = {finding.index:.2f})")
@@ -451,6 +487,27 @@ def describe(trial: Trial, finding: Finding, recording: Recording) -> list[str]:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         lines.append(f"sent so by {', '.join(names[:NAMED])}{more}")
     return lines
+
+
+def report(tried: Sequence[Trial], recording: Recording) -> list[str]:
+    """Say what was recognised in a recording, for a person."""
+    lines = []
+    found = recognised(tried)
+    for number, (trial, finding) in enumerate(found, 1):
+        first, *more = describe(trial, finding, recording)
+        lines += [f"  {number}  {first}", *(f"     {line}" for line in more)]
+    known = {trial.band for trial, _ in found}
+    for band in dict.fromkeys(trial.band for trial in tried if trial.band is not None and trial.band not in known):
+        lines.append(f"  ?  {seen(band, recording)}")
+    return lines or ["  nothing that is known"]
+
+
+def seen(band: Band, recording: Recording) -> str:
+    """Say where and when something is."""
+    return (
+        f"{place(band.middle, recording)}, {band.width / 1e3:.1f} kHz wide, {band.start:.1f} to {band.stop:.1f} s, "
+        f"{band.snr_db:.0f} dB over the noise"
+    )
 
 
 def place(offset: float, recording: Recording) -> str:

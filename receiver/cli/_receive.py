@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -43,6 +44,7 @@ _OUTPUT = (
     click.option("--realtime", is_flag=True, help="No faster than it was recorded."),
     click.option("--quiet", "-q", is_flag=True, help="Show neither frames nor a summary."),
 )
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 SOURCE_KEYS = ("start", "frequency", "format", "rate", "kind")
 
 
@@ -120,7 +122,7 @@ def receive(
     *,
     realtime: bool,
     quiet: bool,
-    afterwards: Callable[[Recording, Display, Statistics], None] | None = None,
+    finish: Callable[[Recording, Display, Statistics], None] | None = None,
 ) -> None:
     """Run chains over recordings, one after the other, and hand their frames to sinks and terminal.
 
@@ -131,7 +133,7 @@ def receive(
     open_file : opens a source
     prepare : makes the chains for a recording, and what their records have in common
     boot : id of the run
-    afterwards : says more about a recording when it is done, unless `quiet`
+    finish : shows what a recording gave, instead of the usual summary; not called if `quiet`
     """
     from ..pipeline import Pipeline
     from ..record import record
@@ -196,10 +198,10 @@ def receive(
                         display.remark(text)
                     for sink in sinks:
                         sink.event("status", {"event": "file", "file": name, "statistics": statistics.table()})
-                    if not quiet:
+                    if not quiet and finish is None:
                         display.finish(statistics)
-                if afterwards is not None and not quiet:
-                    afterwards(recording, display, statistics)
+                if not quiet and finish is not None:
+                    finish(recording, display, statistics)
             finally:
                 source.close()
     finally:

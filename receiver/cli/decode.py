@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._receive import SOURCE_KEYS, context, opener, output_options, receive, sinks_of, source_options
+from ._receive import (
+    FOLDER,
+    SOURCE_KEYS,
+    context,
+    opener,
+    output_options,
+    progress_of,
+    re_readable,
+    receive,
+    sinks_of,
+    source_options,
+)
 
 if TYPE_CHECKING:
+    from ..identify import Trial
     from ..orbit import Station
     from ..pipeline import Line
     from ..reception import Conditions
     from ..record import Context
-    from ..satellite import Satellite
+    from ..satellite import Satellite, Transmitter
     from ..sink.terminal import Display
     from ..source import Recording
-
-
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+    from ..statistics import Statistics
 
 
 @click.command()
@@ -48,30 +61,105 @@ def command(
 ) -> None:
     """Decode the frames in recordings: SigMF, WAV, raw IQ, FLAC, Ogg; - is standard input.
 
-    Without orbital elements the signal is searched in the whole recorded band.
+    Without orbital elements the signal is searched in the whole recorded band. Without a satellite all that is known
+    is tried on all signals, and what was recognised is shown at the end.
     """
     from ..reception import lines
     from ..record import boot_of
     from ..satellite import find_satellite, load_satellite
 
-    if (satellite is None) == (definition is None):
+    if satellite is not None and definition is not None:
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
+    if satellite is None and definition is None:
+        need = {"--transmitter": transmitters, "--tle": elements, "--offset": offset is not None, "--ppm": ppm}
+        if given := [name for name, value in need.items() if value]:
+            raise click.UsageError(f"{given[0]} is of use only with --satellite or --definition")
+        _decode_blind(files, definitions, options)
+        return
     wanted = load_satellite(definition) if definition else find_satellite(satellite or "", definitions)
     told = {key: options[key] for key in SOURCE_KEYS}
     open_file = opener(options)
     site = _site(station) if elements is not None or station is not None else None
-    given = site if station is not None else None
+    place = site if station is not None else None
     facts = wanted.names, wanted.norad, wanted.transmitters
     boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told)))
 
+    def chains(recording: Recording, remark: Callable[[str], None]) -> list[tuple[Transmitter, Line]]:
+        conditions = _conditions(recording, wanted, elements, site, station is not None, ppm, offset, remark)
+        return lines(wanted, recording, conditions, transmitters, remark)
+
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
-        conditions = _conditions(recording, wanted, elements, site, station is not None, ppm, offset, display)
         return [
-            (line, context(boot, wanted, transmitter, line, recording, given))
-            for transmitter, line in lines(wanted, recording, conditions, transmitters, display.remark)
+            (line, context(boot, wanted, transmitter, line, recording, place))
+            for transmitter, line in chains(recording, display.remark)
         ]
 
-    receive(files, open_file, prepare, sinks_of(options), boot, realtime=options["realtime"], quiet=options["quiet"])
+    def finish(recording: Recording, display: Display, statistics: Statistics) -> None:
+        display.finish(statistics)
+        if not statistics.frames.total() and os.path.isfile(recording.name):
+            from ..why import why
+
+            display.report(why(lambda: open_file(recording.name), partial(chains, remark=_silent)))
+
+    receive(
+        files,
+        open_file,
+        prepare,
+        sinks_of(options),
+        boot,
+        realtime=options["realtime"],
+        quiet=options["quiet"],
+        finish=finish,
+    )
+
+
+def _silent(text: str) -> None:
+    """Say nothing a second time."""
+
+
+def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: dict[str, Any]) -> None:
+    """Decode whatever is recognised."""
+    from ..errors import FlowgraphError
+    from ..identify import explore, framed, report
+    from ..record import boot_of
+    from ..satellite import Transmitter
+
+    open_file = opener(options)
+    tried: list[Trial] = []
+
+    def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
+        progress = None if options["quiet"] else progress_of(display)
+        exploration = explore(re_readable(recording.name, open_file), folders, progress)
+        pairs = framed(recording, exploration)
+        tried[:] = [trial for trial, _ in pairs]
+        if not pairs:
+            raise FlowgraphError(
+                f"{recording.name}: has too few symbols of anything to recognise; say with --satellite what to receive"
+            )
+        made = []
+        for trial, line in pairs:
+            way = trial.hypothesis
+            frequency = recording.frequency or 0.0
+            transmitter = Transmitter(trial.name, frequency, way.demod, {"use": "several"}, way.modulation)
+            made.append((line, context(boot, None, transmitter, line, recording)))
+        return made
+
+    def finish(recording: Recording, display: Display, statistics: Statistics) -> None:
+        statistics.failures.clear()  # of dozens of framings that were not sent
+        display.finish(statistics)
+        display.report(report(tried, recording))
+
+    boot = boot_of(repr((files, folders, {key: options[key] for key in SOURCE_KEYS})))
+    receive(
+        files,
+        open_file,
+        prepare,
+        sinks_of(options),
+        boot,
+        realtime=options["realtime"],
+        quiet=options["quiet"],
+        finish=finish,
+    )
 
 
 def _site(station: str | None) -> Station | None:
@@ -89,7 +177,7 @@ def _conditions(
     given: bool,
     ppm: float,
     offset: float | None,
-    display: Display,
+    remark: Callable[[str], None],
 ) -> Conditions:
     """Gather what is known of the reception; an orbit without a place is of no use, which is said.
 
@@ -106,7 +194,7 @@ def _conditions(
     if not given and recording.station is not None:
         site = Station(*recording.station)
     if recording.kind == "real":
-        display.remark("the recording is audio, whose Doppler the receiver has taken off; the orbit is not used")
+        remark("the recording is audio, whose Doppler the receiver has taken off; the orbit is not used")
         return Conditions(ppm=ppm, offset=offset)
     if site is None:
         raise OrbitError(f"{recording.name}: does not say where it was received; give --station LAT,LON,ALT")

@@ -19,13 +19,20 @@ from ._receive import opener, progress_of, re_readable, source_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a FILE instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 @source_options
-def command(files: tuple[str, ...], picture: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
+def command(
+    files: tuple[str, ...],
+    definitions: tuple[Path, ...],
+    picture: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Say what each FILE holds: signals, modulation, rate, framing, and the satellites that send so.
 
     The demodulators and framings of all definitions are tried. A FILE is read three times, so it cannot be standard
     input. A --picture (PNG, SVG or PDF) is drawn of one FILE.
     """
-    from ..identify import describe, explore, framed, recognised, table
+    from ..identify import explore, framed, recognised, report, table
     from ..picture import draw, require_matplotlib
     from ..pipeline import Pipeline
     from ..record import to_json
@@ -41,7 +48,7 @@ def command(files: tuple[str, ...], picture: Path | None, as_json: bool, quiet: 
         display = Display(True)
         try:
             progress = None if quiet else progress_of(display)
-            exploration = explore(again, progress)
+            exploration = explore(again, definitions, progress)
             with closing(again()) as source:
                 tried = framed(source.recording, exploration)
                 if tried:
@@ -55,11 +62,7 @@ def command(files: tuple[str, ...], picture: Path | None, as_json: bool, quiet: 
             print(to_json({"file": name, "signals": found_tables}).decode(), flush=True)
         else:
             print(("\n" if i else "") + recording.name)
-            for number, (trial, finding) in enumerate(found, 1):
-                lines = describe(trial, finding, recording)
-                print("\n".join([f"  {number}  {lines[0]}", *(f"     {line}" for line in lines[1:])]))
-            if not found:
-                print("  nothing that is known")
+            print("\n".join(report([trial for trial, _ in tried], recording)), flush=True)
         if picture is not None and exploration.survey.waterfall is not None:
             marks = [(trial.band, trial.hypothesis.name) for trial, _ in found if trial.band is not None]
             draw(exploration.survey.waterfall, picture, marks)

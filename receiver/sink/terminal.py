@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from threading import Lock
 from typing import Any, TextIO
@@ -81,6 +81,11 @@ class Display:
         """Show the summary."""
         with self._lock:
             self._print(self._err, "\n".join(summary(statistics)))
+
+    def report(self, lines: Sequence[str]) -> None:
+        """Show lines that stand together."""
+        with self._lock:
+            self._print(self._err, "\n".join(map(printable, lines)))
 
     def close(self) -> None:
         """Take the progress bar away."""

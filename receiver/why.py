@@ -1,0 +1,157 @@
+"""Why a recording gave no frames of a satellite: what is in it, against what the definition says.
+
+Of a long recording the busiest minute is looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+
+from .bands import Band
+from .identify import NEAR, SEEN, Exploration, Finding, Stretch, explore, framed, place, recognised, seen
+from .pipeline import Line, Pipeline
+from .satellite import Transmitter
+from .source import Recording, Source
+from .stage import Chunk, Frame
+
+CLIPPED = 1e-3
+"""Share of samples that are clipped from which on that is worth telling of."""
+UNLIKE = 0.25
+"""Relative error of a deviation that is."""
+
+Chains = Callable[[Recording], Sequence[tuple[Transmitter, Line]]]
+
+
+class Swapped:
+    """A source whose I and Q have changed places."""
+
+    def __init__(self, source: Source) -> None:
+        self.recording = source.recording
+        self._source = source
+
+    def read(self) -> Chunk | None:
+        chunk = self._source.read()
+        return None if chunk is None else replace(chunk, items=np.conj(chunk.items))
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def why(reopen: Callable[[], Source], chains: Chains) -> list[str]:
+    """Lines for a person.
+
+    Parameters
+    ----------
+    reopen : opens the recording at its beginning
+    chains : makes those that found nothing, once more
+    """
+    exploration = explore(reopen)
+    survey = exploration.survey
+    assert survey.waterfall is not None
+    recording = survey.waterfall.recording
+    lines = []
+    if survey.clipped is not None and survey.clipped > CLIPPED:
+        lines.append(f"{100 * survey.clipped:.2g} % of the samples are clipped; the receiver's gain was too high")
+    with closing(reopen()) as source:
+        wanted = chains(source.recording)
+    lines += _seen(exploration, wanted, recording)
+    lines += _otherwise(reopen, exploration, wanted)
+    if recording.kind == "iq":
+        lines += _swapped(reopen, exploration, chains)
+    return ["why no frames:", *(f"  {line}" for line in lines)]
+
+
+def _seen(exploration: Exploration, wanted: Sequence[tuple[Transmitter, Line]], recording: Recording) -> list[str]:
+    """What stands out from the noise, and how it differs from what is sent."""
+    if recording.kind == "iq" and not exploration.bands:
+        return ["nothing stands out from the noise in the recorded band"]
+    lines = []
+    places: list[Band | None] = [*exploration.bands] or [None]
+    for band in places:
+        best = max((f for f in exploration.findings if f.band is band), key=lambda f: f.score, default=None)
+        known = best is not None and best.score >= SEEN
+        if band is not None:
+            lines.append(f"a signal at {seen(band, recording)}")
+            lines += [f"  {text}" for text in _apart(band, wanted, recording)]
+        if best is not None and known:
+            lines.append(("  " if band else "") + _compared(best, wanted))
+        elif band is None:
+            lines.append("nothing in it looks like a signal that is known")
+        else:
+            lines.append("  it looks like none that is known")
+    return lines
+
+
+def _apart(band: Band, wanted: Sequence[tuple[Transmitter, Line]], recording: Recording) -> list[str]:
+    """How far a band is from where transmitters were looked for, if that is too far."""
+    lines = []
+    for transmitter, line in wanted:
+        shifter, stream = line.chain.stages[0], line.opened
+        if recording.frequency is None or stream is None or not hasattr(shifter, "predicted"):
+            continue
+        span = shifter.open(stream).span
+        doppler = shifter.predicted((band.start + band.stop) / 2 * recording.rate, recording.clock)
+        away = band.middle + recording.frequency - transmitter.frequency - (doppler or 0.0)
+        if span is not None and abs(away) > span + band.width / 2:
+            where = "it is sent" if doppler is None else "the orbit has it"
+            lines.append(f"{away / 1e3:+.1f} kHz from where {where} ({transmitter.name}), too far to be looked for")
+    return lines
+
+
+def _compared(finding: Finding, wanted: Sequence[tuple[Transmitter, Line]]) -> str:
+    """What a signal looks like, against the transmitters of its modulation."""
+    text = (
+        f"it looks like {finding.hypothesis.name} Bd (measured {finding.baudrate:.5g}), Es/N0 {finding.esn0_db:.0f} dB"
+    )
+    alike = [t for t, _ in wanted if t.demod["use"] == finding.hypothesis.demod["use"]]
+    same = [t for t in alike if abs(finding.baudrate / t.baudrate - 1) < NEAR]
+    if not alike:
+        return f"{text}; defined are {', '.join(sorted({f'{t.modulation} {t.baudrate:g}' for t, _ in wanted}))}"
+    if not same:
+        return f"{text}; the definition has {', '.join(f'{t.baudrate:g}' for t in alike)} Bd"
+    deviation, defined = finding.deviation, same[0].demod.get("deviation")
+    if deviation is not None and defined and abs(deviation / abs(defined) - 1) > UNLIKE:
+        return f"{text}, as defined, but with a deviation of {deviation:.0f} Hz instead of {abs(defined):.0f}"
+    return f"{text}, as defined"
+
+
+def _otherwise(
+    reopen: Callable[[], Source], exploration: Exploration, wanted: Sequence[tuple[Transmitter, Line]]
+) -> list[str]:
+    """Frames that come when all that is known is tried."""
+    with closing(reopen()) as source:
+        tried = framed(source.recording, exploration)
+        if not tried:
+            return []
+        Pipeline(Stretch(source, exploration.span), [line for _, line in tried]).run(lambda *_: None)
+        recording = source.recording
+    lines = []
+    for trial, finding in recognised(trial for trial, _ in tried):
+        for framing, number in finding.frames.items():
+            at = "" if finding.offset is None else f" at {place(finding.offset, recording)}"
+            lines.append(
+                f"{number} frame{'' if number == 1 else 's'} of {framing} in {trial.hypothesis.name}{at}: "
+                "decode without --satellite to have them"
+            )
+    return lines
+
+
+def _swapped(reopen: Callable[[], Source], exploration: Exploration, chains: Chains) -> list[str]:
+    """Whether there are frames when I and Q change places."""
+    count = 0
+
+    def publish(line: int, frame: Frame) -> None:
+        nonlocal count
+        count += 1
+
+    with closing(reopen()) as source:
+        Pipeline(Swapped(Stretch(source, exploration.span)), [line for _, line in chains(source.recording)]).run(
+            publish
+        )
+    if not count:
+        return []
+    return [f"with I and Q in each other's place there are {count} frames: the recording has them the wrong way round"]
