@@ -30,14 +30,14 @@ from .channel.track import Track
 from .errors import FlowgraphError
 from .flowgraph import Chain, build
 from .framing.several import Several
-from .pipeline import Line
+from .pipeline import Line, Pipeline
 from .satellite import Satellite, Transmitter, all_satellites
 from .source import Recording, Source
 from .stage import Chunk, Clock, Kind, Stage, Stream
 from .survey import Survey, Waterfall
 
-SECONDS = 60.0
-"""Of a longer recording, the busiest stretch of this length is measured."""
+SECONDS, FIRST = 60.0, 20.0
+"""Of a longer recording, the busiest stretch of this length is measured, and in so much of it framings are tried."""
 WINDOW = 128
 """Symbols that are measured together."""
 ENOUGH, SHORTEST = 4, 0.3
@@ -46,6 +46,8 @@ NEAR = 0.007
 """Symbol rates as near as this, relatively, are taken for one: the clock follows so far."""
 CHOSEN, LEAST = 6, 2.0
 """Demodulators whose framings are tried, at most, and the score in dB from which on."""
+COMMON, FEW = 5, 2
+"""Satellites; framings that more send are tried with every modulation that more than a few framings use."""
 SEEN = 6.0
 """Score in dB from which on a signal without frames is recognised."""
 NAMED = 8
@@ -54,7 +56,7 @@ TOLERANCE = 30e3
 """Hz from its nominal frequency within which a satellite is heard."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hypothesis:
     """A demodulator, and the framings that are used with it."""
 
@@ -62,6 +64,9 @@ class Hypothesis:
     """As the field writes it, such as "FSK"."""
     demod: dict[str, Any]
     framings: tuple[dict[str, Any], ...]
+    """Those that are common last."""
+    common: int
+    """Number of those."""
     satellites: tuple[tuple[Satellite, Transmitter], ...]
     """That send so."""
 
@@ -114,30 +119,40 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
     folders : of definitions beside those that are shipped
     """
     users: dict[str, list[tuple[Satellite, Transmitter]]] = {}
-    rates: dict[str, set[float]] = {}
+    senders: dict[str, set[int]] = {}
+    families: dict[str, set[str]] = {}
     tables: dict[str, dict[str, Any]] = {}
     for satellite in all_satellites(folders):
         for transmitter in satellite.transmitters:
             users.setdefault(_way(transmitter.demod), []).append((satellite, transmitter))
             key = repr(sorted(transmitter.framing.items()))
             tables[key] = transmitter.framing
-            rates.setdefault(key, set()).add(transmitter.baudrate)
-    common = [key for key, used in rates.items() if len(used) > 2]
+            senders.setdefault(key, set()).add(satellite.norad)
+            families.setdefault(_family(transmitter.demod), set()).add(key)
+    usual = [key for key, numbers in senders.items() if len(numbers) > COMMON]
     made = []
     for same in users.values():
         demod = {
             key: value for key, value in same[0][1].demod.items() if key != "deviation" or "carrier" in same[0][1].demod
         }
         demod["baudrate"] = Counter(t.baudrate for _, t in same).most_common(1)[0][0]
-        keys = dict.fromkeys([repr(sorted(t.framing.items())) for _, t in same] + common)
-        made.append(Hypothesis(same[0][1].modulation, demod, tuple(tables[key] for key in keys), tuple(same)))
+        # ORBCOMM's modulation is ORBCOMM's
+        common = usual if len(families[_family(demod)]) > FEW else []
+        own = dict.fromkeys(repr(sorted(t.framing.items())) for _, t in same)
+        framings = tuple(tables[key] for key in [*(key for key in own if key not in common), *common])
+        made.append(Hypothesis(same[0][1].modulation, demod, framings, len(common), tuple(same)))
     return tuple(sorted(made, key=lambda h: (h.demod["use"], h.baudrate)))
 
 
 def _way(demod: dict[str, Any]) -> str:
     """The same for demodulators that do for each other."""
     rate = round(math.log(demod.get("baudrate", 1.0)) / NEAR)
-    return repr([rate, sorted((key, value) for key, value in demod.items() if key not in ("baudrate", "deviation"))])
+    return f"{rate} {_family(demod)}"
+
+
+def _family(demod: dict[str, Any]) -> str:
+    """The same for demodulators that differ in symbol rate and deviation."""
+    return repr(sorted((key, value) for key, value in demod.items() if key not in ("baudrate", "deviation")))
 
 
 @dataclass
@@ -227,6 +242,15 @@ class Trial:
     framings: Several | None
     chain: Chain
     kind: Kind
+
+    def likely(self, frequency: float | None) -> list[dict[str, Any]]:
+        """Framings of which there were frames, those of the satellites that send so, and the common ones."""
+        way = self.hypothesis
+        numbers = {satellite.norad for satellite, _ in self.satellites(frequency)}
+        theirs = [t.framing for satellite, t in way.satellites if satellite.norad in numbers]
+        found = [way.framings[i] for i, _ in (self.framings.found if self.framings else ())]
+        first_common = len(way.framings) - way.common
+        return [table for i, table in enumerate(way.framings) if i >= first_common or table in found or table in theirs]
 
     @property
     def name(self) -> str:
@@ -454,6 +478,34 @@ def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, 
         (trial, Line(trial.name, trial.chain, None, trial.hypothesis.baudrate, stream))
         for trial in trials(recording, wanted, framings=True)
     ]
+
+
+def narrowed(reopen: Callable[[], Source], exploration: Exploration) -> Exploration:
+    """Leave out, of a long recording, what gives no frames in a part of it where something else does.
+
+    Of the framings remain those that do, those of the satellites that send so, and the common ones.
+    """
+    start, stop = exploration.span
+    if math.isinf(stop):
+        return exploration
+    with closing(reopen()) as source:
+        pairs = framed(source.recording, exploration)
+        if pairs:
+            Pipeline(Stretch(source, (start, start + FIRST)), [line for _, line in pairs]).run(lambda *_: None)
+    most: Counter[Band | None] = Counter()
+    for trial, _ in pairs:
+        most[trial.band] = max(most[trial.band], trial.frames.total())
+    good = {(t.band, t.hypothesis): t for t, _ in pairs if 2 * t.frames.total() >= most[t.band]}
+    kept = []
+    for finding in exploration.findings:
+        known = good.get((finding.band, finding.hypothesis))
+        if known is not None:
+            way = known.hypothesis
+            if known.frames:
+                framings = known.likely(source.recording.frequency)
+                way = replace(way, framings=tuple(framings), common=len(framings))
+            kept.append(replace(finding, hypothesis=way))
+    return replace(exploration, findings=kept)
 
 
 def recognised(tried: Iterable[Trial]) -> list[tuple[Trial, Finding]]:

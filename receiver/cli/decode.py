@@ -120,7 +120,7 @@ def _silent(text: str) -> None:
 def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: dict[str, Any]) -> None:
     """Decode whatever is recognised."""
     from ..errors import FlowgraphError
-    from ..identify import explore, framed, report
+    from ..identify import explore, framed, narrowed, report
     from ..record import boot_of
     from ..satellite import Transmitter
 
@@ -129,7 +129,8 @@ def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: di
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
         progress = None if options["quiet"] else progress_of(display)
-        exploration = explore(re_readable(recording.name, open_file), folders, progress)
+        again = re_readable(recording.name, open_file)
+        exploration = narrowed(again, explore(again, folders, progress))
         pairs = framed(recording, exploration)
         tried[:] = [trial for trial, _ in pairs]
         if not pairs:

@@ -32,7 +32,7 @@ def command(
     The demodulators and framings of all definitions are tried. A FILE is read three times, so it cannot be standard
     input. A --picture (PNG, SVG or PDF) is drawn of one FILE.
     """
-    from ..identify import explore, framed, recognised, report, table
+    from ..identify import explore, framed, narrowed, recognised, report, table
     from ..picture import draw, require_matplotlib
     from ..pipeline import Pipeline
     from ..record import to_json
@@ -48,7 +48,7 @@ def command(
         display = Display(True)
         try:
             progress = None if quiet else progress_of(display)
-            exploration = explore(again, definitions, progress)
+            exploration = narrowed(again, explore(again, definitions, progress))
             with closing(again()) as source:
                 tried = framed(source.recording, exploration)
                 if tried:
