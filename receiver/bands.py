@@ -44,7 +44,7 @@ class Band:
 
 
 def bands(waterfall: Waterfall) -> list[Band]:
-    """Find what stands out of the noise, the strongest first."""
+    """Find what stands out of the noise, the strongest first; behind that, what may belong together, as a whole."""
     power, frequency = waterfall.power, waterfall.frequencies
     rows, bins = power.shape
     step = float(frequency[1] - frequency[0])
@@ -56,7 +56,7 @@ def bands(waterfall: Waterfall) -> list[Band]:
     quiet = np.quantile(smooth, 0.25, axis=0)
     floor = _running_median(quiet, bins // 2)
     ratio = smooth / np.maximum(floor, 1e-30)
-    ratio /= np.median(ratio)
+    ratio /= max(float(np.median(ratio)), 1e-30)
     deviation = 1 / math.sqrt(waterfall.spectra * max(1.0, across / 1.5) * along)
     hot = ratio > 1 + max(STANDS_OUT * deviation, 0.2)
     found = []
@@ -81,7 +81,32 @@ def bands(waterfall: Waterfall) -> list[Band]:
             )
         )
     found.sort(key=lambda band: -band.snr_db)
-    return [band for i, band in enumerate(found[:BANDS]) if band.snr_db > WEAKEST or i == 0]
+    found = [band for i, band in enumerate(found[:BANDS]) if band.snr_db > WEAKEST or i == 0]
+    return found + _together(found)
+
+
+def _together(found: list[Band]) -> list[Band]:
+    """Bands that come and go together and lie close: the tones of one signal of large deviation may be apart so."""
+    groups: list[list[Band]] = []
+    for band in sorted(found, key=lambda band: band.low):
+        last = groups[-1][-1] if groups else None
+        if last is not None and band.low - last.high < max(band.width, last.high - groups[-1][0].low):
+            shared = min(band.stop, last.stop) - max(band.start, last.start)
+            if shared > 0.8 * max(band.stop - band.start, last.stop - last.start):
+                groups[-1].append(band)
+                continue
+        groups.append([band])
+    return [
+        Band(
+            group[0].low,
+            group[-1].high,
+            min(band.start for band in group),
+            max(band.stop for band in group),
+            max(band.snr_db for band in group),
+        )
+        for group in groups
+        if len(group) > 1
+    ]
 
 
 def _means(x: NDArray[np.float64], n: int, axis: int) -> NDArray[np.float64]:

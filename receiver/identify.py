@@ -48,6 +48,10 @@ CHOSEN, LEAST = 6, 2.0
 """Demodulators whose framings are tried, at most, and the score in dB from which on."""
 COMMON, FEW = 5, 2
 """Satellites; framings that more send are tried with every modulation that more than a few framings use."""
+RARE = 8.0
+"""dB, handicap of a modulation that few framings use."""
+BESIDE: tuple[dict[str, Any], ...] = ({"use": "fx25"}, {"use": "fx25", "scrambler": "g3ruh"}, {"use": "il2p"})
+"""Framings that no definition has, but are in use."""
 SEEN = 6.0
 """Score in dB from which on a signal without frames is recognised."""
 NAMED = 8
@@ -69,6 +73,8 @@ class Hypothesis:
     """Number of those."""
     satellites: tuple[tuple[Satellite, Transmitter], ...]
     """That send so."""
+    handicap: float
+    """dB by which its symbols must be better than another's: what few use looks like what many do, too."""
 
     @property
     def baudrate(self) -> float:
@@ -107,7 +113,7 @@ class Finding:
 
     @property
     def rank(self) -> tuple[int, float]:
-        return sum(self.frames.values()), self.score
+        return self.frames.total(), self.score - self.hypothesis.handicap
 
 
 @cache
@@ -130,6 +136,9 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
             senders.setdefault(key, set()).add(satellite.norad)
             families.setdefault(_family(transmitter.demod), set()).add(key)
     usual = [key for key, numbers in senders.items() if len(numbers) > COMMON]
+    for framing in BESIDE:
+        usual.append(repr(sorted(framing.items())))
+        tables[usual[-1]] = framing
     made = []
     for same in users.values():
         demod = {
@@ -140,19 +149,23 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
         common = usual if len(families[_family(demod)]) > FEW else []
         own = dict.fromkeys(repr(sorted(t.framing.items())) for _, t in same)
         framings = tuple(tables[key] for key in [*(key for key in own if key not in common), *common])
-        made.append(Hypothesis(same[0][1].modulation, demod, framings, len(common), tuple(same)))
+        made.append(
+            Hypothesis(same[0][1].modulation, demod, framings, len(common), tuple(same), 0.0 if common else RARE)
+        )
     return tuple(sorted(made, key=lambda h: (h.demod["use"], h.baudrate)))
 
 
 def _way(demod: dict[str, Any]) -> str:
     """The same for demodulators that do for each other."""
     rate = round(math.log(demod.get("baudrate", 1.0)) / NEAR)
-    return f"{rate} {_family(demod)}"
+    tones = demod.get("carrier"), demod.get("fm_deviation")
+    return f"{rate} {tones} {_family(demod)}"
 
 
 def _family(demod: dict[str, Any]) -> str:
-    """The same for demodulators that differ in symbol rate and deviation."""
-    return repr(sorted((key, value) for key, value in demod.items() if key not in ("baudrate", "deviation")))
+    """The same for demodulators that differ but in symbol rate and frequencies."""
+    frequencies = ("baudrate", "deviation", "carrier", "fm_deviation")
+    return repr(sorted((key, value) for key, value in demod.items() if key not in frequencies))
 
 
 @dataclass
@@ -515,7 +528,12 @@ def recognised(tried: Iterable[Trial]) -> list[tuple[Trial, Finding]]:
         finding = trial.finding()
         if finding is not None and (trial.band not in best or finding.rank > best[trial.band][1].rank):
             best[trial.band] = trial, finding
-    kept = [pair for pair in best.values() if pair[1].frames or pair[1].score >= SEEN]
+    # where nothing stands out of IQ, only frames tell
+    kept = [
+        (trial, finding)
+        for trial, finding in best.values()
+        if finding.frames or (finding.score >= SEEN and (trial.band is not None or trial.kind == "real"))
+    ]
     return sorted(kept, key=lambda pair: pair[1].rank, reverse=True)
 
 
@@ -548,9 +566,10 @@ def report(tried: Sequence[Trial], recording: Recording) -> list[str]:
     for number, (trial, finding) in enumerate(found, 1):
         first, *more = describe(trial, finding, recording)
         lines += [f"  {number}  {first}", *(f"     {line}" for line in more)]
-    known = {trial.band for trial, _ in found}
-    for band in dict.fromkeys(trial.band for trial in tried if trial.band is not None and trial.band not in known):
-        lines.append(f"  ?  {seen(band, recording)}")
+    known = [trial.band for trial, _ in found if trial.band is not None]
+    for band in dict.fromkeys(trial.band for trial in tried if trial.band is not None):
+        if not any(one.low <= band.middle <= one.high or band.low <= one.middle <= band.high for one in known):
+            lines.append(f"  ?  {seen(band, recording)}")
     return lines or ["  nothing that is known"]
 
 

@@ -72,7 +72,7 @@ def _seen(exploration: Exploration, wanted: Sequence[tuple[Transmitter, Line]], 
     lines = []
     places: list[Band | None] = [*exploration.bands] or [None]
     for band in places:
-        best = max((f for f in exploration.findings if f.band is band), key=lambda f: f.score, default=None)
+        best = max((f for f in exploration.findings if f.band is band), key=lambda f: f.rank, default=None)
         known = best is not None and best.score >= SEEN
         if band is not None:
             lines.append(f"a signal at {seen(band, recording)}")
@@ -110,7 +110,8 @@ def _compared(finding: Finding, wanted: Sequence[tuple[Transmitter, Line]]) -> s
     alike = [t for t, _ in wanted if t.demod["use"] == finding.hypothesis.demod["use"]]
     same = [t for t in alike if abs(finding.baudrate / t.baudrate - 1) < NEAR]
     if not alike:
-        return f"{text}; defined are {', '.join(sorted({f'{t.modulation} {t.baudrate:g}' for t, _ in wanted}))}"
+        all_of_them = sorted({f"{t.modulation or t.demod['use']} {t.baudrate:g} Bd" for t, _ in wanted})
+        return f"{text}; defined are {', '.join(all_of_them)}"
     if not same:
         return f"{text}; the definition has {', '.join(f'{t.baudrate:g}' for t in alike)} Bd"
     deviation, defined = finding.deviation, same[0].demod.get("deviation")

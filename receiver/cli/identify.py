@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from ._receive import opener, progress_of, re_readable, source_options
+from ._receive import FOLDER, opener, progress_of, re_readable, source_options
 
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions.")
 @click.option(
     "--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw waterfall and signals of one FILE."
 )

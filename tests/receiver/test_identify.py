@@ -1,0 +1,295 @@
+"""What is recognised in recordings of which nothing is known, and why there are no frames of a satellite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from receiver.bands import bands
+from receiver.cli import main
+from receiver.identify import NEAR, Stretch, explore, framed, hypotheses, narrowed, recognised
+from receiver.pipeline import Pipeline
+from receiver.reception import Conditions, lines
+from receiver.satellite import Transmitter
+from receiver.source import Recording
+from receiver.stage import Chunk, Clock
+from receiver.survey import Survey
+from receiver.synth import Channel, Signal, Synthesiser
+from receiver.synth.payloads import payloads
+from receiver.synth.sigmf import write_sigmf
+from receiver.why import why
+from tests.loopback import FREQUENCY, Memory, satellite, send, transmitter
+
+SENT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
+    "FSK 9600": ({"use": "fsk", "baudrate": 9600, "deviation": 3000}, {"use": "usp"}, "iq", "USP"),
+    "FSK 9600 of large deviation": (
+        {"use": "fsk", "baudrate": 9600, "deviation": 12000},
+        {"use": "ax25", "scrambler": "g3ruh"},
+        "iq",
+        "AX.25 G3RUH",
+    ),
+    "FSK 1200": ({"use": "fsk", "baudrate": 1200, "deviation": 400}, {"use": "ax100"}, "iq", "AX100 ASM+Golay"),
+    "FSK 4800 audio": ({"use": "fsk", "baudrate": 4800}, {"use": "geoscan"}, "fm", "GEOSCAN"),
+    "BPSK 1200": ({"use": "psk", "baudrate": 1200}, {"use": "ax25"}, "iq", "AX.25"),
+    "BPSK 1200 audio": ({"use": "psk", "baudrate": 1200}, {"use": "ax25"}, "ssb", "AX.25"),
+    "AFSK 1200 audio": (
+        {"use": "afsk", "baudrate": 1200, "carrier": 1700, "deviation": 500},
+        {"use": "fx25"},
+        "fm",
+        "FX.25",
+    ),
+}
+
+
+def of(samples: np.ndarray, rate: float = 48000.0) -> Signal:
+    return Signal(samples, rate, [], [], None, FREQUENCY)
+
+
+def recognise(signal: Signal, frequency: float | None = FREQUENCY) -> list[Any]:
+    def again() -> Memory:
+        return Memory(signal, frequency=frequency)
+
+    exploration = narrowed(again, explore(again))
+    source = again()
+    pairs = framed(source.recording, exploration)
+    Pipeline(source, [line for _, line in pairs]).run(lambda *_: None)
+    return recognised(trial for trial, _ in pairs)
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_what_was_sent_is_recognised(name: str) -> None:
+    demod, framing, form, called = SENT[name]
+    rate = 96000.0 if form == "iq" else 48000.0
+    frames = payloads(framing, 4, seed=3)
+    signal = send(
+        transmitter(demod, framing),
+        frames,
+        rate,
+        ebn0_db=18.0,
+        burst=2,
+        form=form,
+        offset=9000.0 if form == "iq" else 0.0,
+    )
+    (_, finding), *_ = recognise(signal)
+    assert finding.hypothesis.demod["use"] == demod["use"]
+    assert finding.baudrate == pytest.approx(demod["baudrate"], rel=0.002)
+    assert finding.frames[called] == finding.frames.most_common(1)[0][1] == 4
+    if form == "iq":
+        assert finding.offset == pytest.approx(9000.0, abs=100.0)
+    if name == "FSK 9600":
+        assert finding.deviation == pytest.approx(3000.0, rel=0.05)
+
+
+def test_two_signals_side_by_side() -> None:
+    one = send(
+        transmitter({"use": "fsk", "baudrate": 9600}), payloads({"use": "ax25"}, 6), 192e3, offset=-40e3, burst=1
+    )
+    other = send(
+        transmitter({"use": "psk", "baudrate": 1200}, {"use": "ax25"}), payloads({"use": "ax25"}, 2), 192e3, offset=50e3
+    )
+    n = min(len(one.samples), len(other.samples))
+    one.samples[:n] += other.samples[:n]
+    found = {(f.hypothesis.modulation, round(f.offset, -3)) for _, f in recognise(one) if f.frames}
+    assert found == {("FSK", -40000.0), ("BPSK", 50000.0)}
+
+
+def test_noise_is_nothing() -> None:
+    rng = np.random.default_rng(5)
+    x = (rng.standard_normal(96000) + 1j * rng.standard_normal(96000)).astype(np.complex64)
+    assert recognise(of(x)) == []
+    for silence in (np.zeros(48000, np.complex64), np.zeros(10, np.complex64)):
+        assert recognise(of(silence)) == []
+
+
+def survey(x: np.ndarray, rate: float) -> Survey:
+    made = Survey(Recording("a", "iq", rate, Clock(rate)), True)
+    made.add(Chunk(x, rate, 0.0, Clock(rate)))
+    return made
+
+
+def test_bands_are_where_and_when_they_are() -> None:
+    rng = np.random.default_rng(6)
+    rate, n = 200e3, 800_000
+    x = (rng.standard_normal(n) + 1j * rng.standard_normal(n)).astype(np.complex64)
+    part = send(transmitter({"use": "fsk", "baudrate": 9600}), payloads({"use": "ax25"}, 9), rate, offset=30e3).samples
+    x[300_000 : 300_000 + len(part)] += 0.7 / np.sqrt(np.mean(np.abs(part) ** 2)) * part
+    x += 0.5  # the receiver's DC
+    waterfall = survey(x, rate).waterfall
+    assert waterfall is not None
+    (band,) = bands(waterfall)
+    assert band.middle == pytest.approx(30e3, abs=1500)
+    assert 4e3 < band.width < 16e3
+    assert band.start == pytest.approx(1.5, abs=0.15)
+    assert band.stop == pytest.approx(1.5 + len(part) / rate, abs=0.15)
+
+
+def test_ways_of_modulation_have_their_framings_and_the_common_ones() -> None:
+    ways = hypotheses()
+    assert len({(way.name, str(way.demod)) for way in ways}) == len(ways)
+    for way in ways:
+        for _, sender in way.satellites:
+            assert sender.framing in way.framings
+            assert abs(sender.baudrate / way.baudrate - 1) < 2 * NEAR
+    assert {"use": "il2p"} in next(way for way in ways if way.name == "FSK 9600").framings
+
+
+def test_a_long_recording_is_measured_where_it_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("receiver.identify.SECONDS", 1.0)
+    monkeypatch.setattr("receiver.identify.FIRST", 1.0)
+    frames = payloads({"use": "ax25"}, 6)
+    signal = send(transmitter({"use": "fsk", "baudrate": 9600}), frames, 48000.0)
+    rng = np.random.default_rng(1)
+    level = np.sqrt(np.mean(np.abs(signal.samples) ** 2) / 50)
+    quiet = [
+        (level * (rng.standard_normal(n) + 1j * rng.standard_normal(n))).astype(np.complex64) for n in (200_000, 96_000)
+    ]
+    signal = of(np.concatenate([quiet[0], signal.samples, quiet[1]]))
+    exploration = explore(lambda: Memory(signal))
+    assert 3.0 < exploration.span[0] < 200_000 / 48000 + 1
+    (_, finding), *_ = recognise(signal)
+    assert finding.frames == {"AX.25 G3RUH": 6}
+    # only that stretch is read
+    stretch = Stretch(Memory(signal), (1.0, 2.0))
+    read = []
+    while (chunk := stretch.read()) is not None:
+        read.append((chunk.position, chunk.position + len(chunk)))
+    assert read[0][0] <= 48000 <= read[0][1]
+    assert read[-1][0] < 96000 <= read[-1][1]
+
+
+def reasons(signal: Signal, sender: Transmitter) -> str:
+    def again() -> Memory:
+        return Memory(signal)
+
+    def chains(recording: Recording) -> Any:
+        return lines(satellite(sender), recording, Conditions())
+
+    return "\n".join(why(again, chains))
+
+
+def test_another_rate_than_is_defined() -> None:
+    sent = transmitter({"use": "fsk", "baudrate": 4800})
+    text = reasons(send(sent, payloads({"use": "ax25"}, 4), 48000.0), transmitter({"use": "fsk", "baudrate": 9600}))
+    assert "it looks like FSK 4800 Bd (measured 4800)" in text
+    assert "the definition has 9600 Bd" in text
+    assert "4 frames of AX.25 G3RUH in FSK 4800" in text
+
+
+def test_too_far_from_where_it_is_sent() -> None:
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    text = reasons(send(sent, payloads({"use": "ax25"}, 4), 192e3, offset=60e3), sent)
+    assert "+60.0 kHz from where it is sent (test), too far to be looked for" in text
+
+
+def test_i_and_q_in_each_others_place() -> None:
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    signal = send(sent, payloads({"use": "ax25"}, 4), 192e3)
+    moved = Memory(signal, frequency=FREQUENCY - 40e3)
+    turned = signal.samples * np.exp(2j * np.pi * 40e3 / 192e3 * np.arange(len(signal.samples)))
+
+    def again() -> Memory:
+        return Memory(of(np.conj(turned).astype(np.complex64), 192e3), frequency=FREQUENCY - 40e3)
+
+    text = "\n".join(why(again, lambda recording: lines(satellite(sent), recording, Conditions())))
+    assert moved.recording.frequency == FREQUENCY - 40e3
+    assert "with I and Q in each other's place there are 4 frames" in text
+
+
+def test_nothing_and_clipping() -> None:
+    rng = np.random.default_rng(3)
+    x = (0.1 * rng.standard_normal((96000, 2))).astype(np.float32).view(np.complex64).ravel()
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    assert reasons(of(x), sent).splitlines() == [
+        "why no frames:",
+        "  nothing stands out from the noise in the recorded band",
+    ]
+    clipped = np.clip(10 * x.view(np.float32), -1, 1).view(np.complex64)
+    assert "% of the samples are clipped" in reasons(of(clipped), sent)
+
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
+    def run(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        status = ended.value.code
+        assert isinstance(status, int)
+        out, err = capfd.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("identify") / "a.sigmf-meta"
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    channel = Channel(ebn0_db=25.0, offset=-8000.0)
+    write_sigmf(path, Synthesiser(sent, payloads({"use": "ax25"}, 3), 96000.0, channel, seed=2), "ci16_le")
+    return path
+
+
+def test_the_commands(recording: Path, cli: Cli, tmp_path: Path) -> None:
+    status, out, err = cli("identify", recording, "--json", "--quiet")
+    assert (status, err) == (0, "")
+    told = json.loads(out)
+    (signal,) = told["signals"]
+    assert signal["frames"] == {"AX.25 G3RUH": 3}
+    assert signal["carrier_hz"] == pytest.approx(-8000, abs=50)
+    status, out, err = cli("identify", recording, recording)
+    assert status == 0
+    assert out.count("AX.25 G3RUH: 3 frames") == 2
+    status, out, err = cli("decode", recording, "--jsonl", tmp_path / "a.jsonl")
+    assert status == 0
+    assert "AX.25 G3RUH: 3 frames" in err
+    records = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert len(records) == 3
+    for record in records:
+        assert record["satellite"] is None
+        assert (
+            record["transmitter"] == f"FSK 9600 at {signal['carrier_hz'] / 1e3:+.1f} kHz"
+            or "FSK 9600" in record["transmitter"]
+        )
+        assert record["frequency_hz"] == pytest.approx(FREQUENCY - 8000, abs=50)
+    first = (tmp_path / "a.jsonl").read_bytes()
+    cli("decode", recording, "--jsonl", tmp_path / "a.jsonl", "--quiet")
+    assert (tmp_path / "a.jsonl").read_bytes() == first
+
+
+def test_a_picture_of_it(recording: Path, cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert cli("identify", recording, "--picture", tmp_path / "a.png", "--quiet")[0] == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-"], "standard input: can be read only once"),
+        (["none.wav"], "none.wav"),
+        (["a", "b", "--picture", "x.png"], "a --picture is drawn of one file"),
+        (["/dev/null"], "can be read only once"),
+    ],
+)
+def test_mistakes_are_one_sentence(words: list[str], says: str, cli: Cli) -> None:
+    status, _, err = cli("identify", *words)
+    assert status == 2
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_no_frames_are_explained_unless_quiet(recording: Path, cli: Cli) -> None:
+    status, _, err = cli("decode", recording, "--satellite", "1KUNS-PF")
+    assert status == 0
+    assert "why no frames:" in err
+    assert "it looks like FSK 9600 Bd" in err
+    assert "why" not in cli("decode", recording, "--satellite", "1KUNS-PF", "--quiet")[2]
