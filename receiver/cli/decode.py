@@ -125,12 +125,13 @@ def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: di
     from ..satellite import Transmitter
 
     open_file = opener(options)
+    again = {name: re_readable(name, open_file) for name in files}
     tried: list[Trial] = []
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
         progress = None if options["quiet"] else progress_of(display)
-        again = re_readable(recording.name, open_file)
-        exploration = narrowed(again, explore(again, folders, progress))
+        reopen = again[recording.name]
+        exploration = narrowed(reopen, explore(reopen, folders, progress))
         pairs = framed(recording, exploration)
         tried[:] = [trial for trial, _ in pairs]
         if not pairs:

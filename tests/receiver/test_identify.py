@@ -80,7 +80,7 @@ def test_what_was_sent_is_recognised(name: str) -> None:
     assert finding.baudrate == pytest.approx(demod["baudrate"], rel=0.002)
     assert finding.frames[called] == finding.frames.most_common(1)[0][1] == 4
     if form == "iq":
-        assert finding.offset == pytest.approx(9000.0, abs=100.0)
+        assert finding.offset == pytest.approx(9000.0, abs=0.02 * demod["baudrate"])
     if name == "FSK 9600":
         assert finding.deviation == pytest.approx(3000.0, rel=0.05)
 
