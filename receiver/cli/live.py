@@ -1,0 +1,147 @@
+"""``radome live``: frames out of what a device receives now."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._receive import FOLDER, context, output_options, receive, sinks_of
+from ._values import Number
+
+if TYPE_CHECKING:
+    from ..pipeline import Line
+    from ..record import Context
+    from ..sink.terminal import Display
+    from ..source import Recording
+    from ..source.live import LiveSource
+
+GUARD = 20e3
+"""Hz that a signal is kept away from the middle of the band, where receivers have a line of their own."""
+USABLE = 0.4
+"""Of the rate, on each side of the middle."""
+
+
+@click.command()
+@click.argument("device")
+@click.option("--satellite", metavar="NAME|NORAD", help="What to receive, by name or catalogue number.")
+@click.option("--definition", type=click.Path(path_type=Path), help="A definition file (TOML) instead.")
+@click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions.")
+@click.option("--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
+@click.option("--tle", "--omm", "elements", metavar="FILE", help="Orbital elements: TLE, 3LE or OMM (any form).")
+@click.option("--station", metavar="LAT,LON,ALT", help="Where this is: degrees, degrees, metres.")
+@click.option("--frequency", type=Number(0, 1e12, open=True), metavar="HZ", help="To tune to; else beside the signals.")
+@click.option("--rate", type=Number(0, 1e10, open=True), metavar="HZ", help="Samples per second.")
+@click.option("--gain", type=Number(-100, 200), metavar="DB", help="Of the device; else it controls that itself.")
+@click.option("--ppm", type=Number(-1000, 1000), default=0.0, metavar="PPM", help="Error of the device's oscillator.")
+@click.option("--format", "format_", metavar="F", help="cu8, cs16, cf32 …: sample type of bare samples.")
+@click.option("--bias-tee", is_flag=True, help="Power an amplifier through the aerial's cable.")
+@click.option("--duration", type=Number(0, open=True), metavar="SECONDS", help="End after so many seconds of signal.")
+@output_options
+def command(
+    device: str,
+    satellite: str | None,
+    definition: Path | None,
+    definitions: tuple[Path, ...],
+    transmitters: tuple[str, ...],
+    elements: str | None,
+    station: str | None,
+    frequency: float | None,
+    rate: float | None,
+    gain: float | None,
+    ppm: float,
+    format_: str | None,
+    bias_tee: bool,
+    duration: float | None,
+    **options: Any,
+) -> None:
+    """Decode what DEVICE receives, until Ctrl-C.
+
+    \b
+    DEVICE is one of
+      rtltcp://HOST:PORT   an RTL-SDR behind rtl_tcp
+      tcp://HOST:PORT      bare samples from a server; tcp://:PORT waits for one that connects
+      udp://[HOST]:PORT    bare samples in datagrams
+    Bare samples need --format and --rate, and --frequency for the orbit and for several transmitters.
+    """
+    from ..device import Settings
+    from ..reception import Conditions, lines
+    from ..record import new_boot
+    from ..satellite import find_satellite, load_satellite
+    from ..source.live import LiveSource
+
+    if (satellite is None) == (definition is None):
+        raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
+    if options.pop("realtime"):
+        raise click.UsageError("--realtime is for recordings; what is live has no other speed")
+    wanted = load_satellite(definition) if definition else find_satellite(satellite or "", definitions)
+    chosen = [t for t in wanted.transmitters if not transmitters or t.name in transmitters]
+    orbit, site = _orbit(elements, station, wanted.norad, wanted.names)
+    tuned = frequency
+    if tuned is None and chosen and not device.startswith(("tcp:", "udp:")):
+        tuned = tuning([t.frequency for t in chosen], rate or 250e3)
+    settings = Settings(device, rate, tuned, gain, format_, bias_tee)
+    conditions = Conditions(orbit, site, ppm)
+    boot = new_boot()
+    made: list[LiveSource] = []
+
+    def open_device(name: str) -> LiveSource:
+        source = LiveSource(settings)
+        made.append(source)
+        stop_at = None if duration is None else threading.Timer(duration, source.stop)
+        if stop_at is not None:
+            stop_at.daemon = True
+            stop_at.start()
+        return source
+
+    def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
+        # from now on an end is an orderly one: what is in the chains comes out
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: _stop(made, number))
+        return [
+            (line, context(boot, wanted, transmitter, line, recording, site))
+            for transmitter, line in lines(wanted, recording, conditions, transmitters, display.remark)
+        ]
+
+    receive([device], open_device, prepare, sinks_of(options), boot, realtime=False, quiet=options["quiet"])
+
+
+def _stop(sources: list[LiveSource], number: int) -> None:
+    """End in order; at the second time at once."""
+    for source in sources:
+        source.stop()
+    signal.signal(number, signal.default_int_handler)
+
+
+def _orbit(elements: str | None, station: str | None, norad: int, names: tuple[str, ...]) -> tuple[Any, Any]:
+    """Orbit and place. OrbitError without a place."""
+    import time
+
+    from ..errors import OrbitError
+    from ..orbit import default_station, load_orbit, parse_station
+
+    site = parse_station(station) if station is not None else default_station()
+    if elements is None:
+        return None, site
+    if site is None:
+        raise OrbitError("an orbit needs to know where this is; give --station LAT,LON,ALT")
+    return load_orbit(Path(elements), norad, names, time.time_ns()), site
+
+
+def tuning(frequencies: list[float], rate: float) -> float:
+    """Where to tune to, Hz, so that all are in the band and none is in its middle.
+
+    Where they are too far apart for the rate, the first counts.
+    """
+    low, high = min(frequencies), max(frequencies)
+    if high - low > 2 * USABLE * rate:
+        low = high = frequencies[0]
+    guard = min(GUARD, USABLE * rate / 2)
+    edges = sorted({low - guard, *(f + guard for f in frequencies if low <= f <= high)})
+    fits = [
+        edge for edge in edges if all(guard <= abs(f - edge) <= USABLE * rate for f in frequencies if low <= f <= high)
+    ]
+    return min(fits, key=lambda edge: abs(edge - (low + high) / 2)) if fits else (low + high) / 2

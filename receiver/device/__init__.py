@@ -1,0 +1,89 @@
+"""Where live samples come from. Each kind of device is one module here; the part of its name before ":" picks it.
+
+    rtltcp://HOST:PORT      an RTL-SDR behind rtl_tcp
+    tcp://HOST:PORT         bare samples from a TCP server; tcp://:PORT waits for one that connects
+    udp://[HOST]:PORT       bare samples in datagrams, as gqrx and SDR++ send them
+
+A device lives in the reader process (`source._reader`), which may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import SourceError, short
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user wants of a device."""
+
+    device: str
+    """Such as "rtltcp://127.0.0.1:1234"."""
+    rate: float | None = None
+    """Samples per second."""
+    frequency: float | None = None
+    """Of zero, Hz."""
+    gain: float | None = None
+    """dB; None: the device's own control."""
+    format: str | None = None
+    """Sample type of bare samples."""
+    bias_tee: bool = False
+
+
+class DeviceError(Exception):
+    """A device that is gone, or never was; one sentence."""
+
+
+class Device(Protocol):
+    """What the reader process drives. Made from `Settings`, which it checks: SourceError."""
+
+    datatype: str
+    """Of the samples as they come, such as "cu8"."""
+    rate: float
+    """Samples per second, as the device has set it."""
+    frequency: float | None
+    """Of zero, Hz, as the device has set it."""
+    counts: bool
+    """Whether it tells itself of every sample that it lost."""
+    lost: int
+    """Samples lost before those that the last `read` gave."""
+
+    def open(self) -> None:
+        """Raises DeviceError."""
+        ...
+
+    def read(self, out: memoryview) -> int:
+        """Put whole samples into `out`; gives the bytes, 0 when nothing came in a quarter of a second.
+
+        Raises DeviceError when there will be no more.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+def make(settings: Settings) -> Device:
+    """The device of some settings, not yet open. Raises SourceError, whose sentence names it."""
+    kind = settings.device.partition(":")[0]
+    known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+    if kind not in known or ":" not in settings.device:
+        raise SourceError(
+            f"{short(settings.device)} is no device; it is written like rtltcp://127.0.0.1:1234, and known are "
+            + ", ".join(known)
+        )
+    device: Device = importlib.import_module(f"{__name__}.{kind}").device(settings)
+    return device
+
+
+def address(device: str, default_port: int | None = None) -> tuple[str, int]:
+    """Host and port of ``kind://HOST:PORT``; no host is "". Raises SourceError."""
+    match = re.fullmatch(r"[a-z]+://(\[[0-9a-fA-F:.]+\]|[^:/\[\]]*)(?::(\d{1,5}))?/?", device)
+    port = int(match[2]) if match and match[2] else default_port
+    if match is None or port is None or not 0 < port < 65536:
+        raise SourceError(f"{short(device)}: is written like {device.partition(':')[0]}://127.0.0.1:1234")
+    return match[1].strip("[]"), port

@@ -1,0 +1,42 @@
+"""Bare samples over TCP, from a server, or from a client that connects to a port here."""
+
+from __future__ import annotations
+
+import socket
+
+from . import DeviceError, Settings, address
+from ._net import ByteStream, bare, connected
+
+
+class Tcp:
+    """See `Device`."""
+
+    counts = False
+    lost = 0
+
+    def __init__(self, settings: Settings) -> None:
+        self._name = settings.device
+        self._host, self._port = address(settings.device)
+        datatype, self.rate, self.frequency = bare(settings)
+        self.datatype = datatype.name
+        self._stream = ByteStream(self._name, datatype.bytes)
+
+    def open(self) -> None:
+        if self._host:
+            self._stream.attach(connected(self._host, self._port, self._name))
+            return
+        try:
+            with socket.create_server(("", self._port), backlog=1) as server:
+                made, _ = server.accept()
+        except OSError as error:
+            raise DeviceError(f"{self._name}: cannot be listened at: {error.strerror or error}") from error
+        self._stream.attach(made)
+
+    def read(self, out: memoryview) -> int:
+        return self._stream.read(out)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+device = Tcp

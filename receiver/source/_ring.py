@@ -1,0 +1,87 @@
+"""Samples on their way from the reader process: a ring in shared memory whose writer never waits.
+
+    written: int64, samples | alive: int64, ns | … | samples
+
+The reader counts what it took. What the writer has run over meanwhile is lost, and known to be.
+"""
+
+from __future__ import annotations
+
+from multiprocessing.shared_memory import SharedMemory
+
+import numpy as np
+
+HEAD = 64
+"""Bytes in front of the samples."""
+
+
+class Ring:
+    """Both ends of it.
+
+    Parameters
+    ----------
+    capacity : samples
+    size : bytes of a sample
+    name : of a ring that there is; None makes one
+    """
+
+    def __init__(self, capacity: int, size: int, name: str | None = None) -> None:
+        self.capacity, self.size = capacity, size
+        self._memory = SharedMemory(name, create=name is None, size=HEAD + capacity * size)
+        self._owner = name is None
+        assert self._memory.buf is not None
+        self._bytes = self._memory.buf
+        self._head = np.ndarray(2, np.int64, self._bytes)
+        if self._owner:
+            self._head[:] = 0
+
+    @property
+    def name(self) -> str:
+        return self._memory.name
+
+    @property
+    def written(self) -> int:
+        """Samples, since the ring was made."""
+        return int(self._head[0])
+
+    @property
+    def alive(self) -> int:
+        """Time of the monotonic clock at which the writer last said that it runs, ns."""
+        return int(self._head[1])
+
+    @alive.setter
+    def alive(self, ns: int) -> None:
+        self._head[1] = ns
+
+    def write(self, data: memoryview) -> None:
+        """Add whole samples, fewer than the ring holds."""
+        begin = self.written % self.capacity * self.size
+        end = min(begin + len(data), self.capacity * self.size)
+        self._bytes[HEAD + begin : HEAD + end] = data[: end - begin]
+        rest = len(data) - (end - begin)
+        if rest:
+            self._bytes[HEAD : HEAD + rest] = data[end - begin :]
+        # the count behind the samples it counts
+        self._head[0] += len(data) // self.size
+
+    def read(self, first: int, count: int) -> bytes | None:
+        """Samples that were written; None when they were run over before they were all copied."""
+        begin = first % self.capacity * self.size
+        end = min(begin + count * self.size, self.capacity * self.size)
+        data = bytes(self._bytes[HEAD + begin : HEAD + end])
+        rest = count * self.size - (end - begin)
+        if rest:
+            data += bytes(self._bytes[HEAD : HEAD + rest])
+        return data if self.written - first <= self.safe else None
+
+    @property
+    def safe(self) -> int:
+        """Samples behind the newest that a write under way does not touch."""
+        return self.capacity - self.capacity // 8
+
+    def close(self) -> None:
+        """Let go of it; who made it takes it away."""
+        del self._head, self._bytes
+        self._memory.close()
+        if self._owner:
+            self._memory.unlink()

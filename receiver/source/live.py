@@ -1,0 +1,210 @@
+"""Samples of a device, received by a process of their own, with every loss at its place.
+
+A sample's position counts those that were lost, too, so it tells its time: one line from the first sample on, by the
+monotonic clock, whatever is done to the computer's. A device that is silent or gone is opened again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from ..device import Settings, make
+from ..errors import SourceError
+from ..stage import Chunk, Clock
+from . import CHUNK, Recording
+from ._reader import run
+from ._ring import Ring
+from ._samples import Bad, Datatype, samples
+
+FIRST = 15.0
+"""Seconds that a device has to be opened and give samples."""
+SILENT = 2.0
+"""Seconds without samples after which it is opened again."""
+SOONEST, LATEST = 0.25, 8.0
+"""Seconds from one try to the next: twice as many each time."""
+TURN = 0.1
+"""Seconds of samples in a chunk, about."""
+UNCERTAIN = 0.02
+"""Seconds by which the first sample's time may be wrong."""
+
+
+class LiveSource:
+    """See `Source`; opened when made.
+
+    Parameters
+    ----------
+    settings : of the device
+    seconds : that the ring holds
+
+    Raises SourceError when the device cannot be opened or gives nothing.
+    """
+
+    def __init__(self, settings: Settings, seconds: float = 4.0) -> None:
+        made = make(settings)  # says what is wrong with the settings
+        datatype = Datatype.parse(made.datatype)
+        self._settings, self._type = settings, datatype
+        self._bytes = max(1 << 20, int(seconds * made.rate) * datatype.bytes)
+        self._context = multiprocessing.get_context("spawn")
+        self._stopped = threading.Event()
+        self._process: Any = None
+        self._ring: Ring | None = None
+        self.lost = 0
+        """Samples, so far."""
+        self.restarts = 0
+        self._gaps: deque[tuple[int, int]] = deque()  # sample in the ring, lost before it
+        self._start()
+        try:
+            rate, frequency, mono, utc = self._opened(time.monotonic() + FIRST)
+        except BaseException:
+            self.close()
+            raise
+        self._mono = mono
+        self._clock = Clock(rate, 0.0, utc, UNCERTAIN)
+        self.recording = Recording(settings.device, "iq", rate, self._clock, frequency, datatype=datatype.name)
+        self._bad = Bad(settings.device)
+        self._taken = self._seen = 0  # of the ring
+        self._heard = time.monotonic()
+        self._position = 0
+        self._most = min(CHUNK, max(1024, int(TURN * rate)))
+
+    def _start(self) -> None:
+        """Start a reader process with a ring of its own: one that was killed may have died writing."""
+        self._ring = Ring(self._bytes // self._type.bytes, self._type.bytes)
+        self._pipe, theirs = self._context.Pipe(duplex=False)
+        self._process = self._context.Process(
+            target=run, args=(self._settings, self._ring.name, self._bytes, theirs), daemon=True, name="radome reader"
+        )
+        self._process.start()
+        theirs.close()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._pipe.close()
+            self._process = None
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
+
+    def _opened(self, deadline: float) -> tuple[float, float | None, int, int]:
+        """Rate, frequency, and the first sample's time by both clocks, ns. Raises SourceError."""
+        rate, frequency, is_open = 0.0, None, False
+        while not self._stopped.is_set():
+            try:
+                if self._pipe.poll(0.05):
+                    what, *values = self._pipe.recv()
+                    if what == "end":
+                        raise SourceError(values[0])
+                    if what == "open":
+                        _, rate, frequency = values
+                        is_open = True
+                    elif what == "first":
+                        return rate, frequency, values[0], values[1]
+            except EOFError:
+                raise SourceError(f"{self._settings.device}: its reader ended without a word") from None
+            if time.monotonic() > deadline:
+                state = "gives no samples" if is_open else "does not answer"
+                raise SourceError(f"{self._settings.device}: {state}")
+        raise SourceError(f"{self._settings.device}: stopped")
+
+    def read(self) -> Chunk | None:
+        """The next samples, as soon as a tenth of a second of them is there; None after `stop`."""
+        asked = time.monotonic()
+        while not self._stopped.is_set():
+            ring, why, now = self._ring, self._listen(), time.monotonic()
+            assert ring is not None
+            written = ring.written
+            if written != self._seen:
+                self._seen, self._heard = written, now
+            ready = written - self._taken
+            if ready > ring.safe:
+                self._skip(ready - ring.capacity // 2)
+            elif self._gaps and self._gaps[0][0] <= self._taken:
+                self._gap(self._gaps.popleft()[1])
+            elif ready and (ready >= self._most or self._gaps or why is not None or now - asked > 2 * TURN):
+                stop = self._gaps[0][0] if self._gaps else written
+                chunk = self._chunk(ring, min(self._most, stop - self._taken))
+                if chunk is not None:
+                    return chunk
+            elif why is not None or now - self._heard > SILENT:
+                self._restart(why or f"{self._settings.device}: has been silent for {SILENT:g} s")
+            else:
+                self._stopped.wait(0.005)
+        return None
+
+    def _listen(self) -> str | None:
+        """Take what the reader says; its last words, if it has ended."""
+        try:
+            while self._pipe.poll():
+                what, *values = self._pipe.recv()
+                if what == "gap":
+                    self._gaps.append((values[0], values[1]))
+                elif what == "end":
+                    return str(values[0])
+        except (EOFError, OSError):
+            return f"{self._settings.device}: its reader was ended"
+        return None
+
+    def _chunk(self, ring: Ring, count: int) -> Chunk | None:
+        raw = ring.read(self._taken, count)
+        if raw is None:
+            return None
+        items = self._bad.clean(samples(raw, self._type), self._position)
+        chunk = Chunk(items, self.recording.rate, float(self._position), self._clock)
+        self._taken += count
+        self._position += count
+        return chunk
+
+    def _skip(self, count: int) -> None:
+        """Leave out what was run over."""
+        self._taken += count
+        while self._gaps and self._gaps[0][0] <= self._taken:
+            count += self._gaps.popleft()[1]
+        self._gap(count)
+
+    def _gap(self, lost: int) -> None:
+        """From here on positions are so many samples further; the time line stays."""
+        self.lost += lost
+        self._position += lost
+        clock = self._clock
+        self._clock = Clock(clock.rate, clock.sample, clock.utc_ns, clock.uncertainty)
+
+    def _restart(self, why: str) -> None:
+        """Open the device again, however often that takes."""
+        self.recording.remarks.append(f"{why}; trying again")
+        pause = SOONEST
+        while not self._stopped.is_set():
+            self._end()
+            self._start()
+            self._gaps.clear()
+            try:
+                rate, _, mono, _ = self._opened(time.monotonic() + FIRST)
+            except SourceError:
+                self._stopped.wait(pause)
+                pause = min(2 * pause, LATEST)
+                continue
+            if rate != self.recording.rate:
+                raise SourceError(
+                    f"{self._settings.device}: came back with {rate:g} samples per second instead of "
+                    f"{self.recording.rate:g}"
+                )
+            self.restarts += 1
+            self._taken = self._seen = 0
+            self._heard = time.monotonic()
+            at = round((mono - self._mono) / 1e9 * rate)
+            self._gap(max(0, at - self._position))
+            self.recording.remarks.append(f"{self._settings.device}: is back")
+            return
+
+    def stop(self) -> None:
+        """Let `read` end; may be called from anywhere."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        self.stop()
+        self._end()
