@@ -62,10 +62,11 @@ def command(
 
     \b
     DEVICE is one of
+      soapy:driver=KIND,…  what SoapySDR drives: RTL-SDR, USRP, Airspy, HackRF …
       rtltcp://HOST:PORT   an RTL-SDR behind rtl_tcp
       tcp://HOST:PORT      bare samples from a server; tcp://:PORT waits for one that connects
       udp://[HOST]:PORT    bare samples in datagrams
-    Bare samples need --format and --rate, and --frequency for the orbit and for several transmitters.
+    `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for the orbit and for several transmitters.
     """
     from ..device import Settings
     from ..reception import Conditions, lines

@@ -3,6 +3,7 @@
     rtltcp://HOST:PORT      an RTL-SDR behind rtl_tcp
     tcp://HOST:PORT         bare samples from a TCP server; tcp://:PORT waits for one that connects
     udp://[HOST]:PORT       bare samples in datagrams, as gqrx and SDR++ send them
+    soapy:driver=KIND,…     whatever SoapySDR drives
 
 A device lives in the reader process (`source._reader`), which may be killed at any time.
 """

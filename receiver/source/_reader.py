@@ -88,11 +88,11 @@ def run(settings: Settings, ring_name: str, ring_bytes: int, pipe: Connection) -
             pipe.send(("end", str(error)))
             return
         size = Datatype.parse(device.datatype).bytes
-        ring = Ring(ring_bytes // size, size, ring_name)
+        ring = Ring(ring_bytes, size, ring_name)
         try:
             pipe.send(("open", device.datatype, device.rate, device.frequency))
-            buffer = memoryview(bytearray(min(BLOCK, max(4096, int(0.02 * device.rate) * size))))
-            watch = None if device.counts else Losses(device.rate)
+            buffer = memoryview(bytearray(BLOCK))
+            watch = Losses(device.rate)
             count = 0  # samples that came or are known to be lost
             while os.getppid() == parent:
                 n = device.read(buffer) // size
@@ -106,7 +106,7 @@ def run(settings: Settings, ring_name: str, ring_bytes: int, pipe: Connection) -
                     pipe.send(("gap", ring.written, device.lost))
                     count += device.lost
                 count += n
-                if watch is not None and (lost := watch.lost(count, time.monotonic())):
+                if not device.counts and (lost := watch.lost(count, time.monotonic())):
                     pipe.send(("gap", ring.written, lost))
                     count += lost
                 ring.write(buffer[: n * size])

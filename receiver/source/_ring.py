@@ -20,20 +20,25 @@ class Ring:
 
     Parameters
     ----------
-    capacity : samples
-    size : bytes of a sample
+    length : bytes that it holds
+    size : bytes of a sample; may be set until the first sample
     name : of a ring that there is; None makes one
     """
 
-    def __init__(self, capacity: int, size: int, name: str | None = None) -> None:
-        self.capacity, self.size = capacity, size
-        self._memory = SharedMemory(name, create=name is None, size=HEAD + capacity * size)
+    def __init__(self, length: int, size: int, name: str | None = None) -> None:
+        self._length, self.size = length, size
+        self._memory = SharedMemory(name, create=name is None, size=HEAD + length)
         self._owner = name is None
         assert self._memory.buf is not None
         self._bytes = self._memory.buf
         self._head = np.ndarray(2, np.int64, self._bytes)
         if self._owner:
             self._head[:] = 0
+
+    @property
+    def capacity(self) -> int:
+        """Samples."""
+        return self._length // self.size
 
     @property
     def name(self) -> str:

@@ -26,6 +26,8 @@ SILENT = 2.0
 """Seconds without samples after which it is opened again."""
 SOONEST, LATEST = 0.25, 8.0
 """Seconds from one try to the next: twice as many each time."""
+WIDEST = 8
+"""Bytes of a sample, at most."""
 TURN = 0.1
 """Seconds of samples in a chunk, about."""
 UNCERTAIN = 0.02
@@ -45,9 +47,8 @@ class LiveSource:
 
     def __init__(self, settings: Settings, seconds: float = 4.0) -> None:
         made = make(settings)  # says what is wrong with the settings
-        datatype = Datatype.parse(made.datatype)
-        self._settings, self._type = settings, datatype
-        self._bytes = max(1 << 20, int(seconds * made.rate) * datatype.bytes)
+        self._settings = settings
+        self._bytes = max(1 << 20, int(seconds * made.rate) * WIDEST)
         self._context = multiprocessing.get_context("spawn")
         self._stopped = threading.Event()
         self._process: Any = None
@@ -58,11 +59,11 @@ class LiveSource:
         self._gaps: deque[tuple[int, int]] = deque()  # sample in the ring, lost before it
         self._start()
         try:
-            rate, frequency, mono, utc = self._opened(time.monotonic() + FIRST)
+            datatype, rate, frequency, mono, utc = self._opened(time.monotonic() + FIRST)
         except BaseException:
             self.close()
             raise
-        self._mono = mono
+        self._mono, self._type = mono, datatype
         self._clock = Clock(rate, 0.0, utc, UNCERTAIN)
         self.recording = Recording(settings.device, "iq", rate, self._clock, frequency, datatype=datatype.name)
         self._bad = Bad(settings.device)
@@ -73,7 +74,7 @@ class LiveSource:
 
     def _start(self) -> None:
         """Start a reader process with a ring of its own: one that was killed may have died writing."""
-        self._ring = Ring(self._bytes // self._type.bytes, self._type.bytes)
+        self._ring = Ring(self._bytes, 1)
         self._pipe, theirs = self._context.Pipe(duplex=False)
         self._process = self._context.Process(
             target=run, args=(self._settings, self._ring.name, self._bytes, theirs), daemon=True, name="radome reader"
@@ -91,9 +92,10 @@ class LiveSource:
             self._ring.close()
             self._ring = None
 
-    def _opened(self, deadline: float) -> tuple[float, float | None, int, int]:
-        """Rate, frequency, and the first sample's time by both clocks, ns. Raises SourceError."""
-        rate, frequency, is_open = 0.0, None, False
+    def _opened(self, deadline: float) -> tuple[Datatype, float, float | None, int, int]:
+        """Sample type, rate, frequency, and the first sample's time by both clocks, ns. Raises SourceError."""
+        assert self._ring is not None
+        name = ""
         while not self._stopped.is_set():
             try:
                 if self._pipe.poll(0.05):
@@ -101,14 +103,14 @@ class LiveSource:
                     if what == "end":
                         raise SourceError(values[0])
                     if what == "open":
-                        _, rate, frequency = values
-                        is_open = True
+                        name, rate, frequency = values
+                        self._ring.size = Datatype.parse(name).bytes
                     elif what == "first":
-                        return rate, frequency, values[0], values[1]
+                        return Datatype.parse(name), rate, frequency, values[0], values[1]
             except EOFError:
                 raise SourceError(f"{self._settings.device}: its reader ended without a word") from None
             if time.monotonic() > deadline:
-                state = "gives no samples" if is_open else "does not answer"
+                state = "gives no samples" if name else "does not answer"
                 raise SourceError(f"{self._settings.device}: {state}")
         raise SourceError(f"{self._settings.device}: stopped")
 
@@ -183,15 +185,15 @@ class LiveSource:
             self._start()
             self._gaps.clear()
             try:
-                rate, _, mono, _ = self._opened(time.monotonic() + FIRST)
+                datatype, rate, _, mono, _ = self._opened(time.monotonic() + FIRST)
             except SourceError:
                 self._stopped.wait(pause)
                 pause = min(2 * pause, LATEST)
                 continue
-            if rate != self.recording.rate:
+            if (datatype, rate) != (self._type, self.recording.rate):
                 raise SourceError(
-                    f"{self._settings.device}: came back with {rate:g} samples per second instead of "
-                    f"{self.recording.rate:g}"
+                    f"{self._settings.device}: came back with {rate:g} samples per second of {datatype.name} instead "
+                    f"of {self.recording.rate:g} of {self._type.name}"
                 )
             self.restarts += 1
             self._taken = self._seen = 0

@@ -1,0 +1,229 @@
+"""Whatever SoapySDR drives: RTL-SDR, USRP, Airspy, HackRF, PlutoSDR, SoapyRemote …; ``soapy:driver=rtlsdr,serial=…``.
+
+By ctypes on the C interface of SoapySDR 0.8 (SoapySDR/Device.h), so that any Python does, without a compiler. Samples
+are asked for in the device's own format.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from ..errors import SourceError
+from ..source._samples import checked_frequency, checked_rate
+from . import DeviceError, Settings
+
+ABI = b"0.8"
+RX = 1
+FORMATS = {"CS8": "ci8", "CU8": "cu8", "CS16": "ci16_le", "CF32": "cf32_le"}
+HAS_TIME = 4
+TIMEOUT, STREAM_ERROR, CORRUPTION, OVERFLOW = -1, -2, -3, -4
+WAIT_US = 250_000
+INSTALL = (
+    "SoapySDR 0.8 is not installed; get it with: sudo apt install soapysdr-module-all (Debian, Ubuntu), "
+    "conda install soapysdr, or brew install soapysdr"
+)
+
+
+class Kwargs(ctypes.Structure):
+    """SoapySDRKwargs."""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("keys", ctypes.POINTER(ctypes.c_char_p)),
+        ("vals", ctypes.POINTER(ctypes.c_char_p)),
+    )
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Kwargs:
+        count = len(values)
+        keys, vals = ((ctypes.c_char_p * count)(*(x.encode() for x in some)) for some in (values, values.values()))
+        return cls(count, keys, vals)
+
+    def table(self) -> dict[str, str]:
+        return {(self.keys[i] or b"").decode(): (self.vals[i] or b"").decode() for i in range(self.size)}
+
+
+def _paths() -> Iterator[str]:
+    if told := os.environ.get("SOAPYSDR_LIBRARY"):
+        yield told
+    if sys.platform == "darwin":
+        names = ["libSoapySDR.0.8.dylib"]
+        folders = [f"{sys.prefix}/lib", "/opt/homebrew/lib", "/usr/local/lib"]
+    else:
+        names, folders = ["libSoapySDR.so.0.8"], [f"{sys.prefix}/lib"]
+    yield from (f"{folder}/{name}" for folder in folders for name in names)
+    yield from names
+    if found := ctypes.util.find_library("SoapySDR"):
+        yield found
+
+
+@cache
+def library() -> Any:
+    """SoapySDR, its functions declared. Raises DeviceError when there is none that will do."""
+    for path in _paths():
+        try:
+            lib = ctypes.CDLL(path)
+            break
+        except OSError:
+            continue
+    else:
+        raise DeviceError(INSTALL)
+    pointer, size, number, text = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_char_p
+    kwargs, double = ctypes.POINTER(Kwargs), ctypes.c_double
+    channel = (pointer, number, size)
+    for name, result, arguments in (
+        ("SoapySDR_getABIVersion", text, ()),
+        ("SoapySDR_free", None, (pointer,)),
+        ("SoapySDRKwargsList_clear", None, (kwargs, size)),
+        ("SoapySDRDevice_lastError", text, ()),
+        ("SoapySDRDevice_enumerateStrArgs", kwargs, (text, ctypes.POINTER(size))),
+        ("SoapySDRDevice_makeStrArgs", pointer, (text,)),
+        ("SoapySDRDevice_unmake", number, (pointer,)),
+        ("SoapySDRDevice_getDriverKey", pointer, (pointer,)),
+        ("SoapySDRDevice_setSampleRate", number, (*channel, double)),
+        ("SoapySDRDevice_getSampleRate", double, channel),
+        ("SoapySDRDevice_setFrequency", number, (*channel, double, kwargs)),
+        ("SoapySDRDevice_getFrequency", double, channel),
+        ("SoapySDRDevice_hasGainMode", ctypes.c_bool, channel),
+        ("SoapySDRDevice_setGainMode", number, (*channel, ctypes.c_bool)),
+        ("SoapySDRDevice_setGain", number, (*channel, double)),
+        ("SoapySDRDevice_writeSetting", number, (pointer, text, text)),
+        ("SoapySDRDevice_getNativeStreamFormat", pointer, (*channel, ctypes.POINTER(double))),
+        ("SoapySDRDevice_setupStream", pointer, (pointer, number, text, ctypes.POINTER(size), size, kwargs)),
+        ("SoapySDRDevice_closeStream", number, (pointer, pointer)),
+        ("SoapySDRDevice_activateStream", number, (pointer, pointer, number, ctypes.c_longlong, size)),
+        ("SoapySDRDevice_deactivateStream", number, (pointer, pointer, number, ctypes.c_longlong)),
+        (
+            "SoapySDRDevice_readStream",
+            number,
+            (
+                pointer,
+                pointer,
+                ctypes.POINTER(pointer),
+                size,
+                ctypes.POINTER(number),
+                ctypes.POINTER(ctypes.c_longlong),
+                ctypes.c_long,
+            ),
+        ),
+    ):
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    version = lib.SoapySDR_getABIVersion()
+    if not version.startswith(ABI):
+        raise DeviceError(f"SoapySDR has ABI {version.decode()}; 0.8 is needed")
+    return lib
+
+
+def found() -> list[dict[str, str]]:
+    """What SoapySDR finds on this machine and near it. Raises DeviceError without SoapySDR."""
+    lib, count = library(), ctypes.c_size_t()
+    listed = lib.SoapySDRDevice_enumerateStrArgs(b"", ctypes.byref(count))
+    tables = [listed[i].table() for i in range(count.value)]
+    lib.SoapySDRKwargsList_clear(listed, count)
+    return tables
+
+
+class Soapy:
+    """See `Device`."""
+
+    lost = 0
+
+    def __init__(self, settings: Settings) -> None:
+        self._name, self._settings = settings.device, settings
+        self._arguments = settings.device.partition(":")[2]
+        if "=" not in self._arguments:
+            raise SourceError(f"{settings.device}: is written like soapy:driver=rtlsdr; 'radome devices' lists them")
+        if settings.frequency is None:
+            raise SourceError(f"{settings.device}: needs a --frequency to tune to, Hz")
+        self.frequency: float | None = checked_frequency(settings.frequency, "--frequency")
+        self.rate = checked_rate(settings.rate or 250e3, "--rate")
+        self.datatype = "cf32_le"
+        self.counts = False
+        self._device: int | None = None
+        self._stream: int | None = None
+        try:
+            self._lib = library()
+        except DeviceError as error:
+            raise SourceError(f"{self._name}: {error}") from error
+
+    def _fault(self, what: str) -> DeviceError:
+        why = (self._lib.SoapySDRDevice_lastError() or b"").decode(errors="replace")
+        return DeviceError(f"{self._name}: {what}{': ' + why if why else ''}")
+
+    def _text(self, pointer: int | None) -> str:
+        value = (ctypes.string_at(pointer) if pointer else b"").decode()
+        self._lib.SoapySDR_free(pointer)
+        return value
+
+    def open(self) -> None:
+        lib = self._lib
+        self._device = device = lib.SoapySDRDevice_makeStrArgs(self._arguments.encode())
+        if not device:
+            raise self._fault("cannot be opened")
+        driver = self._text(lib.SoapySDRDevice_getDriverKey(device))
+        channel = device, RX, 0
+        if lib.SoapySDRDevice_setSampleRate(*channel, self.rate):
+            raise self._fault(f"does not do {self.rate:g} samples per second")
+        self.rate = lib.SoapySDRDevice_getSampleRate(*channel) or self.rate
+        if lib.SoapySDRDevice_setFrequency(*channel, self.frequency, None):
+            raise self._fault(f"does not tune to {self.frequency:g} Hz")
+        self.frequency = lib.SoapySDRDevice_getFrequency(*channel) or self.frequency
+        gain = self._settings.gain
+        if lib.SoapySDRDevice_hasGainMode(*channel):
+            lib.SoapySDRDevice_setGainMode(*channel, gain is None)
+        if gain is not None and lib.SoapySDRDevice_setGain(*channel, gain):
+            raise self._fault(f"does not take a gain of {gain:g} dB")
+        if self._settings.bias_tee and lib.SoapySDRDevice_writeSetting(device, b"biastee", b"true"):
+            raise self._fault("has no bias tee")
+        full = ctypes.c_double()
+        native = self._text(lib.SoapySDRDevice_getNativeStreamFormat(*channel, ctypes.byref(full)))
+        kind = native if native in FORMATS else "CF32"
+        self.datatype, self._size = FORMATS[kind], {"CS8": 2, "CU8": 2, "CS16": 4, "CF32": 8}[kind]
+        # an RTL-SDR's default buffers last half a second at a low rate
+        arguments = Kwargs.of({"bufflen": "16384", "buffers": "64"} if driver.lower() == "rtlsdr" else {})
+        channels = (ctypes.c_size_t * 1)(0)
+        self._stream = lib.SoapySDRDevice_setupStream(device, RX, kind.encode(), channels, 1, ctypes.byref(arguments))
+        if not self._stream:
+            raise self._fault(f"gives no stream of {kind}")
+        if lib.SoapySDRDevice_activateStream(device, self._stream, 0, 0, 0):
+            raise self._fault("does not begin to receive")
+        # SoapyRTLSDR's time is made of its own count, and up to 0.3.3 runs at twice the speed
+        self._timed = driver.lower() not in ("rtlsdr", "")
+        self._next: int | None = None
+
+    def read(self, out: memoryview) -> int:
+        lib, flags, ns = self._lib, ctypes.c_int(), ctypes.c_longlong()
+        buffers = (ctypes.c_void_p * 1)(ctypes.addressof(ctypes.c_char.from_buffer(out)))
+        self.lost = 0
+        n = lib.SoapySDRDevice_readStream(
+            self._device, self._stream, buffers, len(out) // self._size, ctypes.byref(flags), ctypes.byref(ns), WAIT_US
+        )
+        if n in (0, TIMEOUT, OVERFLOW, CORRUPTION):
+            return 0  # what was lost shows in the next samples' time
+        if n < 0:
+            raise self._fault(f"ends its stream with error {n}")
+        if self._timed and flags.value & HAS_TIME:
+            self.counts = True
+            tick = round(ns.value * self.rate / 1e9)
+            if self._next is not None and tick - self._next > 1:  # times are rounded
+                self.lost = tick - self._next
+            self._next = tick + n
+        return int(n) * self._size
+
+    def close(self) -> None:
+        if self._stream:
+            self._lib.SoapySDRDevice_deactivateStream(self._device, self._stream, 0, 0)
+            self._lib.SoapySDRDevice_closeStream(self._device, self._stream)
+        if self._device:
+            self._lib.SoapySDRDevice_unmake(self._device)
+        self._device = self._stream = None
+
+
+device = Soapy

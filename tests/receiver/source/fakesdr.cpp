@@ -1,0 +1,123 @@
+// A receiver for SoapySDR's plug-in interface that plays a file, and fails as it is told.
+//
+// driver=fakesdr,file=PATH of complex int16 | rate | events=overflow@SAMPLE:LOST;timeout@SAMPLE;corrupt@SAMPLE;unplug@SAMPLE
+#include <SoapySDR/Device.hpp>
+#include <SoapySDR/Errors.hpp>
+#include <SoapySDR/Formats.hpp>
+#include <SoapySDR/Registry.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+using Clock = std::chrono::steady_clock;
+
+struct Event {
+    std::string what;
+    long long lost;
+};
+
+class Fake : public SoapySDR::Device {
+    std::vector<int16_t> samples;
+    std::multimap<long long, Event> events;
+    double rate = 250e3, frequency = 0, gain = 0;
+    bool agc = true, timed = true;
+    long long at = 0, lost = 0;
+    Clock::time_point begun;
+
+  public:
+    explicit Fake(const SoapySDR::Kwargs &args) {
+        std::ifstream file(args.at("file"), std::ios::binary);
+        if (!file) throw std::runtime_error("no file " + args.at("file"));
+        file.seekg(0, std::ios::end);
+        samples.resize(size_t(file.tellg()) / 2);
+        file.seekg(0);
+        file.read(reinterpret_cast<char *>(samples.data()), std::streamsize(samples.size() * 2));
+        timed = !args.count("untimed");
+        std::stringstream list(args.count("events") ? args.at("events") : "");
+        for (std::string item; std::getline(list, item, ';');) {
+            const auto sign = item.find('@'), colon = item.find(':');
+            events.emplace(std::stoll(item.substr(sign + 1)),
+                           Event{item.substr(0, sign), colon == std::string::npos ? 0 : std::stoll(item.substr(colon + 1))});
+        }
+    }
+    std::string getDriverKey() const override { return "fakesdr"; }
+    size_t getNumChannels(const int) const override { return 1; }
+    std::string getNativeStreamFormat(const int, const size_t, double &full) const override {
+        full = 32768;
+        return SOAPY_SDR_CS16;
+    }
+    std::vector<std::string> getStreamFormats(const int, const size_t) const override { return {SOAPY_SDR_CS16}; }
+    void setSampleRate(const int, const size_t, const double wanted) override {
+        if (wanted > 1e7) throw std::runtime_error("too fast");
+        rate = wanted;
+    }
+    double getSampleRate(const int, const size_t) const override { return rate; }
+    std::vector<std::string> listFrequencies(const int, const size_t) const override { return {"RF"}; }
+    void setFrequency(const int, const size_t, const std::string &, const double wanted, const SoapySDR::Kwargs &) override {
+        frequency = wanted;
+    }
+    double getFrequency(const int, const size_t, const std::string &) const override { return frequency; }
+    bool hasGainMode(const int, const size_t) const override { return true; }
+    void setGainMode(const int, const size_t, const bool automatic) override { agc = automatic; }
+    void setGain(const int, const size_t, const double value) override {
+        if (agc) throw std::runtime_error("the gain is automatic");
+        gain = value;
+    }
+    SoapySDR::Stream *setupStream(const int, const std::string &format, const std::vector<size_t> &,
+                                  const SoapySDR::Kwargs &) override {
+        if (format != SOAPY_SDR_CS16) throw std::runtime_error("only CS16");
+        return reinterpret_cast<SoapySDR::Stream *>(this);
+    }
+    void closeStream(SoapySDR::Stream *) override {}
+    size_t getStreamMTU(SoapySDR::Stream *) const override { return 8192; }
+    int activateStream(SoapySDR::Stream *, const int, const long long, const size_t) override {
+        begun = Clock::now();
+        return 0;
+    }
+    int deactivateStream(SoapySDR::Stream *, const int, const long long) override { return 0; }
+    int readStream(SoapySDR::Stream *, void *const *buffers, const size_t count, int &flags, long long &ns,
+                   const long wait) override {
+        auto next = events.lower_bound(at);
+        if (next != events.end() && next->first == at) {
+            const Event event = next->second;
+            events.erase(next);
+            if (event.what == "overflow") {
+                at += event.lost;
+                return SOAPY_SDR_OVERFLOW;
+            }
+            if (event.what == "timeout") return SOAPY_SDR_TIMEOUT;
+            if (event.what == "corrupt") return SOAPY_SDR_CORRUPTION;
+            return SOAPY_SDR_STREAM_ERROR;
+        }
+        long long stop = std::min<long long>(at + std::min<long long>(count, 8192), samples.size() / 2);
+        if (next != events.end()) stop = std::min(stop, next->first);
+        if (stop <= at) {
+            std::this_thread::sleep_for(std::chrono::microseconds(wait));
+            return SOAPY_SDR_TIMEOUT;
+        }
+        std::this_thread::sleep_until(begun + std::chrono::nanoseconds((long long)(stop / rate * 1e9)));
+        std::memcpy(buffers[0], samples.data() + 2 * at, size_t(stop - at) * 4);
+        flags = timed ? SOAPY_SDR_HAS_TIME : 0;
+        ns = (long long)(at / rate * 1e9);
+        const int n = int(stop - at);
+        at = stop;
+        return n;
+    }
+};
+
+static SoapySDR::KwargsList find(const SoapySDR::Kwargs &args) {
+    if (!args.count("file")) return {};
+    SoapySDR::Kwargs found = args;
+    found["label"] = "fake";
+    return {found};
+}
+static SoapySDR::Device *make(const SoapySDR::Kwargs &args) { return new Fake(args); }
+static SoapySDR::Registry registered("fakesdr", &find, &make, SOAPY_SDR_ABI_VERSION);

@@ -1,0 +1,133 @@
+"""SoapySDR, the real library, with a receiver of our own behind it that loses samples where it is told to."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from receiver.device import DeviceError, Settings, make
+from receiver.device.soapy import library
+from receiver.errors import SourceError
+from receiver.source.live import LiveSource
+
+HERE = Path(__file__).parent
+RATE = 200e3
+COUNT = 400_000
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the plug-in and of a counter to be played."""
+    try:
+        library()
+    except DeviceError as error:
+        pytest.skip(str(error))
+    compiler = shutil.which("c++") or shutil.which("g++")
+    if compiler is None or not any(
+        Path(p, "SoapySDR/Device.hpp").exists() for p in ("/usr/include", "/usr/local/include")
+    ):
+        pytest.skip("a C++ compiler and libsoapysdr-dev are needed to build the receiver that is tested")
+    folder = tmp_path_factory.mktemp("soapy")
+    words = [compiler, "-std=c++17", "-O1", "-fPIC", "-shared", str(HERE / "fakesdr.cpp")]
+    subprocess.run([*words, "-o", str(folder / "libfakesdr.so"), "-lSoapySDR"], check=True)
+    values = np.stack([np.arange(COUNT) & 0x7FFF, np.arange(COUNT) >> 15], axis=1)
+    values.astype("<i2").tofile(folder / "counter.cs16")
+    return folder
+
+
+@pytest.fixture
+def device(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("SOAPY_SDR_ROOT", "/nonexistent")
+    monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(plugin))
+    return f"soapy:driver=fakesdr,file={plugin}/counter.cs16"
+
+
+def numbers(items: np.ndarray) -> np.ndarray:
+    pairs = np.rint(items.view(np.float32).reshape(-1, 2) * 32768).astype(np.int64)
+    return np.asarray(pairs[:, 0] + 32768 * pairs[:, 1])
+
+
+def read(source: LiveSource, until: int) -> list[tuple[int, int, int, object]]:
+    """Position, first number, length and clock of the chunks; each chunk counts on."""
+    chunks = []
+    while (chunk := source.read()) is not None:
+        values = numbers(chunk.items)
+        assert (np.diff(values) == 1).all()
+        chunks.append((int(chunk.position), int(values[0]), len(values), chunk.clock))
+        if chunk.position + len(chunk) >= until:
+            break
+    return chunks
+
+
+def test_samples_times_and_settings(device: str) -> None:
+    source = LiveSource(Settings(device, RATE, 437e6, gain=20.0))
+    try:
+        chunks = read(source, 150_000)
+    finally:
+        source.close()
+    assert source.recording.datatype == "ci16_le"
+    assert (source.recording.rate, source.recording.frequency) == (RATE, 437e6)
+    assert all(position == first for position, first, *_ in chunks)
+    assert source.lost == 0
+
+
+def test_losses_are_where_they_happened_to_the_sample(device: str) -> None:
+    events = "overflow@50000:12345;timeout@80000;corrupt@100000;overflow@120000:7"
+    source = LiveSource(Settings(f"{device},events={events}", RATE, 437e6))
+    try:
+        chunks = read(source, 160_000)
+    finally:
+        source.close()
+    assert source.lost == 12345 + 7
+    assert all(position == first for position, first, *_ in chunks)
+    clocks = [clock for *_, clock in chunks]
+    begins = [chunk[0] for chunk, before in zip(chunks[1:], clocks, strict=False) if chunk[3] is not before]
+    assert begins == [62345, 120007]
+
+
+def test_unplugged_and_back(device: str) -> None:
+    source = LiveSource(Settings(f"{device},events=unplug@60000", RATE, 437e6))
+    try:
+        first = read(source, 60_000)
+        chunk = source.read()
+    finally:
+        source.close()
+    assert sum(length for _, _, length, _ in first) == 60_000
+    assert chunk is not None
+    assert source.restarts == 1
+    assert chunk.position == 60_000 + source.lost
+
+
+def test_faults_are_named(device: str) -> None:
+    with pytest.raises(SourceError, match="does not do 2e"):
+        LiveSource(Settings(device, 2e7, 437e6))
+    with pytest.raises(SourceError, match="cannot be opened"):
+        LiveSource(Settings("soapy:driver=fakesdr,file=/nowhere", RATE, 437e6))
+    with pytest.raises(SourceError, match="is written like soapy:driver="):
+        make(Settings("soapy:rtlsdr", RATE, 437e6))
+    with pytest.raises(SourceError, match="needs a --frequency"):
+        make(Settings(device, RATE))
+
+
+def test_without_soapysdr_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> object:
+        raise DeviceError("SoapySDR 0.8 is not installed; get it with: sudo apt install soapysdr-module-all")
+
+    monkeypatch.setattr("receiver.device.soapy.library", missing)
+    with pytest.raises(SourceError, match="sudo apt install soapysdr-module-all"):
+        make(Settings("soapy:driver=rtlsdr", RATE, 437e6))
+
+
+def test_devices_are_listed(device: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from receiver.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["devices"])
+    assert ended.value.code == 0
+    out = capfd.readouterr().out
+    assert "SoapySDR finds no receiver" in out
+    assert "rtltcp://HOST:PORT" in out
