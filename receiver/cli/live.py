@@ -40,6 +40,7 @@ USABLE = 0.4
 @click.option("--format", "format_", metavar="F", help="cu8, cs16, cf32 …: sample type of bare samples.")
 @click.option("--bias-tee", is_flag=True, help="Power an amplifier through the aerial's cable.")
 @click.option("--duration", type=Number(0, open=True), metavar="SECONDS", help="End after so many seconds of signal.")
+@click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write the samples there, as SigMF.")
 @output_options
 def command(
     device: str,
@@ -56,6 +57,7 @@ def command(
     format_: str | None,
     bias_tee: bool,
     duration: float | None,
+    record: Path | None,
     **options: Any,
 ) -> None:
     """Decode what DEVICE receives, until Ctrl-C.
@@ -66,13 +68,14 @@ def command(
       rtltcp://HOST:PORT   an RTL-SDR behind rtl_tcp
       tcp://HOST:PORT      bare samples from a server; tcp://:PORT waits for one that connects
       udp://[HOST]:PORT    bare samples in datagrams
-    `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for the orbit and for several transmitters.
+    `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
     """
     from ..device import Settings
     from ..reception import Conditions, lines
     from ..record import new_boot
     from ..satellite import find_satellite, load_satellite
     from ..source.live import LiveSource
+    from ..source.recorder import Recorder
 
     if (satellite is None) == (definition is None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
@@ -99,6 +102,8 @@ def command(
         return source
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
+        if record is not None:
+            made[-1].recorder = Recorder(record, display.remark)
         # from now on an end is an orderly one: what is in the chains comes out
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: _stop(made, number))

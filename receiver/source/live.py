@@ -19,6 +19,7 @@ from . import CHUNK, Recording
 from ._reader import run
 from ._ring import Ring
 from ._samples import Bad, Datatype, samples
+from .recorder import Recorder
 
 FIRST = 15.0
 """Seconds that a device has to be opened and give samples."""
@@ -53,6 +54,8 @@ class LiveSource:
         self._stopped = threading.Event()
         self._process: Any = None
         self._ring: Ring | None = None
+        self.recorder: Recorder | None = None
+        """Where samples are written, too."""
         self.lost = 0
         """Samples, so far."""
         self.restarts = 0
@@ -156,6 +159,8 @@ class LiveSource:
         raw = ring.read(self._taken, count)
         if raw is None:
             return None
+        if self.recorder is not None:
+            self.recorder.write(raw, count, self._position, self._clock, self.recording)
         items = self._bad.clean(samples(raw, self._type), self._position)
         chunk = Chunk(items, self.recording.rate, float(self._position), self._clock)
         self._taken += count
@@ -210,3 +215,5 @@ class LiveSource:
     def close(self) -> None:
         self.stop()
         self._end()
+        if self.recorder is not None:
+            self.recorder.close()

@@ -12,7 +12,9 @@ import pytest
 from receiver.device import DeviceError, Settings, make
 from receiver.device.soapy import library
 from receiver.errors import SourceError
+from receiver.source import open_source
 from receiver.source.live import LiveSource
+from receiver.source.recorder import Recorder
 
 HERE = Path(__file__).parent
 RATE = 200e3
@@ -87,6 +89,44 @@ def test_losses_are_where_they_happened_to_the_sample(device: str) -> None:
     clocks = [clock for *_, clock in chunks]
     begins = [chunk[0] for chunk, before in zip(chunks[1:], clocks, strict=False) if chunk[3] is not before]
     assert begins == [62345, 120007]
+
+
+def test_what_is_recorded_reads_back_with_its_gaps(device: str, tmp_path: Path) -> None:
+    source = LiveSource(Settings(f"{device},events=overflow@50000:12345", RATE, 437e6))
+    source.recorder = Recorder(tmp_path / "a" / "b", lambda text: None)
+    try:
+        chunks = read(source, 120_000)
+        # as it is while it is written
+        path = source.recorder.path
+        assert path is not None
+        back = open_source(str(path))
+        recording, again = back.recording, []
+        while (chunk := back.read()) is not None:
+            values = numbers(chunk.items)
+            since = (chunk.clock.time_ns(chunk.position) or 0) - (source.recording.clock.utc_ns or 0)
+            assert (values == round(since * RATE / 1e9) + np.arange(len(values))).all()
+            again.append(chunk)
+        back.close()
+    finally:
+        source.close()
+    assert recording.frequency == 437e6
+    assert recording.datatype == "ci16_le"
+    assert recording.clock.utc_ns == source.recording.clock.utc_ns
+    assert again[-1].position + len(again[-1]) == chunks[-1][0] + chunks[-1][2] - 12345
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_reception(device: str) -> None:
+    said: list[str] = []
+    source = LiveSource(Settings(device, RATE, 437e6))
+    source.recorder = recorder = Recorder(Path("/tmp"), said.append)
+    recorder._data = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    recorder._clock = source.recording.clock
+    try:
+        read(source, 60_000)
+    finally:
+        source.close()
+    assert len(said) == 1
+    assert "No space left on device; reception goes on" in said[0]
 
 
 def test_unplugged_and_back(device: str) -> None:
