@@ -668,6 +668,34 @@ class OpsSat(Encoder):
         return self._outer.end(postamble)
 
 
+@dataclass
+class Ideassat(Encoder):
+    """Nine pieces; payloads of 200 bytes, the callsigns first."""
+
+    name: str = field(init=False, default="IDEASSat")
+    rate: float = field(init=False, default=1600 / 3600)
+    payload_size: int | None = field(init=False, default=200)
+
+    def __post_init__(self) -> None:
+        self._pieces = encoder({"use": "ideassat-piece", "size": 450})
+
+    def begin(self, preamble: int) -> Piece:
+        return self._pieces.begin(preamble)
+
+    def frame(self, payload: bytes) -> Piece:
+        if len(payload) != 200:
+            raise ValueError(f"IDEASSat's beacons have 200 bytes, got {len(payload)}")
+        data = payload[15:].ljust(9 * 22, b"\0")
+        sent = (payload[:15] + bytes([i]) + data[22 * i : 22 * i + 22] + b"\x7e\x7e" for i in range(9))
+        piece = self._pieces.frame(b"".join(sent))
+        # a UART at rest, lest the last flags be taken for the next beacon's
+        rest = np.full(440, piece.bits[-1])
+        return Piece(np.concatenate([piece.bits, rest]), payload, piece.start, piece.stop)
+
+    def end(self, postamble: int) -> Piece:
+        return self._pieces.end(postamble)
+
+
 def ax25_address(to: str, sender: str) -> bytes:
     """Address, control and protocol fields of an unnumbered information frame (AX.25 2.2, section 3)."""
 
@@ -795,6 +823,7 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "equisat": Equisat,
     "fox": Fox,
     "fx25": Fx25,
+    "ideassat": Ideassat,
     "il2p": Il2p,
     "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
