@@ -1,6 +1,6 @@
 """Beacons of IDEASSat, put together from nine pieces.
 
-    | callsigns and F0, 15 B | number of the piece, 0 to 8, 1 B | data 22 B | 7E 7E |    each piece; see `ideassat-piece`
+    | callsigns and F0, 15 B | number of the piece, 0 to 8, 1 B | data 22 B | 7E 7E |    each, see `ideassat-piece`
 
 The beacon is the callsigns once and the data of all pieces, 200 B; what is behind that is not used. Pieces without the
 others are handed on as they are. As it was received from the satellite in 2021.
