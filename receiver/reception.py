@@ -97,6 +97,38 @@ def lines(
     return _opened(made, recording, remark)
 
 
+def lines_of_all(
+    satellites: Sequence[Satellite],
+    recording: Recording,
+    conditions: Callable[[Satellite], Conditions],
+    names: Sequence[str] = (),
+    remark: Callable[[str], None] | None = None,
+) -> list[tuple[Satellite, Transmitter, Line]]:
+    """Chains for several satellites at once, otherwise as `lines`.
+
+    Those that the recording is too narrow for are left out, with a remark, unless that is all of them.
+    """
+    known = {transmitter.name for satellite in satellites for transmitter in satellite.transmitters}
+    made, refused = [], []
+    for satellite in satellites:
+        own = [t.name for t in satellite.transmitters]
+        chosen = [name for name in names if name in own or (name not in known and satellite is satellites[0])]
+        if names and not chosen:
+            continue
+        try:
+            pairs = lines(satellite, recording, conditions(satellite), chosen, remark)
+        except FlowgraphError as error:
+            refused.append(error)
+        else:
+            made += [(satellite, transmitter, line) for transmitter, line in pairs]
+    if not made:
+        raise refused[0]
+    for why in refused:
+        if remark is not None:
+            remark(str(why))
+    return made
+
+
 def declared_lines(
     flowgraph: Flowgraph, recording: Recording, remark: Callable[[str], None] | None = None
 ) -> list[tuple[Declaration, Line]]:

@@ -44,6 +44,7 @@ _OUTPUT = (
     click.option("--realtime", is_flag=True, help="No faster than it was recorded."),
     click.option("--quiet", "-q", is_flag=True, help="Show neither frames nor a summary."),
 )
+SATELLITE = "What to receive, by name or catalogue number; may be repeated."
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 SOURCE_KEYS = ("start", "frequency", "format", "rate", "kind")
 

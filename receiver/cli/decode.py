@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 
 from ._receive import (
     FOLDER,
+    SATELLITE,
     SOURCE_KEYS,
     context,
     opener,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--satellite", metavar="NAME|NORAD", help="What to receive, by name or catalogue number.")
+@click.option("--satellite", "names", metavar="NAME|NORAD", multiple=True, help=SATELLITE)
 @click.option("--definition", type=click.Path(path_type=Path), help="A definition file (TOML) instead.")
 @click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions.")
 @click.option("--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @output_options
 def command(
     files: tuple[str, ...],
-    satellite: str | None,
+    names: tuple[str, ...],
     definition: Path | None,
     definitions: tuple[Path, ...],
     transmitters: tuple[str, ...],
@@ -64,42 +64,47 @@ def command(
     Without orbital elements the signal is searched in the whole recorded band. Without a satellite all that is known
     is tried on all signals, and what was recognised is shown at the end.
     """
-    from ..reception import lines
+    from ..reception import lines_of_all
     from ..record import boot_of
     from ..satellite import find_satellite, load_satellite
 
-    if satellite is not None and definition is not None:
+    if names and definition is not None:
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
-    if satellite is None and definition is None:
+    if not names and definition is None:
         need = {"--transmitter": transmitters, "--tle": elements, "--offset": offset is not None, "--ppm": ppm}
         if given := [name for name, value in need.items() if value]:
             raise click.UsageError(f"{given[0]} is of use only with --satellite or --definition")
         _decode_blind(files, definitions, options)
         return
-    wanted = load_satellite(definition) if definition else find_satellite(satellite or "", definitions)
+    wanted = [load_satellite(definition)] if definition else [find_satellite(name, definitions) for name in names]
     told = {key: options[key] for key in SOURCE_KEYS}
     open_file = opener(options)
     site = _site(station) if elements is not None or station is not None else None
     place = site if station is not None else None
-    facts = wanted.names, wanted.norad, wanted.transmitters
+    facts = [(satellite.names, satellite.norad, satellite.transmitters) for satellite in wanted]
     boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told)))
 
-    def chains(recording: Recording, remark: Callable[[str], None]) -> list[tuple[Transmitter, Line]]:
-        conditions = _conditions(recording, wanted, elements, site, station is not None, ppm, offset, remark)
-        return lines(wanted, recording, conditions, transmitters, remark)
+    def all_chains(recording: Recording, remark: Callable[[str], None]) -> list[tuple[Satellite, Transmitter, Line]]:
+        def conditions(satellite: Satellite) -> Conditions:
+            return _conditions(recording, satellite, elements, site, station is not None, ppm, offset, remark)
+
+        return lines_of_all(wanted, recording, conditions, transmitters, remark)
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
         return [
-            (line, context(boot, wanted, transmitter, line, recording, place))
-            for transmitter, line in chains(recording, display.remark)
+            (line, context(boot, satellite, transmitter, line, recording, place))
+            for satellite, transmitter, line in all_chains(recording, display.remark)
         ]
+
+    def chains(recording: Recording) -> list[tuple[Transmitter, Line]]:
+        return [(transmitter, line) for _, transmitter, line in all_chains(recording, _silent)]
 
     def finish(recording: Recording, display: Display, statistics: Statistics) -> None:
         display.finish(statistics)
         if not statistics.frames.total() and os.path.isfile(recording.name):
             from ..why import why
 
-            display.report(why(lambda: open_file(recording.name), partial(chains, remark=_silent)))
+            display.report(why(lambda: open_file(recording.name), chains))
 
     receive(
         files,

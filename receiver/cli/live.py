@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._receive import FOLDER, context, output_options, receive, sinks_of
+from ._receive import FOLDER, SATELLITE, context, output_options, receive, sinks_of
 from ._values import Number
 
 if TYPE_CHECKING:
     from ..pipeline import Line
+    from ..reception import Conditions
     from ..record import Context
+    from ..satellite import Satellite
     from ..sink.terminal import Display
     from ..source import Recording
     from ..source.live import LiveSource
@@ -27,7 +29,7 @@ USABLE = 0.4
 
 @click.command()
 @click.argument("device")
-@click.option("--satellite", metavar="NAME|NORAD", help="What to receive, by name or catalogue number.")
+@click.option("--satellite", "names", metavar="NAME|NORAD", multiple=True, help=SATELLITE)
 @click.option("--definition", type=click.Path(path_type=Path), help="A definition file (TOML) instead.")
 @click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions.")
 @click.option("--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
@@ -44,7 +46,7 @@ USABLE = 0.4
 @output_options
 def command(
     device: str,
-    satellite: str | None,
+    names: tuple[str, ...],
     definition: Path | None,
     definitions: tuple[Path, ...],
     transmitters: tuple[str, ...],
@@ -71,24 +73,23 @@ def command(
     `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
     """
     from ..device import Settings
-    from ..reception import Conditions, lines
+    from ..reception import lines_of_all
     from ..record import new_boot
     from ..satellite import find_satellite, load_satellite
     from ..source.live import LiveSource
     from ..source.recorder import Recorder
 
-    if (satellite is None) == (definition is None):
+    if bool(names) == (definition is not None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
     if options.pop("realtime"):
         raise click.UsageError("--realtime is for recordings; what is live has no other speed")
-    wanted = load_satellite(definition) if definition else find_satellite(satellite or "", definitions)
-    chosen = [t for t in wanted.transmitters if not transmitters or t.name in transmitters]
-    orbit, site = _orbit(elements, station, wanted.norad, wanted.names)
+    wanted = [load_satellite(definition)] if definition else [find_satellite(name, definitions) for name in names]
+    chosen = [t for s in wanted for t in s.transmitters if not transmitters or t.name in transmitters]
+    conditions = {satellite.norad: _conditions(elements, station, satellite, ppm) for satellite in wanted}
     tuned = frequency
     if tuned is None and chosen and not device.startswith(("tcp:", "udp:")):
         tuned = tuning([t.frequency for t in chosen], rate or 250e3)
     settings = Settings(device, rate, tuned, gain, format_, bias_tee)
-    conditions = Conditions(orbit, site, ppm)
     boot = new_boot()
     made: list[LiveSource] = []
 
@@ -108,8 +109,10 @@ def command(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: _stop(made, number))
         return [
-            (line, context(boot, wanted, transmitter, line, recording, site))
-            for transmitter, line in lines(wanted, recording, conditions, transmitters, display.remark)
+            (line, context(boot, satellite, transmitter, line, recording, conditions[satellite.norad].station))
+            for satellite, transmitter, line in lines_of_all(
+                wanted, recording, lambda satellite: conditions[satellite.norad], transmitters, display.remark
+            )
         ]
 
     receive([device], open_device, prepare, sinks_of(options), boot, realtime=False, quiet=options["quiet"])
@@ -122,19 +125,20 @@ def _stop(sources: list[LiveSource], number: int) -> None:
     signal.signal(number, signal.default_int_handler)
 
 
-def _orbit(elements: str | None, station: str | None, norad: int, names: tuple[str, ...]) -> tuple[Any, Any]:
-    """Orbit and place. OrbitError without a place."""
+def _conditions(elements: str | None, station: str | None, satellite: Satellite, ppm: float) -> Conditions:
+    """What is known of the reception of a satellite. OrbitError for an orbit without a place."""
     import time
 
     from ..errors import OrbitError
     from ..orbit import default_station, load_orbit, parse_station
+    from ..reception import Conditions
 
     site = parse_station(station) if station is not None else default_station()
     if elements is None:
-        return None, site
+        return Conditions(None, site, ppm)
     if site is None:
         raise OrbitError("an orbit needs to know where this is; give --station LAT,LON,ALT")
-    return load_orbit(Path(elements), norad, names, time.time_ns()), site
+    return Conditions(load_orbit(Path(elements), satellite.norad, satellite.names, time.time_ns()), site, ppm)
 
 
 def tuning(frequencies: list[float], rate: float) -> float:

@@ -370,3 +370,30 @@ def test_what_is_on_disk_stays_when_the_command_is_wrong(folder: Path, cli: Cli,
     np.zeros(48000, np.complex64).tofile(tmp_path / "x.cf32")
     assert cli("decode", tmp_path / "x.cf32", "--rate", 48000, *definition, "--jsonl", old)[0] == 0
     assert old.read_text() == ""
+
+
+def test_several_satellites_from_one_recording(cli: Cli, tmp_path: Path) -> None:
+    """Two signals in a band of 400 kHz, each of a satellite of its own."""
+    found = {}
+    for name, number, use, offset, seed in (("One", 90001, "ax25", -80e3, 1), ("Two", 90002, "ax100", 90e3, 2)):
+        table = {"use": use, "scrambler": "g3ruh"} if use == "ax25" else {"use": use}
+        words = ", ".join(f'{key} = "{value}"' for key, value in table.items())
+        (tmp_path / f"{name}.toml").write_text(
+            f'name = "{name}"\nnorad = {number}\n[[transmitter]]\nname = "a"\nfrequency = {FREQUENCY + offset}\n'
+            f'demod = {{ use = "fsk", baudrate = 9600 }}\nframing = {{ {words} }}\n'
+        )
+        sent = transmitter({"use": "fsk", "baudrate": 9600}, table)
+        told = payloads(4, seed=seed)
+        found[name] = told, send(sent, told, 400e3, offset=offset + 700.0, seed=seed).samples
+    n = max(len(x) for _, x in found.values())
+    both = sum(np.pad(x, (0, n - len(x))) for _, x in found.values())
+    (0.4 * both).astype(np.complex64).tofile(tmp_path / "x.cf32")
+    words = ["--satellite", "One", "--satellite", "Two", "--definitions", tmp_path, "--frequency", FREQUENCY]
+    status, _, err = cli("decode", tmp_path / "x.cf32", "--rate", 400e3, *words, "--jsonl", tmp_path / "x.jsonl")
+    assert status == 0, err
+    records = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    for name, (told, _) in found.items():
+        assert [bytes.fromhex(r["payload"]) for r in records if r["satellite"] == name] == told
+    status, _, err = cli("decode", tmp_path / "x.cf32", "--rate", 400e3, *words, "--transmitter", "none")
+    assert status == 2
+    assert "has no transmitter 'none'" in err
