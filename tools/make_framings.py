@@ -29,7 +29,9 @@ Most framings are a short file in `flowgraphs/framings/` that reads like the for
 - `preamble` is what is sent over and over before the sync word. It is evidence for a frame with a short sync word.
 - `line` lists what is undone before the sync word is searched for: `g3ruh`, `nrz-i`, `nrz-m`, `nrz-s`.
 - `steps` are what a receiver undoes behind the sync word, in its order. Each is a module of `receiver/coding/`, with
-  its parameters, which [parameters.md](parameters.md) lists.
+  its parameters, which [parameters.md](parameters.md) lists: checksums (`crc`), codes (`rs`, `convolutional`, `ra`,
+  `bch`, `hamming`, `golay`, `repetition`), what stands over them (`deinterleave`, `whitening`, `descramble`,
+  `manchester`, `differential` …), and where data begin and end (`length`, `until`, `stuffed`, `strip` …).
 
 A satellite names the file: `framing = {{ use = "geoscan" }}`; what stands beside `use` replaces what the file says,
 such as `size = 66`. A framing of your own may stand in the satellite's definition itself, without a file:
@@ -44,8 +46,9 @@ framing = {{ use = "declared", name = "mine", sync = "1ACFFC1D", size = 66, step
 **What is a frame.** Nothing is a matter of thresholds that a user would tune. The probability that noise would have
 made a frame is the product of what its sync word, preamble, constants, length and codes say, and it must be under 1e-12
 for each symbol, which is about one in three years at 9600 Bd. It is the field `false_alarm` of the record. Frames
-without a checksum must reach it by their sync word alone. A checksum that fails is tried again with one or two of the
-eight least sure bits the other way round, where the rest of the evidence affords that; `corrected` says so.
+without a checksum must reach it by their sync word and code; what is as regular a little earlier or later, such as
+short words, copies and Manchester symbols, counts for 2^-16 at most. A checksum that fails is tried again with one or
+two of the eight least sure bits the other way round, where the rest of the evidence affords that; `corrected` says so.
 
 **What stays.** IDEASSat's frames are handed on as they are sent, 40 bytes each, not put together. Of ESEO's framing
 there is no recording here that anybody has decoded.

@@ -7,7 +7,7 @@ decided is as sure as can be.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class Block:
     """What `chance` may be at the end."""
     support: float = 1.0
     """Probability that noise would have made the preamble, which counts where there is a checksum."""
+    regular: float = 1.0
+    """Probability that noise would be as regular as words, copies or pairs of symbols are; `chance` has it."""
     integrity: Literal["crc", "rs", "none"] = "none"
     crc_ok: bool | None = None
     corrected: int | None = None
@@ -75,8 +77,10 @@ class Block:
 class Step(Protocol):
     """A step. Implementations are dataclasses whose fields are their parameters in TOML."""
 
-    bitwise: ClassVar[bool]
-    """Whether the first bits come out without those behind them, so that a length in them can be read early."""
+    @property
+    def bitwise(self) -> bool:
+        """Whether the first bits come out without those behind them, so that a length in them can be read early."""
+        ...
 
     def undo(self, block: Block) -> list[Block] | None:
         """Undo what the transmitter did; gives blocks when it is taken apart.

@@ -17,7 +17,9 @@ class Differential:
 
     bitwise: ClassVar[bool] = True
 
-    rule: str = parameter("nrz-i", "", "nrz-i: no change is a 1; nrz-m: a change is a 1", ("nrz-i", "nrz-m"))
+    rule: str = parameter(
+        "nrz-i", "", "nrz-i, also called nrz-s: no change is a 1; nrz-m: a change is a 1", ("nrz-i", "nrz-m", "nrz-s")
+    )
 
     def undo(self, block: Block) -> None:
         x = block.soft

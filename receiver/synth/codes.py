@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +140,46 @@ def general_reed_solomon(message: bytes, parity: int, polynomial: int, first: in
         for j, factor in enumerate(generator[1:], 1):
             rest[i + j] ^= times(rest[i], factor)
     return message + bytes(rest[len(message) :])
+
+
+# -- Binary BCH ------------------------------------------------------------------------------------------------------
+
+
+def remainder(data: list[int], generator: int) -> int:
+    """Of a polynomial over GF(2), highest power first, times x to the generator's degree, by the generator."""
+    register, top = 0, generator.bit_length() - 1
+    for bit in data:
+        out = register >> (top - 1) ^ bit
+        register = register << 1 & (1 << top) - 1 ^ (generator & (1 << top) - 1 if out else 0)
+    return register
+
+
+def bch_generator(step: dict[str, Any]) -> int:
+    """The least polynomial with the roots a, a^3, … of t errors or k bits of data in words of n: by trying them."""
+    n, k = step["n"], step.get("k")
+    field = step.get("field") or {2: 7, 3: 11, 4: 19, 5: 37, 6: 67, 7: 137, 8: 285}[n.bit_length()]
+    top = field.bit_length() - 1
+
+    def vanishes(polynomial: int, root: int) -> bool:
+        """Whether it is zero at a power of x, modulo the field's polynomial."""
+        value = 0
+        for i in range(polynomial.bit_length()):
+            if polynomial >> i & 1:
+                value ^= remainder([1] + [0] * (i * root % ((1 << top) - 1)), field << 1) >> 1
+        return value == 0
+
+    generator, factors = [1], set[int]()
+    for t in range(1, n):
+        if t > step.get("t", n):
+            break
+        factor = next(p for p in range(2, 1 << top + 1) if vanishes(p, 2 * t - 1))
+        if factor not in factors:
+            longer = np.convolve(generator, [int(bit) for bit in f"{factor:b}"]) % 2
+            if k is not None and n + 1 - len(longer) < k:
+                break
+            factors.add(factor)
+            generator = longer.tolist()
+    return int("".join(map(str, generator)), 2)
 
 
 # -- 8b10b -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,15 @@ import numpy as np
 
 from ..errors import FlowgraphError
 from .bits import Bits, MultiplicativeScrambler, msb_first, nrz_m, nrzi
-from .codes import Convolutional, ccsds_reed_solomon, general_reed_solomon, repeat_accumulate
+from .codes import (
+    Convolutional,
+    bch_generator,
+    ccsds_reed_solomon,
+    general_reed_solomon,
+    golay24,
+    remainder,
+    repeat_accumulate,
+)
 
 CRCS = {
     "CRC-8/SMBUS": (8, 0x07, 0, False, 0),
@@ -223,6 +231,61 @@ def _levels(bits: Bits, step: dict[str, Any]) -> Bits:
     return nrz_m(bits) if step.get("rule") == "nrz-m" else nrzi(bits)
 
 
+def _in_words(bits: Bits, k: int, word: Callable[[list[int]], list[int]]) -> Bits:
+    """Each k bits as their word; zeros fill the last up."""
+    data = np.concatenate([bits, np.zeros(-len(bits) % k, np.uint8)]).reshape(-1, k).tolist()
+    return np.array([word(one) for one in data], np.uint8).ravel()
+
+
+def _bch(bits: Bits, step: dict[str, Any]) -> Bits:
+    n, generator = step["n"], step.get("polynomial") or bch_generator(step)
+    parity = generator.bit_length() - 1
+    mask = (1 << parity) - 1 if step.get("inverted_parity") else 0
+
+    def word(data: list[int]) -> list[int]:
+        told = [int(bit) for bit in f"{remainder(data, generator) ^ mask:0{parity}b}"]
+        even = [(sum(data) + sum(told) + mask.bit_count()) % 2] if step.get("extended") else []
+        made = [*told, *even, *data] if step.get("parity_first") else [*data, *told, *even]
+        return made[::-1] if step.get("backwards") else made
+
+    return _in_words(bits, n - parity, word)
+
+
+def _hamming(bits: Bits, step: dict[str, Any]) -> Bits:
+    n = step.get("n", 7)
+    k = {7: 4, 8: 4, 12: 8, 15: 11}[n]
+
+    def word(data: list[int]) -> list[int]:
+        places = dict(zip((3, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15), data, strict=False))
+        powers = [1, 2, 4, 8][: 3 if n < 12 else 4]
+        parity = {power: sum(bit for place, bit in places.items() if place & power) % 2 for power in powers}
+        if step.get("form") == "by place":
+            made = [bit for _, bit in sorted({**places, **parity}.items())]
+        else:
+            told = [*parity.values()]
+            made = told + data if step.get("parity_first") else data + told
+        return [*made, sum(made) % 2] if n == 8 else made
+
+    return _in_words(bits, k, word)
+
+
+def _golay(bits: Bits, step: dict[str, Any]) -> Bits:
+    def word(data: list[int]) -> list[int]:
+        made = [int(bit) for bit in f"{golay24(int(''.join(map(str, data)), 2)):024b}"]
+        return made if step.get("parity_first", True) else made[12:] + made[:12]
+
+    return _in_words(bits, 12, word)
+
+
+def _repeat(bits: Bits, step: dict[str, Any]) -> Bits:
+    times = step.get("times", 3)
+    return np.tile(bits, times) if step.get("whole") else np.repeat(bits, times)
+
+
+def _manchester(bits: Bits, step: dict[str, Any]) -> Bits:
+    return np.stack([bits, 1 - bits][:: 1 if step.get("one", "10") == "10" else -1], axis=1).ravel()
+
+
 def _marked(bits: Bits, step: dict[str, Any]) -> Bits:
     bits = np.concatenate([bits, np.zeros(-len(bits) % 8, np.uint8)])
     return np.concatenate([bits, msb_first(bytes.fromhex(step["mark"]))])
@@ -257,12 +320,20 @@ _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
     "uart": _uart,
     "stuffed": _stuff,
     "differential": _levels,
+    "bch": _bch,
+    "hamming": _hamming,
+    "golay": _golay,
+    "repetition": _repeat,
+    "manchester": _manchester,
     "until": _marked,
     "tag": _tagged,
     "padding": lambda bits, step: bits,  # see `Coder`
     "ra": _ra,
     "length": lambda bits, step: bits,
 }
+
+_WHOLE = {"rs", "convolutional", "deinterleave"}
+"""Steps through which a receiver sees nothing before all is there."""
 
 
 @dataclass
@@ -286,7 +357,7 @@ class Coder:
         ]
         # a length that a code protects, or a mark at the end, says nothing of what is sent: the rest is filled up
         self._end = ends[0] if ends else -1
-        self._filled = bool({"rs", "convolutional", "deinterleave"} & set(self._uses[: max(self._end, 0)]))
+        self._filled = bool(_WHOLE & set(self._uses[: max(self._end, 0)]))
 
     def __call__(self, payload: bytes) -> tuple[bytes, Bits]:
         """Code a payload; gives it as it was sent, for a field of its own may say its length, and the bits."""
@@ -380,13 +451,18 @@ class Coder:
         """Bytes of a payload where frames have one length, else None."""
         if "padding" in self._uses or (self._end >= 0 and "split" not in self._uses):
             return None
+        fits = None
         for n in range(1, round(max(self.sizes)) + 1):
             try:
                 self(bytes(n))
             except ValueError:
+                if fits is not None:
+                    break
                 continue
-            return n
-        raise FlowgraphError("no payload fits into this framing")
+            fits = n  # the most, of those that fill the last word of a code up
+        if fits is None:
+            raise FlowgraphError("no payload fits into this framing")
+        return fits
 
 
 def line_code(names: list[str]) -> Callable[[Bits], Bits]:

@@ -1,0 +1,182 @@
+"""Words of short linear codes, decoded softly, and how likely it is that noise made what was found.
+
+With few bits of data, all words are compared: maximum likelihood. With more, the received word is taken with every
+combination of flips of its least sure bits, each is corrected as far as the code goes by its syndrome, and the
+likeliest word of those is kept (D. Chase, "A class of algorithms for decoding block codes with channel measurement
+information", 1972, algorithm 2).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..framing._block import FLIPS
+from . import SURE, Block, Failed
+from .ra import log_ball
+
+FEW = 12
+"""Bits of data up to which all words are compared."""
+LARGEST = 20
+"""Logarithm to base 2 of the error patterns that a table may hold."""
+FOUND_OUT = 16
+"""The same, where it is not known how many errors the code bears."""
+AT_ONCE = 64
+"""Words that are compared with all at a time."""
+MOST = 2.0**-16
+"""What regularity bears out at most: a frame has it a word too early or too late as well, where only noise has a sync
+word, so that most of the evidence must be elsewhere."""
+PERIOD = 64
+"""Bits up to which what repeats is no evidence: a bare carrier or a preamble makes words of most codes."""
+
+
+class Words:
+    """A systematic linear code.
+
+    Parameters
+    ----------
+    rows : (k, n) 0 or 1, the word of each bit of data alone
+    data : (k,) places of the bits of data in a word
+    errors : wrong bits that any word bears; None: as many as have syndromes of their own
+    """
+
+    def __init__(self, rows: NDArray[np.uint8], data: NDArray[np.int64], errors: int | None = None) -> None:
+        self.k, self.n = int(rows.shape[0]), int(rows.shape[1])
+        self.data = data
+        self._parity = np.setdiff1d(np.arange(self.n), data)
+        if self.k <= FEW:
+            all_data = np.arange(1 << self.k)[:, None] >> np.arange(self.k) & 1
+            self._all = (2 * (all_data @ rows % 2) - 1).astype(np.float32).T.copy()
+            return
+        places = np.int64(1) << np.arange(len(self._parity))
+        self._columns = np.zeros(self.n, np.int64)
+        self._columns[data] = rows[:, self._parity] @ places
+        self._columns[self._parity] = places
+        columns = tuple(self._columns.tolist())
+        self._syndromes, self._errors = _table(columns, _borne(columns) if errors is None else errors)
+        self._flips = (np.arange(1 << FLIPS)[:, None] >> np.arange(FLIPS) & 1).astype(bool)
+
+    def decode(self, soft: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+        """The likeliest words.
+
+        Parameters
+        ----------
+        soft : (words, n)
+
+        Returns
+        -------
+        (words, n) bits; None when one of them is near no word
+        """
+        out = np.empty(soft.shape, bool)
+        if self.k <= FEW:
+            for i in range(0, len(soft), AT_ONCE):
+                best = (soft[i : i + AT_ONCE] @ self._all).argmax(axis=1)
+                out[i : i + AT_ONCE] = self._all[:, best].T > 0
+            return out
+        for row, bits in zip(soft, out, strict=True):
+            changes = self._changes(row)
+            if changes is None:
+                return None
+            bits[:] = (row > 0) ^ changes
+        return out
+
+    def _changes(self, soft: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+        sureness = np.abs(soft)
+        syndrome = np.bitwise_xor.reduce(self._columns[soft > 0], initial=0)
+        weak = np.argsort(sureness, kind="stable")[:FLIPS]
+        sums = np.zeros(1, np.int64)
+        for place in weak:
+            sums = np.concatenate([sums, sums ^ self._columns[place]])
+        sums ^= syndrome
+        found = np.minimum(np.searchsorted(self._syndromes, sums), len(self._syndromes) - 1)
+        right = np.flatnonzero(self._syndromes[found] == sums)
+        if not len(right):
+            return None
+        changes = np.zeros((len(right), self.n + 1), bool)
+        changes[:, weak] = self._flips[right]
+        for places in self._errors[found[right]].T:
+            changes[np.arange(len(right)), places] ^= True
+        changes = changes[:, : self.n]
+        best: NDArray[np.bool_] = changes[(changes.astype(np.float32) @ sureness).argmin()]
+        return best
+
+
+@cache
+def _table(columns: tuple[int, ...], errors: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Syndromes in ascending order, and the (errors,) wrong places of each; n stands for none."""
+    n, single = len(columns), np.array(columns, np.int64)
+    if log_ball(n, errors) > LARGEST:
+        raise ValueError(f"{errors} errors among {n} bits are more than the decoder can bear")
+    syndromes, places = [np.zeros(1, np.int64)], [np.full((1, errors), n)]
+    for count in range(1, errors + 1):
+        some = np.array(list(combinations(range(n), count)))
+        syndromes.append(np.bitwise_xor.reduce(single[some], axis=1))
+        places.append(np.pad(some, ((0, 0), (0, errors - count)), constant_values=n))
+    of, where = np.concatenate(syndromes), np.concatenate(places)
+    order = np.argsort(of, kind="stable")
+    return of[order], where[order]
+
+
+@cache
+def _borne(columns: tuple[int, ...]) -> int:
+    errors = 0
+    while errors < len(columns) and log_ball(len(columns), errors + 1) <= FOUND_OUT:
+        syndromes = _table(columns, errors + 1)[0]
+        if (syndromes[1:] == syndromes[:-1]).any():
+            break
+        errors += 1
+    return errors
+
+
+class WordStep:
+    """A step that decodes words, one behind the other, and keeps their data; what fills no word is left out."""
+
+    bitwise: ClassVar[bool] = True
+    _words: Words
+
+    def undo(self, block: Block) -> None:
+        code = self._words
+        count = len(block.soft) // code.n
+        if not count:
+            raise Failed("length")
+        block.take(slice(0, count * code.n))
+        soft = np.ascontiguousarray(block.soft).reshape(count, code.n)
+        bits = code.decode(soft)
+        if bits is None:
+            raise Failed("fec")
+        changed = bits != (soft > 0)
+        line = bits.ravel() if block.line is None else (block.line > 0) ^ changed.ravel()
+        # what is not known at all bears nothing out
+        weigh(block, soft.size, int(np.count_nonzero(changed | (soft == 0))), count * code.k, line)
+        block.changed(int(np.count_nonzero(changed)))
+        block.soft = np.where(changed, np.where(bits, SURE, -SURE), soft).ravel()
+        block.take((np.arange(count)[:, None] * code.n + code.data).ravel())
+
+    def rate(self) -> float:
+        return self._words.k / self._words.n
+
+    def before(self, bits: int) -> int:
+        return -(-bits // self._words.k) * self._words.n
+
+
+def weigh(block: Block, n: int, wrong: int, data: int, line: NDArray[np.bool_]) -> None:
+    """Count for a block that of n bits no more are wrong, where some of them, the data, make one word of many.
+
+    Random bits are so near to any word with the chance of the number of words, times that of those that differ in so
+    many places from one, over that of all. What repeats on the line is no evidence.
+    """
+    excess = n - data - log_ball(n, wrong) if 2 * wrong < n else 0.0
+    if excess > 0 and not repeats(line):
+        regular = max(MOST, min(block.regular, 2.0 ** -min(excess, 900.0)))
+        block.chance *= regular / block.regular
+        block.regular = regular
+
+
+def repeats(bits: NDArray[np.bool_]) -> bool:
+    """Whether bits are a pattern of up to `PERIOD` over and over, at least twice."""
+    longest = min(PERIOD, len(bits) // 2)
+    return any(bool((bits[period:] == bits[:-period]).all()) for period in range(1, longest + 1))

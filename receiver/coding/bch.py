@@ -1,0 +1,141 @@
+"""Binary BCH code, and any cyclic code by its generator: words of data, then parity, decoded softly.
+
+    | data k bits, x^(n-1) first | parity n - k bits, down to x^0 | parity of all, 1 bit, where extended |
+
+R. C. Bose and D. K. Ray-Chaudhuri, "On a class of error correcting binary group codes", 1960: the generator has the
+roots a, a^2, … a^(2 t). Words may be shortened: the bits that are left out stand before the data, and are zero.
+
+    BCH(31,21)     t = 2, generator 0x769; extended to 32 bits in POCSAG (ITU-R M.584)
+    BCH(63,56)     polynomial 0xC5, in the telecommands of CCSDS 231.0-B, which invert the parity
+    Golay (23,12)  polynomial 0xC75 or 0xAE3, its mirror image
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..stage import parameter, required
+from . import Block
+from ._words import Words, WordStep
+
+PRIMITIVE = {2: 0b111, 3: 0b1011, 4: 0b10011, 5: 0b100101, 6: 0b1000011, 7: 0b10001001, 8: 0b100011101}
+"""Least primitive polynomial of each degree (W. W. Peterson, "Error-correcting codes", 1961, appendix C)."""
+
+
+@dataclass
+class Bch(WordStep):
+    """Correct words and take their parity off."""
+
+    n: int = required("bits", "of a word, without the parity of all; up to 255")
+    k: int | None = parameter(None, "bits", "of data in a word")
+    t: int | None = parameter(None, "bits", "wrong ones that any word bears; either k, t or polynomial says which code")
+    polynomial: int | None = parameter(None, "", "generator with its leading term, such as 0x769")
+    field: int | None = parameter(None, "", "primitive polynomial of the field, such as 0x25; none: the least one")
+    extended: bool = parameter(False, "", "a bit behind makes the number of ones even")
+    parity_first: bool = parameter(False, "", "parity is sent before the data")
+    backwards: bool = parameter(False, "", "each word is sent last bit first")
+    inverted_parity: bool = parameter(False, "", "parity, but not that of all, is sent as its complement")
+
+    def __post_init__(self) -> None:
+        if not 3 <= self.n <= 255:
+            raise ValueError(f"n is {self.n}; it must be 3 to 255 bits")
+        degree = self.n.bit_length()
+        self._field = PRIMITIVE[degree] if self.field is None else self.field
+        if self._field.bit_length() != degree + 1 or len(_powers(self._field)) != (1 << degree) - 1:
+            raise ValueError(f"field is {self._field:#x}; it must be primitive, of degree {degree}")
+        generator, errors = self._generator()
+        parity = generator.bit_length() - 1
+        rows = np.array([_word(1 << i, generator, self.n) for i in reversed(range(parity, self.n))], np.uint8)
+        if self.extended:
+            rows = np.concatenate([rows, rows.sum(axis=1, keepdims=True) % 2], axis=1).astype(np.uint8)
+        n, k = rows.shape[1], self.n - parity
+        order = np.arange(n)
+        if self.parity_first:
+            order = np.roll(order, n - k)
+        if self.backwards:
+            order = order[::-1]
+        self._signs = np.where((order >= k) & (order < self.n) & self.inverted_parity, -1, 1).astype(np.float32)
+        self._words = Words(np.ascontiguousarray(rows[:, order]), np.argsort(order)[:k], errors)
+
+    def undo(self, block: Block) -> None:
+        if self.inverted_parity:
+            block.soft = block.soft * np.resize(self._signs, len(block.soft))
+        super().undo(block)
+
+    def _generator(self) -> tuple[int, int | None]:
+        """Generator polynomial, and how many errors it bears; None where that is to be found out."""
+        if [self.k, self.t, self.polynomial].count(None) == 3:
+            raise ValueError("bch needs one of k, t and polynomial")
+        if self.polynomial is not None:
+            k = self.n + 1 - self.polynomial.bit_length()
+            if self.polynomial < 3 or not self.polynomial % 2 or k < 1:
+                raise ValueError(f"polynomial is {self.polynomial:#x}; it must end with 1, and have a degree under n")
+            if self.k not in (None, k):
+                raise ValueError(f"k is {self.k}; by the polynomial it is {k}")
+            if self.t is not None and not 0 <= self.t < self.n:
+                raise ValueError(f"t is {self.t}; it must be 0 or more, and under n")
+            return self.polynomial, self.t
+        known = _generators(self._field, self.n)
+        for t, generator in sorted(known.items(), reverse=True):
+            if self.t in (None, t) and self.k in (None, self.n + 1 - generator.bit_length()):
+                return generator, t
+        there = ", ".join(f"k = {self.n + 1 - generator.bit_length()} (t = {t})" for t, generator in known.items())
+        raise ValueError(f"k is {self.k}, t {self.t}; of {self.n} bits there are {there}")
+
+
+def _powers(field: int) -> list[int]:
+    """Powers of x modulo a polynomial, until they come again."""
+    powers, x = [1], 2
+    while x != 1 and x and len(powers) < 256:
+        powers.append(x)
+        x <<= 1
+        x ^= field if x.bit_length() == field.bit_length() else 0
+    return powers
+
+
+def _generators(field: int, n: int) -> dict[int, int]:
+    """Generators of the codes that bear so many errors."""
+    powers = _powers(field)
+    order = len(powers)
+    generator, roots = 1, set[int]()
+    made = {}
+    for t in range(1, order // 2 + 1):
+        coset = {(2 * t - 1) * 2**i % order for i in range(field.bit_length() - 1)}
+        if not coset <= roots:
+            roots |= coset
+            generator = _carryless(generator, _minimal(sorted(coset), powers))
+        if generator.bit_length() > n:
+            break
+        made[t] = generator
+    return made
+
+
+def _minimal(coset: list[int], powers: list[int]) -> int:
+    """The product of all x - a^i over GF(2^m), whose coefficients are 0 and 1."""
+    logarithm = {power: i for i, power in enumerate(powers)}
+    product = [1]  # lowest power first
+    for root in coset:
+        scaled = [powers[(logarithm[c] + root) % len(powers)] if c else 0 for c in product]
+        product = [a ^ b for a, b in zip([0, *product], [*scaled, 0], strict=True)]
+    return sum(c << i for i, c in enumerate(product))
+
+
+def _carryless(a: int, b: int) -> int:
+    """Product of polynomials over GF(2)."""
+    product = 0
+    for i in range(b.bit_length()):
+        product ^= a << i if b >> i & 1 else 0
+    return product
+
+
+def _word(data: int, generator: int, n: int) -> list[int]:
+    """The multiple of the generator that begins with data, their lowest power being that above the parity's."""
+    rest = data
+    while rest.bit_length() >= generator.bit_length():
+        rest ^= generator << rest.bit_length() - generator.bit_length()
+    return [(data ^ rest) >> i & 1 for i in reversed(range(n))]
+
+
+stage = Bch
