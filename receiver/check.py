@@ -42,7 +42,7 @@ class Outcome:
 
 def key(transmitter: Transmitter) -> str:
     """The same for transmitters that have the same chain."""
-    return json.dumps([transmitter.demod, transmitter.framing], sort_keys=True)
+    return json.dumps([transmitter.demod, transmitter.framing, transmitter.link], sort_keys=True)
 
 
 def check(transmitter: Transmitter) -> Outcome:
@@ -60,7 +60,7 @@ def _check(transmitter: Transmitter) -> Outcome:
     bandwidth = max(getattr(stage, "bandwidth", 0.0) for stage in stages.stages)
     rate = max(LEAST_RATE, 5 * transmitter.baudrate, 2.5 * bandwidth)
     clock = Clock(rate)
-    frames = payloads(transmitter.framing, FRAMES, SEED)
+    frames = payloads(transmitter.framing, FRAMES, SEED, link=transmitter.link)
     synthesiser = Synthesiser(transmitter, frames, rate, Channel(ebn0_db=EBN0_DB), seed=SEED, burst=1)
     stages.open(Stream("iq", rate, clock, transmitter.frequency))
     made: list[Chunk | Frame] = []

@@ -139,12 +139,13 @@ def _chain(table: dict[str, Any], where: str) -> Declaration:
     called, norad = checked(table, "satellite", str, where, ""), checked_norad(table, where, 0)
     modulation = checked(table, "modulation", str, where, "")
     demod: dict[str, Any] = next((one for one in tables if "baudrate" in one), {})
+    framing = next((one for one in reversed(tables) if not str(one.get("use")).startswith("link.")), tables[-1])
     declared = Declaration(
         name,
         where,
         tuple(tables),
         Satellite(called, norad, (), (), Path()) if called or norad else None,
-        Transmitter(name, 0.0, demod, tables[-1], modulation),
+        Transmitter(name, 0.0, demod, framing, modulation),
     )
     stages = declared.build().stages
     if "real" not in stages[0].takes and "iq" not in stages[0].takes:

@@ -42,6 +42,7 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
         takes = " or ".join(demod.takes)
         raise FlowgraphError(f"{where}: {transmitter.demod['use']} is no demodulator; it takes {takes}")
     framing = build(transmitter.framing, where, "framing")
+    link = [build(table, where, "link") for table in transmitter.link]
     stages: list[Stage] = []
     if recording.kind == "iq":
         from .channel.doppler import Doppler
@@ -62,7 +63,7 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
             raise FlowgraphError(str(error)) from error
         if not getattr(demod, "finds_carrier", False):
             stages.append(Track(bandwidth=getattr(demod, "searched", None) or demod.bandwidth))  # type: ignore[attr-defined]
-    return Chain([*stages, demod, framing], where)
+    return Chain([*stages, demod, framing, *link], where)
 
 
 def lines(

@@ -26,6 +26,8 @@ class Transmitter:
     """Table of the framing."""
     modulation: str = ""
     """As the field writes it, such as "FSK" or "DBPSK Manchester"."""
+    link: tuple[dict[str, Any], ...] = ()
+    """Tables of what is done with frames, in turn, such as taking the packets out that are in them."""
 
     @property
     def baudrate(self) -> float:
@@ -77,7 +79,7 @@ def load_satellite(path: Path) -> Satellite:
 def _transmitter(table: Mapping[str, Any], where: str) -> Transmitter:
     name = checked_name(table, where)
     where = f"{where} ({name})"
-    check_keys(table, ("name", "frequency", "modulation", "demod", "framing"), where)
+    check_keys(table, ("name", "frequency", "modulation", "demod", "framing", "link"), where)
     frequency = checked(table, "frequency", float, where)
     if not 0 < frequency < 1e12:
         raise FlowgraphError(f"{where}: frequency is {frequency:g}; it must be the downlink in Hz, such as 437.3e6")
@@ -85,7 +87,10 @@ def _transmitter(table: Mapping[str, Any], where: str) -> Transmitter:
     for key, stage, example in (("demod", demod, "fsk"), ("framing", framing, "ax25")):
         if not isinstance(stage.get("use"), str):
             raise FlowgraphError(f'{where}: {key} does not name a stage; write {key} = {{ use = "{example}", … }}')
-    return Transmitter(name, frequency, demod, framing, checked(table, "modulation", str, where, ""))
+    link = checked(table, "link", list, where, [])
+    if not all(isinstance(one, dict) and isinstance(one.get("use"), str) for one in link):
+        raise FlowgraphError(f'{where}: link must be a list of tables, such as {{ use = "kiss" }}')
+    return Transmitter(name, frequency, demod, framing, checked(table, "modulation", str, where, ""), tuple(link))
 
 
 _LONGEST_NAME = 200

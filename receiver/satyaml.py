@@ -3,7 +3,9 @@
     name, norad, alternative_names
     transmitters: NAME: frequency, modulation, baudrate, framing, and what else demodulator and framing have to know
 
-What becomes of decoded frames (data, transports, telemetry_servers) is not Radome's concern and is passed over.
+    transports: what is in the frames, by the transmitters that name it
+
+What becomes of decoded frames (data, telemetry_servers) is not Radome's concern and is passed over.
 """
 
 from __future__ import annotations
@@ -48,6 +50,14 @@ _FRAMINGS: dict[str, dict[str, Any]] = {
     "UA01": {"use": "ax25", "scrambler": "g3ruh", "precoding": "nrz-i"},
 }
 """Those that are programmed; those that are declared have their name in their file."""
+_TRANSPORTS: dict[str, list[dict[str, Any]]] = {
+    "KISS": [{"use": "kiss"}],
+    "KISS no control byte": [{"use": "kiss", "control": False}],
+    "KISS KS-1Q": [{"use": "kiss", "control": False, "head": 3}],
+    "NanoLink": [{"use": "nanolink"}],
+    "TM KISS": [{"use": "tm"}, {"use": "kiss", "control": False}],
+    "TM short KISS": [{"use": "tm", "short": True}, {"use": "kiss", "control": False}],
+}
 _KEYS = {
     "callsign": "callsign",
     "frame size": "frame_size",
@@ -107,6 +117,26 @@ def demod_table(modulation: str, baudrate: float, keys: Mapping[str, Any]) -> di
     return {**table, **{_WORDS[word]: True for word in words}}
 
 
+def link_tables(keys: Mapping[str, Any], transports: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Tables for the transport that a transmitter names; none where the frames themselves are wanted or it is unknown.
+
+    Parameters
+    ----------
+    keys : of the transmitter
+    transports : of the satellite, by their names
+    """
+    named = keys.get("transports")
+    if not isinstance(named, list) or len(named) != 1 or keys.get("data"):
+        return ()
+    transport = transports.get(str(named[0]))
+    if not isinstance(transport, dict):
+        return ()
+    tables = [dict(table) for table in _TRANSPORTS.get(str(transport.get("protocol")), ())]
+    if tables and tables[0]["use"] == "tm" and transport.get("virtual_channels"):
+        tables[0]["channels"] = transport["virtual_channels"]
+    return tuple(tables)
+
+
 def load_satyaml(path: Path) -> Satellite:
     """Read a SatYAML file; transmitters that Radome has no framing or demodulator for are left out.
 
@@ -116,6 +146,7 @@ def load_satyaml(path: Path) -> Satellite:
     table = _load_yaml(path)
     norad = checked_norad(table, where)
     names = checked(table, "alternative_names", list, where, [])
+    transports = checked(table, "transports", dict, where, {})
     made, unknown = [], []
     for name, keys in checked(table, "transmitters", dict, where).items():
         place = f"{where}, transmitter {short(name)}"
@@ -133,7 +164,7 @@ def load_satyaml(path: Path) -> Satellite:
         elif framing is None:
             unknown.append(f"framing {short(called)}")
         else:
-            made.append(Transmitter(name, frequency, demod, framing, modulation))
+            made.append(Transmitter(name, frequency, demod, framing, modulation, link_tables(keys, transports)))
     if not made:
         raise FlowgraphError(f"{where}: has nothing to receive: {'; '.join(unknown) or 'it lists no transmitters'}")
     return Satellite(checked(table, "name", str, where), norad, tuple(map(str, names)), tuple(made), path)

@@ -244,7 +244,7 @@ def _frames(options: dict[str, Any], transmitter: Transmitter) -> Iterator[bytes
         if options["frames_file"]:
             yield from _read(options["frames_file"])
     else:
-        yield from payloads(transmitter.framing, options["count"], options["seed"], options["length"])
+        yield from payloads(transmitter.framing, options["count"], options["seed"], options["length"], transmitter.link)
 
 
 def _read(path: Path) -> Iterator[bytes]:

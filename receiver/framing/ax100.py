@@ -7,7 +7,7 @@ The Golay word holds the number of bytes behind it in its low 8 bits; the plain 
 scrambler of the first mode is CCSDS 131.0-B's 255-bit sequence, that of the second G3RUH's, 1 + x^12 + x^17.
 RS(255,223) is CCSDS 131.0-B's in the conventional basis, shortened to the frame. Described in D. Estevez,
 "Decoding packets from GOMX-3: modulation and coding" (2016), from what GomSpace told radio amateurs. The payload
-usually is a CSP packet.
+usually is a CSP packet, whose header becomes the link.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from ._block import (
     sync_chance,
     weak_flips,
 )
+from ._csp import csp_header
 from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
 
@@ -110,16 +111,18 @@ class Ax100:
             return None
         length -= surplus(raw, word.word, sureness, soft[:header], lambda less: self._header(field - less))
         corrected = int((word.word[:length] != raw[:length]).sum())
+        payload = word.word[: length - PARITY].tobytes()
         return self._history.frame(
             candidate.start,
             candidate.start + header + 8 * length,
-            word.word[: length - PARITY].tobytes(),
+            payload,
             f"AX100 {self.mode}",
             (length - PARITY) / length,
             sync_errors=candidate.errors,
             corrected=corrected,
             integrity="rs",
             false_alarm=chance * word.chance,
+            link=csp_header(payload),
         )
 
     def _header(self, field: int) -> int:

@@ -36,6 +36,7 @@ from ._block import (
     sync_chance,
     weak_flips,
 )
+from ._csp import csp_header
 from ._symbols import SymbolHistory
 from ._sync import Candidate, SyncedFrames
 
@@ -118,6 +119,7 @@ class U482c:
             corrected=corrected,
             integrity=integrity,
             false_alarm=chance,
+            link=csp_header(payload.tobytes()),
         )
 
 

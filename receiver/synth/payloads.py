@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from .framing import ax25_address, encoder
+from .framing import ax25_address
+from .link import linked_encoder
 
 
-def payloads(framing: dict[str, Any], count: int, seed: int = 0, length: int | None = None) -> Iterator[bytes]:
-    """Make `count` payloads for the table of a framing.
+def payloads(
+    framing: dict[str, Any],
+    count: int,
+    seed: int = 0,
+    length: int | None = None,
+    link: Sequence[dict[str, Any]] = (),
+) -> Iterator[bytes]:
+    """Make `count` payloads for the table of a framing, or packets for those of the link in it.
 
     Parameters
     ----------
     length : bytes of each; None: 40 to 120 of them (U482C, coded twice: to 90), where the framing leaves that open
     """
     rng = np.random.default_rng([seed, 0x7E1E])
-    use = str(framing.get("use", "")).removeprefix("framing.")
-    code = None if use in ("ax25", "raw", "ccsds") else encoder(framing)
+    use = "" if link else str(framing.get("use", "")).removeprefix("framing.")
+    code = None if use in ("ax25", "raw", "ccsds") else linked_encoder(framing, link)
     fixed = code.payload_size if code else None
     for number in range(count):
         size = length or int(rng.integers(40, 91 if use == "u482c" else 121))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..errors import FlowgraphError
 from ..satellite import Transmitter
 from .channel import Channel, Motion, Noise
-from .framing import Encoder, Piece, encoder
+from .framing import Encoder, Piece
+from .link import linked_encoder
 from .modulation import Modulator, modulator
 
 Form = Literal["iq", "fm", "ssb"]
@@ -105,7 +106,7 @@ class Synthesiser:
             raise FlowgraphError(
                 f"{self.rate:g} samples per second are too few for {self.transmitter.baudrate:g} Bd; more are needed"
             )
-        self._encoder = encoder(self.transmitter.framing)
+        self._encoder = linked_encoder(self.transmitter.framing, self.transmitter.link)
         self._modulator = modulator(self.transmitter.demod, self.bt, self.rolloff)
         self._rng = np.random.default_rng(self.seed)
         self._gaps = [(round(at * self.rate), round(long * self.rate)) for at, long in sorted(self.channel.gaps)]

@@ -1,0 +1,1 @@
+"""Frames to the packets that are in them."""
