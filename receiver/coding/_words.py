@@ -58,7 +58,6 @@ class Words:
         self._columns[self._parity] = places
         columns = tuple(self._columns.tolist())
         self._syndromes, self._errors = _table(columns, _borne(columns) if errors is None else errors)
-        self._flips = (np.arange(1 << FLIPS)[:, None] >> np.arange(FLIPS) & 1).astype(bool)
 
     def decode(self, soft: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         """The likeliest words.
@@ -77,32 +76,40 @@ class Words:
                 best = (soft[i : i + AT_ONCE] @ self._all).argmax(axis=1)
                 out[i : i + AT_ONCE] = self._all[:, best].T > 0
             return out
-        for row, bits in zip(soft, out, strict=True):
-            changes = self._changes(row)
+        for i in range(0, len(soft), AT_ONCE):
+            some = soft[i : i + AT_ONCE]
+            changes = self._changes(some)
             if changes is None:
                 return None
-            bits[:] = (row > 0) ^ changes
+            out[i : i + AT_ONCE] = (some > 0) ^ changes
         return out
 
     def _changes(self, soft: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-        sureness = np.abs(soft)
-        syndrome = np.bitwise_xor.reduce(self._columns[soft > 0], initial=0)
-        weak = np.argsort(sureness, kind="stable")[:FLIPS]
-        sums = np.zeros(1, np.int64)
-        for place in weak:
-            sums = np.concatenate([sums, sums ^ self._columns[place]])
-        sums ^= syndrome
+        """(words, n) what makes words of what was received, at the least cost."""
+        count = len(soft)
+        sureness = np.pad(np.abs(soft), ((0, 0), (0, 1)))  # the last for no error
+        rows = np.arange(count)[:, None]
+        weak = np.argsort(sureness[:, :-1], axis=1, kind="stable")[:, :FLIPS]
+        sums = np.bitwise_xor.reduce(np.where(soft > 0, self._columns, 0), axis=1)[:, None]
+        cost = np.zeros((count, 1), np.float32)
+        for place in weak.T:
+            sums = np.concatenate([sums, sums ^ self._columns[place, None]], axis=1)
+            cost = np.concatenate([cost, cost + sureness[rows, place[:, None]]], axis=1)
+        flips = np.arange(sums.shape[1])
+        turned = np.zeros((count, self.n + 1), np.int64)  # by which bit of the number of a combination
+        turned[rows, weak] = 1 << np.arange(weak.shape[1])
         found = np.minimum(np.searchsorted(self._syndromes, sums), len(self._syndromes) - 1)
-        right = np.flatnonzero(self._syndromes[found] == sums)
-        if not len(right):
+        for places in np.moveaxis(self._errors[found], 2, 0):
+            price = sureness[rows, places]
+            cost += np.where(turned[rows, places] & flips, -price, price)
+        cost[self._syndromes[found] != sums] = np.inf
+        best = cost.argmin(axis=1)
+        if np.isinf(cost[rows[:, 0], best]).any():
             return None
-        changes = np.zeros((len(right), self.n + 1), bool)
-        changes[:, weak] = self._flips[right]
-        for places in self._errors[found[right]].T:
-            changes[np.arange(len(right)), places] ^= True
-        changes = changes[:, : self.n]
-        best: NDArray[np.bool_] = changes[(changes.astype(np.float32) @ sureness).argmin()]
-        return best
+        changes: NDArray[np.bool_] = (turned & best[:, None]) != 0
+        for places in self._errors[found[rows[:, 0], best]].T:
+            changes[rows[:, 0], places] ^= True
+        return changes[:, :-1]
 
 
 @cache

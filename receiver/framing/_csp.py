@@ -17,8 +17,8 @@ FLAGS = {"hmac": (0x08, 4), "xtea": (0x04, 4), "rdp": (0x02, 5), "crc": (0x01, 4
 def csp_header(packet: bytes) -> dict[str, Any]:
     """What the header says; nothing when it cannot be one.
 
-    Reserved bits are zero, nobody writes to himself, one port at least is no ephemeral one, and what the flags add is
-    there: of random bytes one in twenty passes.
+    Reserved bits are zero, nobody writes to himself, and what the flags add is there: of random bytes one in sixteen
+    passes.
     """
     if len(packet) < SIZE:
         return {}
