@@ -68,7 +68,7 @@ _KEYS = {
     "scrambler": "scrambler",
 }
 _USUAL = {"RS basis": "dual", "RS interleaving": 1, "scrambler": "CCSDS"}
-_DEMODULATORS = {"FSK": "fsk", "AFSK": "afsk", "BPSK": "psk", "DBPSK": "psk"}
+_DEMODULATORS = {"FSK": "fsk", "AFSK": "afsk", "APM": "apm", "BPSK": "psk", "DBPSK": "psk"}
 _WORDS = {"Manchester": "manchester", "subaudio": "subaudio"}
 
 
@@ -107,7 +107,7 @@ def demod_table(modulation: str, baudrate: float, keys: Mapping[str, Any]) -> di
     if family not in _DEMODULATORS or not set(words) <= set(_WORDS):
         return None
     table: dict[str, Any] = {"use": _DEMODULATORS[family], "baudrate": baudrate}
-    if family == "AFSK":
+    if family in ("AFSK", "APM"):
         table["carrier"] = keys.get("af_carrier")
     for key in ("deviation", "fm_deviation"):
         if keys.get(key) is not None:

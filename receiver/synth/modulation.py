@@ -7,6 +7,7 @@ sending.
     fsk    phase = pi h (sum of a[m], m < n, + parts of the symbols around), h = 2 deviation / baudrate
            of four levels a = 3, 1, -1, -3 for the bits 01, 00, 10, 11, and h is a third of that
     afsk   the same with audio tones, and these on FM
+    apm    an audio tone whose phase is a[n] deviation, on FM
     psk    sum of a[n] p(u - n - 1/2), with p a root-raised cosine or a rectangle
 """
 
@@ -153,6 +154,41 @@ class Afsk(Modulator):
         return np.where(self._symbols[n] != 0, np.exp(1j * phase), 0)
 
 
+class Apm(Modulator):
+    """Phase modulation of an audio tone by so many radians, on FM, whose phase is the integral of the audio."""
+
+    DEVIATION = 0.8
+
+    def __init__(self, baudrate: float, carrier: float, fm_deviation: float = 3000.0) -> None:
+        super().__init__()
+        self._tone = carrier / baudrate  # cycles per symbol
+        self._swing = fm_deviation / carrier
+        self._phase_at: NDArray[np.float64] = np.zeros(0)
+        self._next = 0.0
+
+    def _sine(self, symbols: Symbols, u: Instants) -> NDArray[np.float64]:
+        return np.asarray(np.sin(2 * np.pi * self._tone * u + self.DEVIATION * symbols))
+
+    def append(self, symbols: Symbols) -> None:
+        u = np.arange(self.stop, self.stop + len(symbols), dtype=np.float64)
+        super().append(symbols)
+        steps = self._swing * (self._sine(symbols, u + 1) - self._sine(symbols, u))
+        phase = self._next + np.concatenate([[0.0], np.cumsum(steps)])
+        self._phase_at = np.concatenate([self._phase_at, phase[:-1]])
+        self._next = float(phase[-1])
+
+    def forget(self, before: int) -> int:
+        drop = super().forget(before)
+        self._phase_at = self._phase_at[drop:]
+        return drop
+
+    def __call__(self, u: Instants) -> NDArray[np.complex128]:
+        n, _ = self._split(u)
+        symbols = self._symbols[n]
+        phase = self._phase_at[n] + self._swing * (self._sine(symbols, u) - self._sine(symbols, np.floor(u)))
+        return np.where(symbols != 0, np.exp(1j * phase), 0)
+
+
 class Psk(Modulator):
     """BPSK with root-raised-cosine pulses of some roll-off, or rectangular ones.
 
@@ -263,6 +299,8 @@ def modulator(table: dict[str, Any], bt: float | None = 0.5, rolloff: float | No
         if use == "afsk":
             deviation, fm_deviation = float(table["deviation"]), float(table.get("fm_deviation", 3000.0))
             return Afsk(baudrate, float(table["carrier"]), deviation, fm_deviation)
+        if use == "apm":
+            return Apm(baudrate, float(table["carrier"]), float(table.get("fm_deviation", 3000.0)))
         if use == "psk":
             differential, manchester, symmetric = (
                 bool(table.get(key, False)) for key in ("differential", "manchester", "symmetric")
@@ -270,4 +308,4 @@ def modulator(table: dict[str, Any], bt: float | None = 0.5, rolloff: float | No
             return Psk(differential, manchester, rolloff, symmetric)
     except KeyError as error:
         raise FlowgraphError(f"demodulator {use!r} has no {error.args[0]!r}, which synthesis needs") from error
-    raise FlowgraphError(f"demodulator {use!r} cannot be synthesised; there are: fsk, afsk, psk")
+    raise FlowgraphError(f"demodulator {use!r} cannot be synthesised; there are: fsk, afsk, apm, psk")

@@ -329,7 +329,7 @@ def _fm_extent(table: dict[str, Any]) -> tuple[float, float]:
     """Peak deviation and highest modulating frequency of an FM signal, Hz."""
     baudrate = float(table["baudrate"])
     if "carrier" in table:
-        highest = float(table["carrier"]) + abs(float(table["deviation"])) + baudrate / 2
+        highest = float(table["carrier"]) + abs(float(table.get("deviation", 0.0))) + baudrate / 2
         return float(table.get("fm_deviation", 3000.0)), highest
     usual = baudrate / (2 if table.get("levels") == 4 else 4)
     return abs(float(table.get("deviation", usual))), 0.75 * baudrate

@@ -1,0 +1,143 @@
+"""Phase modulation of an audio tone of which some is left, from FM IQ or from the audio.
+
+    IQ: channel filter -> FM discriminator -> |
+    audio:                                    | down by the audio carrier -> across the carrier -> FSK of audio
+
+    audio = cos(2 pi carrier t + a[n] deviation),    a[n]: -1, 1
+
+What is left of the carrier tells its phase: the mean over some symbols on both sides. Across it, a 1 is above zero and
+a 0 below, as behind a discriminator. D. Estevez, "Decoding TANUSHA-3" (2018), for the one satellite that sends so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.doppler import Mixer
+from dsp_ext.fir import Decimator
+
+from ..channel.filters import lowpass
+from ..errors import FlowgraphError
+from ..stage import Chunk, Clock, Kind, Stream, parameter, required
+from ._fm import FmAudio
+from .fsk import Fsk
+
+BLOCK = 64
+"""Symbols over which the radio carrier's offset is averaged."""
+AROUND, EACH = 8, 2
+"""Blocks on each side over which the tone's phase is averaged, and symbols in a block."""
+
+
+@dataclass
+class Apm:
+    """Demodulate an audio tone whose phase is modulated by less than a quarter turn."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
+    gives: ClassVar[Kind] = "soft"
+
+    baudrate: float = required("Bd", "symbols per second")
+    carrier: float = required("Hz", "audio frequency")
+    fm_deviation: float = parameter(3000.0, "Hz", "peak deviation of the FM")
+
+    def __post_init__(self) -> None:
+        if not (self.baudrate > 0 and self.carrier > 0 and self.fm_deviation > 0):
+            raise ValueError("baudrate, carrier and fm_deviation must be above 0")
+
+    @property
+    def _top(self) -> float:
+        return self.carrier + self.baudrate
+
+    @property
+    def bandwidth(self) -> float:
+        """Band that the signal takes at radio frequency, Hz (Carson)."""
+        return 2 * (self.fm_deviation + self._top)
+
+    def open(self, stream: Stream) -> Stream:
+        if stream.rate < 2 * self._top:
+            raise FlowgraphError(
+                f"apm with a band up to {self._top:g} Hz needs {2 * self._top:g} samples per second or more, "
+                f"got {stream.rate:g}"
+            )
+        if stream.kind == "iq" and self.fm_deviation > stream.rate / 2:
+            raise FlowgraphError(
+                f"apm by FM of {self.fm_deviation:g} Hz needs {2 * self.fm_deviation:g} samples per second or more, "
+                f"got {stream.rate:g}"
+            )
+        self._fsk = Fsk(self.baudrate)
+        self._fm: FmAudio | None = None
+        self._rate = stream.rate
+        if stream.kind == "iq":
+            self._rate = max(2.5 * self.bandwidth / 2, 3 * self._top)
+            self._fm = FmAudio(stream, self.bandwidth, self._rate, max(1, round(BLOCK * self._rate / self.baudrate)))
+        self._mixer = Mixer(-self.carrier / self._rate)
+        # the band on the other side of zero, and what else is in the audio
+        cutoff = 0.9 * self.baudrate / self._rate
+        self._band = Decimator(lowpass(cutoff, 0.5 * cutoff, 50), 1, is_complex=True)
+        self._block = round(EACH * self._rate / self.baudrate)
+        self._held = np.zeros(AROUND * self._block, np.complex64)
+        self._origin: float | None = None
+        self._clock: Clock = stream.clock
+        self._count = 0
+        self._fsk.open(replace(stream, kind="real", rate=self._rate))
+        return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
+
+    def process(self, chunk: Chunk) -> list[Chunk]:
+        return self._audio(self._fm.process(chunk) if self._fm is not None else chunk)
+
+    def close(self) -> list[Chunk]:
+        if self._origin is None:
+            return []
+        out = self._audio(self._fm.flush()) if self._fm is not None else []
+        rest = np.concatenate([self._band.flush(), np.zeros((AROUND + 1) * self._block, np.complex64)])
+        out += [*self._across(rest), *self._finished(self._fsk.close())]
+        self._origin = None
+        return out
+
+    def _audio(self, audio: Chunk) -> list[Chunk]:
+        if not len(audio):
+            return []
+        if self._origin is None:
+            self._origin = audio.position
+        self._clock = audio.clock
+        x = audio.items.astype(np.complex64)
+        self._mixer.process(x, x)
+        return self._across(self._band.process(x))
+
+    def _across(self, x: NDArray[np.complex64]) -> list[Chunk]:
+        """What is at right angles to the carrier, of blocks that have as many behind them as the mean takes."""
+        held = np.concatenate([self._held, x])
+        blocks = len(held) // self._block
+        n = blocks - 2 * AROUND
+        if n <= 0:
+            self._held = held
+            return []
+        y = held[: blocks * self._block].reshape(blocks, self._block)
+        # of unit vectors, so that noise between transmissions has no say in it
+        sums = (y / np.maximum(np.abs(y), np.float32(1e-20))).sum(axis=1)
+        mean = np.lib.stride_tricks.sliding_window_view(sums, 2 * AROUND + 1).sum(axis=1)
+        turn = np.conj(mean) / np.maximum(np.abs(mean), np.float32(1e-20))
+        here = y[AROUND : AROUND + n]
+        self._held = held[n * self._block :]
+        across = np.ascontiguousarray((here * turn[:, None]).imag.ravel(), np.float32)
+        n = len(across)
+        position = (self._origin or 0.0) + self._count * (self._clock.rate / self._rate)
+        self._count += n
+        return self._finished(self._fsk.process(Chunk(across, self._rate, position, self._clock)))
+
+    def _finished(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Put the radio carrier's offsets in."""
+        return [
+            replace(
+                chunk,
+                offsets=None if self._fm is None or chunk.positions is None else self._fm.offsets(chunk.positions),
+            )
+            for chunk in chunks
+        ]
+
+
+stage = Apm
