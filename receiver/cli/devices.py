@@ -25,6 +25,7 @@ def command() -> None:
             print(f"soapy:{words}\t{table.get('label', table.get('product', ''))}".rstrip())
         if not tables:
             print("SoapySDR finds no receiver; its modules come with: sudo apt install soapysdr-module-all")
+    print("rtlsdr:0\tan RTL-SDR by pyrtlsdr, if that is installed")
     print("rtltcp://HOST:PORT\tan RTL-SDR behind rtl_tcp")
     print("tcp://HOST:PORT\tbare samples from a server; tcp://:PORT waits for one that connects")
     print("udp://[HOST]:PORT\tbare samples in datagrams")

@@ -67,6 +67,7 @@ def command(
     \b
     DEVICE is one of
       soapy:driver=KIND,…  what SoapySDR drives: RTL-SDR, USRP, Airspy, HackRF …
+      rtlsdr:0             an RTL-SDR by pyrtlsdr, if that is installed
       rtltcp://HOST:PORT   an RTL-SDR behind rtl_tcp
       tcp://HOST:PORT      bare samples from a server; tcp://:PORT waits for one that connects
       udp://[HOST]:PORT    bare samples in datagrams

@@ -1,5 +1,6 @@
 """Where live samples come from. Each kind of device is one module here; the part of its name before ":" picks it.
 
+    rtlsdr:INDEX            an RTL-SDR by pyrtlsdr
     rtltcp://HOST:PORT      an RTL-SDR behind rtl_tcp
     tcp://HOST:PORT         bare samples from a TCP server; tcp://:PORT waits for one that connects
     udp://[HOST]:PORT       bare samples in datagrams, as gqrx and SDR++ send them

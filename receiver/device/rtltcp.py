@@ -21,6 +21,16 @@ RATES = ((225_001, 300_000), (900_001, 3_200_000))
 CRYSTAL = 28.8e6
 
 
+def rtl_rate(rate: float | None) -> tuple[int, float]:
+    """Rate to ask an RTL-SDR for, and the one that it then has. Raises SourceError."""
+    wanted = round(checked_rate(rate or 250e3, "--rate"))
+    if not any(low <= wanted <= high for low, high in RATES):
+        ranges = " or ".join(f"{low} to {high}" for low, high in RATES)
+        raise SourceError(f"--rate is {wanted}; an RTL-SDR does {ranges} samples per second")
+    # the chip divides its crystal by a number with 22 bits behind the point, of which the last two are 0
+    return wanted, CRYSTAL * 2**22 / (int(CRYSTAL * 2**22 / wanted) & ~3)
+
+
 class RtlTcp:
     """See `Device`."""
 
@@ -36,13 +46,7 @@ class RtlTcp:
         self.frequency: float | None = float(round(checked_frequency(settings.frequency, "--frequency")))
         if not 0 < self.frequency < 2**32:
             raise SourceError(f"--frequency is {settings.frequency:g}; rtl_tcp tunes up to {2**32 - 1} Hz")
-        wanted = round(checked_rate(settings.rate or 250e3, "--rate"))
-        if not any(low <= wanted <= high for low, high in RATES):
-            ranges = " or ".join(f"{low} to {high}" for low, high in RATES)
-            raise SourceError(f"--rate is {wanted}; an RTL-SDR does {ranges} samples per second")
-        self._wanted = wanted
-        # the chip divides its crystal by a number with 22 bits behind the point, of which the last two are 0
-        self.rate = CRYSTAL * 2**22 / (int(CRYSTAL * 2**22 / wanted) & ~3)
+        self._wanted, self.rate = rtl_rate(settings.rate)
         self._stream = ByteStream(self._name, 2)
 
     def open(self) -> None:
