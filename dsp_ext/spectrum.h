@@ -17,4 +17,27 @@ static inline void radome_power(const float *re, const float *im, float *sums) {
     RADOME_V8(sums) += RADOME_V8(re) * RADOME_V8(re) + RADOME_V8(im) * RADOME_V8(im);
 }
 
+/* Natural logarithms in place, of what is no less than 1.2e-38: with x = 2^e (1 + m), M. Abramowitz, I. A. Stegun, Handbook
+   of Mathematical Functions, 1964, 4.1.44 for ln(1 + m); error below 1e-7 and the rounding of the sum. What is no number
+   gives some finite one. */
+static inline void radome_log(float *x) {
+    for (int k = 0; k < 8; k++) {
+        int32_t bits, one;
+        float m, y;
+        memcpy(&bits, x + k, 4);
+        one = (bits & 0x7fffff) | 0x3f800000;
+        memcpy(&m, &one, 4);
+        m -= 1;
+        y = -.0064535442f;
+        y = y * m + .0360884937f;
+        y = y * m - .0953293897f;
+        y = y * m + .1676540711f;
+        y = y * m - .2407338084f;
+        y = y * m + .3317990258f;
+        y = y * m - .4998741238f;
+        y = y * m + .9999964239f;
+        x[k] = y * m + (float)((bits >> 23) - 127) * .6931471806f;
+    }
+}
+
 #endif

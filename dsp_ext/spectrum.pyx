@@ -4,28 +4,69 @@ import numpy as np
 
 from libc.math cimport cos, logf, rint, sin, M_PI
 from libc.string cimport memcpy, memset
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 cdef extern from "spectrum.h" nogil:
     void radome_butterfly(float* re0, float* im0, float* re1, float* im1, float c, float s)
     void radome_power(const float* re, const float* im, float* sums)
+    void radome_log(float* x)
 
 cdef enum:
     LANES = 8             # transforms side by side
 
 
-cdef void _transform(float* re, float* im, const float* turns, Py_ssize_t size) noexcept nogil:
-    # LANES transforms in place of (size, LANES) values that stand in bit-reversed order, by decimation in time
-    cdef Py_ssize_t span = 1, first, k, i, j, step
-    while span < size:
-        step = size // span
-        first = 0
-        while first < size:
-            for k in range(span):
-                i, j = (first + k) * LANES, (first + k + span) * LANES
-                radome_butterfly(re + i, im + i, re + j, im + j, turns[k * step], turns[k * step + 1])
-            first += 2 * span
-        span *= 2
+cdef class _Transform:
+    # LANES Fourier transforms side by side, by decimation in time, of a size that is a power of two
+    cdef float* re        # (size, LANES), written in bit-reversed order: value k stands at place[k]
+    cdef float* im
+    cdef float* turns
+    cdef int* place
+    cdef Py_ssize_t size
+
+    def __cinit__(self, Py_ssize_t size):
+        cdef Py_ssize_t k, r = 0, bit
+        self.size = size
+        self.re = <float*>PyMem_Malloc(size * LANES * sizeof(float))
+        self.im = <float*>PyMem_Malloc(size * LANES * sizeof(float))
+        self.turns = <float*>PyMem_Malloc(size * sizeof(float))
+        self.place = <int*>PyMem_Malloc(size * sizeof(int))
+        if not (self.re and self.im and self.turns and self.place):
+            raise MemoryError
+        for k in range(size // 2):
+            self.turns[2 * k] = <float>cos(2 * M_PI * k / size)
+            self.turns[2 * k + 1] = <float>-sin(2 * M_PI * k / size)
+        for k in range(size):
+            self.place[k] = <int>r
+            bit = size >> 1
+            while r & bit:
+                r ^= bit
+                bit >>= 1
+            r |= bit
+
+    def __dealloc__(self):
+        PyMem_Free(self.re)
+        PyMem_Free(self.im)
+        PyMem_Free(self.turns)
+        PyMem_Free(self.place)
+
+    cdef void clear(self) noexcept nogil:
+        memset(self.re, 0, self.size * LANES * sizeof(float))
+        memset(self.im, 0, self.size * LANES * sizeof(float))
+
+    cdef void run(self) noexcept nogil:
+        cdef Py_ssize_t span = 1, first, k, i, j, step
+        while span < self.size:
+            step = self.size // span
+            first = 0
+            while first < self.size:
+                for k in range(span):
+                    i, j = (first + k) * LANES, (first + k + span) * LANES
+                    radome_butterfly(
+                        self.re + i, self.im + i, self.re + j, self.im + j,
+                        self.turns[k * step], self.turns[k * step + 1]
+                    )
+                first += 2 * span
+            span *= 2
 
 
 cdef class PowerRows:
@@ -42,60 +83,39 @@ cdef class PowerRows:
     ------
     ValueError : a size or number of another kind
     """
-    cdef float* _work
-    cdef float* _turns
-    cdef float* _taper
-    cdef int* _place
+    cdef _Transform _transform
+    cdef const float[::1] _taper
+    cdef float[::1] _sums
     cdef Py_ssize_t _size, _averages
 
     def __cinit__(self, const float[::1] taper not None, Py_ssize_t averages):
-        cdef Py_ssize_t size = taper.shape[0], k, r = 0, bit
+        cdef Py_ssize_t size = taper.shape[0]
         if size < 2 or size & (size - 1) or averages < 1:
             raise ValueError(f"a power of two and at least one window expected, got {size} and {averages}")
         self._size, self._averages = size, averages
-        self._work = <float*>PyMem_Malloc(3 * size * LANES * sizeof(float))
-        self._turns = <float*>PyMem_Malloc(size * sizeof(float))
-        self._taper = <float*>PyMem_Malloc(size * sizeof(float))
-        self._place = <int*>PyMem_Malloc(size * sizeof(int))
-        if not (self._work and self._turns and self._taper and self._place):
-            raise MemoryError
-        for k in range(size // 2):
-            self._turns[2 * k] = <float>cos(2 * M_PI * k / size)
-            self._turns[2 * k + 1] = <float>-sin(2 * M_PI * k / size)
-        for k in range(size):
-            self._taper[k] = taper[k]
-            self._place[k] = <int>r
-            bit = size >> 1
-            while r & bit:
-                r ^= bit
-                bit >>= 1
-            r |= bit
-
-    def __dealloc__(self):
-        PyMem_Free(self._work)
-        PyMem_Free(self._turns)
-        PyMem_Free(self._taper)
-        PyMem_Free(self._place)
+        self._transform = _Transform(size)
+        self._taper = np.array(taper)
+        self._sums = np.zeros(size * LANES, np.float32)
 
     cdef void _row(self, const float* x, float* power) noexcept nogil:
         cdef Py_ssize_t size = self._size, n = size * LANES, done = 0, count, lane, k, i
-        cdef float* re = self._work
-        cdef float* im = re + n
-        cdef float* sums = im + n
+        cdef float* re = self._transform.re
+        cdef float* im = self._transform.im
+        cdef float* sums = &self._sums[0]
         cdef const float* v
         cdef float total, scale = <float>1 / self._averages
         memset(sums, 0, n * sizeof(float))
         while done < self._averages:
             count = self._averages - done if self._averages - done < LANES else LANES
             if count < LANES:
-                memset(re, 0, 2 * n * sizeof(float))
+                self._transform.clear()
             v = x + 2 * done * size
             for k in range(size):
-                i = self._place[k] * LANES
+                i = self._transform.place[k] * LANES
                 for lane in range(count):
                     re[i + lane] = v[2 * (lane * size + k)] * self._taper[k]
                     im[i + lane] = v[2 * (lane * size + k) + 1] * self._taper[k]
-            _transform(re, im, self._turns, size)
+            self._transform.run()
             for k in range(size):
                 radome_power(re + k * LANES, im + k * LANES, sums + k * LANES)
             done += LANES
@@ -328,86 +348,14 @@ cdef class BandSearch:
         return centre, mass
 
 
-def windows(x, const long long[::1] starts not None, const float[::1] taper not None):
-    """Tapered windows of a stream.
-
-    Parameters
-    ----------
-    x : (n,) complex64 or float32
-    starts : (rows,) int64, first samples
-    taper : (length,) float32
-
-    Returns
-    -------
-    (rows, length) of the type of x
-
-    Raises
-    ------
-    ValueError : a window that reaches beyond x
-    """
-    cdef Py_ssize_t rows = starts.shape[0], length = taper.shape[0], r, k, n = x.shape[0]
-    cdef const float complex[::1] both
-    cdef const float[::1] real
-    cdef const float* p
-    cdef const float* v
-    cdef float* w
-    cdef float[:, ::1] out
-    cdef bint is_complex = x.dtype == np.complex64
-    for r in range(rows):
-        if starts[r] < 0 or starts[r] + length > n:
-            raise ValueError(f"windows within {n} samples expected, got {starts[r]} to {starts[r] + length}")
-    result = np.empty((rows, length * 2 if is_complex else length), np.float32)
-    if rows and length:
-        if is_complex:
-            both = x
-            p = <const float*>&both[0]
-        else:
-            real = x
-            p = &real[0]
-        out = result
-        with nogil:
-            for r in range(rows):
-                w = &out[r, 0]
-                if is_complex:
-                    v = p + 2 * starts[r]
-                    for k in range(length):
-                        w[2 * k] = v[2 * k] * taper[k]
-                        w[2 * k + 1] = v[2 * k + 1] * taper[k]
-                else:
-                    v = p + starts[r]
-                    for k in range(length):
-                        w[k] = v[k] * taper[k]
-    return result.view(np.complex64) if is_complex else result
+cdef Py_ssize_t _power_of_two(Py_ssize_t least) noexcept nogil:
+    cdef Py_ssize_t n = 1
+    while n < least:
+        n *= 2
+    return n
 
 
-cdef void _contrast(const float* x, Py_ssize_t n, const long long* edges, Py_ssize_t cells, Py_ssize_t half,
-                    Py_ssize_t gap, Py_ssize_t flank, double* total, float* score) noexcept nogil:
-    cdef Py_ssize_t c, k, b, low, high
-    cdef float power
-    cdef double inside, side, most
-    total[0] = 0
-    for c in range(cells):
-        power = 0
-        for k in range(edges[c], edges[c + 1]):
-            b = k + n if k < 0 else k
-            power += x[2 * b] * x[2 * b] + x[2 * b + 1] * x[2 * b + 1]
-        total[c + 1] = total[c] + logf(power + <float>1e-20)
-    for c in range(cells):
-        low, high = max(c - half, 0), min(c + half + 1, cells)
-        inside = (total[high] - total[low]) / (high - low)
-        most = -1e30
-        low, high = max(c - half - gap - flank, 0), max(c - half - gap, 0)
-        if high - low >= 3:
-            most = (total[high] - total[low]) / (high - low)
-        low, high = min(c + half + gap + 1, cells), min(c + half + gap + flank + 1, cells)
-        if high - low >= 3:
-            side = (total[high] - total[low]) / (high - low)
-            most = side if side > most else most
-        score[c] = <float>(inside - most)
-
-
-def contrast(const float complex[:, ::1] spectra not None, const long long[::1] edges not None, Py_ssize_t half,
-             Py_ssize_t gap, Py_ssize_t flank):
+cdef class Contrast:
     """By how much a band's mean logarithm of power is above the stronger one of its flanks'.
 
     A logarithm for each cell, so that a bare carrier weighs little. Flanks of which fewer than 3 cells are there do not
@@ -415,73 +363,214 @@ def contrast(const float complex[:, ::1] spectra not None, const long long[::1] 
 
     Parameters
     ----------
-    spectra : (rows, n) complex64, as a Fourier transform gives them
-    edges : (cells + 1,) int64, rising: cell c is bins edges[c] up to edges[c + 1]; negative ones are negative
-        frequencies
+    taper : (length,) float32, of the windows looked at; they are padded to a power of two
+    edges : (cells + 1,) float64, rising: cell c is the frequencies from edges[c] up to edges[c + 1], cycles per sample
     half : the band is cells c - half to c + half
     gap, flank : cells between band and flank, and in a flank
 
-    Returns
-    -------
-    (rows, cells) float32, nepers of power
+    Raises
+    ------
+    ValueError : edges that do not rise within -1/2 to 1/2
     """
-    cdef Py_ssize_t rows = spectra.shape[0], n = spectra.shape[1], cells = edges.shape[0] - 1, r
-    cdef double* total
-    cdef float[:, ::1] out
-    if cells < 1 or edges[0] < -n or edges[cells] > n or any(edges[r] > edges[r + 1] for r in range(cells)):
-        raise ValueError(f"edges that rise within -{n} to {n} expected")
-    result = np.empty((rows, cells), np.float32)
-    if rows:
+    cdef _Transform _transform
+    cdef const float[::1] _taper
+    cdef long long[::1] _edges
+    cdef double[:, ::1] _total
+    cdef Py_ssize_t _cells, _half, _gap, _flank
+
+    def __cinit__(self, const float[::1] taper not None, const double[::1] edges not None, Py_ssize_t half,
+                  Py_ssize_t gap, Py_ssize_t flank):
+        cdef Py_ssize_t size = max(2, _power_of_two(taper.shape[0])), c
+        self._cells, self._half, self._gap, self._flank = edges.shape[0] - 1, half, gap, flank
+        rising = all([edges[c] <= edges[c + 1] for c in range(self._cells)])
+        if self._cells < 1 or not (rising and -0.5 <= edges[0] and edges[self._cells] <= 0.5):
+            raise ValueError("edges that rise within -1/2 to 1/2 expected")
+        self._edges = np.rint(np.asarray(edges) * size).astype(np.int64)
+        self._transform = _Transform(size)
+        self._taper = np.array(taper)
+        self._total = np.zeros((self._cells + 1, LANES))
+
+    cdef void _load(self, _Transform t, const float* x, Py_ssize_t width, const long long* starts,
+                    Py_ssize_t count) noexcept nogil:
+        # width 2: complex, 1: real
+        cdef Py_ssize_t k, lane, i
+        cdef const float* v[LANES]
+        t.clear()
+        for lane in range(count):
+            v[lane] = x + width * starts[lane]
+        for k in range(self._taper.shape[0]):
+            i = t.place[k] * LANES
+            for lane in range(count):
+                t.re[i + lane] = v[lane][width * k] * self._taper[k]
+            if width == 2:
+                for lane in range(count):
+                    t.im[i + lane] = v[lane][2 * k + 1] * self._taper[k]
+
+    cdef void _score(self, _Transform t, float* score, Py_ssize_t count) noexcept nogil:
+        cdef Py_ssize_t cells = self._cells, c, k, lane, half = self._half, gap = self._gap, flank = self._flank
+        cdef Py_ssize_t low, high, left, left_end, right, right_end
+        cdef double inside, side, most, each, each_left, each_right
+        cdef float power[LANES]
+        cdef double* total = &self._total[0, 0]
+        for c in range(cells):
+            for lane in range(LANES):
+                power[lane] = <float>1e-20
+            for k in range(self._edges[c], self._edges[c + 1]):
+                low = (k & (t.size - 1)) * LANES
+                radome_power(t.re + low, t.im + low, power)
+            radome_log(power)
+            for lane in range(LANES):
+                total[(c + 1) * LANES + lane] = total[c * LANES + lane] + power[lane]
+        for c in range(cells):
+            low, high = max(c - half, 0), min(c + half + 1, cells)
+            left, left_end = max(c - half - gap - flank, 0), max(c - half - gap, 0)
+            right, right_end = min(c + half + gap + 1, cells), min(c + half + gap + flank + 1, cells)
+            each = 1.0 / (high - low)
+            each_left = 1.0 / (left_end - left) if left_end - left >= 3 else 0
+            each_right = 1.0 / (right_end - right) if right_end - right >= 3 else 0
+            for lane in range(count):
+                inside = (total[high * LANES + lane] - total[low * LANES + lane]) * each
+                most = (total[left_end * LANES + lane] - total[left * LANES + lane]) * each_left
+                most = most if each_left > 0 else -1e30
+                side = (total[right_end * LANES + lane] - total[right * LANES + lane]) * each_right
+                most = side if each_right > 0 and side > most else most
+                score[lane * cells + c] = <float>(inside - most)
+
+    def process(self, x not None, const long long[::1] starts not None):
+        """Look at windows of a stream.
+
+        Parameters
+        ----------
+        x : (n,) complex64 or float32
+        starts : (rows,) int64, first samples of the windows
+
+        Returns
+        -------
+        (rows, cells) float32, nepers of power
+
+        Raises
+        ------
+        ValueError : a window that reaches beyond x
+        """
+        cdef Py_ssize_t rows = starts.shape[0], length = self._taper.shape[0], r, count, n = x.shape[0]
+        cdef Py_ssize_t width = 1
+        cdef const float complex[::1] both
+        cdef const float[::1] real
+        cdef const float* p
+        cdef float[:, ::1] out
+        for r in range(rows):
+            if starts[r] < 0 or starts[r] + length > n:
+                raise ValueError(f"windows within {n} samples expected, got {starts[r]} to {starts[r] + length}")
+        result = np.empty((rows, self._cells), np.float32)
+        if not rows or not n:
+            return result
+        if x.dtype == np.complex64:
+            both = x
+            p = <const float*>&both[0]
+            width = 2
+        else:
+            real = x
+            p = &real[0]
         out = result
-        total = <double*>PyMem_Calloc(cells + 1, sizeof(double))
-        if not total:
-            raise MemoryError
+        r = 0
         with nogil:
-            for r in range(rows):
-                _contrast(<const float*>&spectra[r, 0], n, &edges[0], cells, half, gap, flank, total, &out[r, 0])
-        PyMem_Free(total)
-    return result
+            while r < rows:
+                count = min(rows - r, LANES)
+                self._load(self._transform, p, width, &starts[r], count)
+                self._transform.run()
+                self._score(self._transform, &out[r, 0], count)
+                r += LANES
+        return result
 
 
-def prominence(const float complex[:, ::1] spectra not None, Py_ssize_t reach):
-    """Power about zero frequency over the mean of the spectrum.
+cdef class Prominence:
+    """Power about zero frequency over the mean of the spectrum, of each row of a stream together with the one before.
 
     Parameters
     ----------
-    spectra : (rows, n) complex64, as a Fourier transform gives them
-    reach : bins on each side of zero, below n / 2
+    window : items in a row, a power of two; spectra are of 4 * window bins
+    reach : bins on each side of zero, below 2 * window
 
-    Returns
-    -------
-    (rows, 2 * reach + 1) float32; 0 in a row of zeros
+    Raises
+    ------
+    ValueError : another window or reach
     """
-    cdef Py_ssize_t rows = spectra.shape[0], n = spectra.shape[1], r, k, b
-    cdef const float* x
-    cdef float total, scale
-    cdef float[:, ::1] out
-    cdef float sums[16]
-    if not 0 <= reach < n / 2:
-        raise ValueError(f"a reach below half of {n} expected, got {reach}")
-    result = np.empty((rows, 2 * reach + 1), np.float32)
-    if rows:
+    cdef _Transform _transform
+    cdef float[::1] _rows
+    cdef Py_ssize_t _window, _reach
+
+    def __cinit__(self, Py_ssize_t window, Py_ssize_t reach):
+        if window < 1 or window & (window - 1) or not 0 <= reach < 2 * window:
+            raise ValueError(f"a power of two and a reach below twice it expected, got {window} and {reach}")
+        self._window, self._reach = window, reach
+        self._transform = _Transform(4 * window)
+        self._rows = np.zeros(2 * window * (LANES + 1), np.float32)
+
+    cdef void _load(self, _Transform t, const double* moves, Py_ssize_t count, float* scale) noexcept nogil:
+        cdef Py_ssize_t k, lane, i, window = self._window
+        cdef const float* x = &self._rows[0]
+        cdef float total, re, im, c, s
+        cdef double turn
+        t.clear()
+        for lane in range(count):
+            total = 0
+            for k in range(2 * window):
+                i = t.place[k] * LANES + lane
+                re, im = x[2 * (lane * window + k)], x[2 * (lane * window + k) + 1]
+                total += re * re + im * im
+                t.re[i] = re
+                t.im[i] = im
+                if k < window and moves[lane] != 0:
+                    turn = 2 * M_PI * moves[lane] * (k - window)
+                    c, s = <float>cos(turn), <float>sin(turn)
+                    t.re[i] = re * c + im * s
+                    t.im[i] = im * c - re * s
+            # the sum of the spectrum, by Parseval's theorem, is 4 * window times that of the items
+            scale[lane] = 1 / (total if total > <float>1e-30 else <float>1e-30)
+
+    cdef void _score(self, _Transform t, const float* scale, Py_ssize_t count, float* score) noexcept nogil:
+        cdef Py_ssize_t k, lane, i, bins = 2 * self._reach + 1
+        cdef float power[LANES]
+        for k in range(bins):
+            i = ((k - self._reach) & (t.size - 1)) * LANES
+            for lane in range(LANES):
+                power[lane] = 0
+            radome_power(t.re + i, t.im + i, power)
+            for lane in range(count):
+                score[lane * bins + k] = power[lane] * scale[lane]
+
+    def process(self, const float complex[::1] x not None, const double[::1] moves not None):
+        """Take rows; before the first there are zeros.
+
+        Parameters
+        ----------
+        x : (rows * window,) complex64
+        moves : (rows,) float64, by which the row before has yet to be moved down, cycles per item
+
+        Returns
+        -------
+        (rows, 2 * reach + 1) float32; 0 in a row of zeros
+
+        Raises
+        ------
+        ValueError : items that are no whole rows
+        """
+        cdef Py_ssize_t rows = moves.shape[0], size = 2 * self._window, count, r = 0, bins = 2 * self._reach + 1
+        cdef float scale[LANES]
+        cdef float[:, ::1] out
+        if x.shape[0] != rows * self._window:
+            raise ValueError(f"{rows} rows of {self._window} expected, got {x.shape[0]} items")
+        result = np.empty((rows, bins), np.float32)
+        if not rows:
+            return result
         out = result
         with nogil:
-            for r in range(rows):
-                x = <const float*>&spectra[r, 0]
-                for k in range(16):
-                    sums[k] = 0
-                for b in range(0, 2 * n - 15, 16):
-                    for k in range(16):
-                        sums[k] += x[b + k] * x[b + k]
-                total = 0
-                for k in range(16):
-                    total += sums[k]
-                for k in range(2 * n - 2 * n % 16, 2 * n):
-                    total += x[k] * x[k]
-                scale = n / (total if total > <float>1e-30 else <float>1e-30)
-                for k in range(reach):
-                    b = n - reach + k
-                    out[r, k] = (x[2 * b] * x[2 * b] + x[2 * b + 1] * x[2 * b + 1]) * scale
-                for k in range(reach + 1):
-                    out[r, reach + k] = (x[2 * k] * x[2 * k] + x[2 * k + 1] * x[2 * k + 1]) * scale
-    return result
+            while r < rows:
+                count = min(rows - r, LANES)
+                memcpy(&self._rows[size], <const float*>&x[r * self._window], count * size * sizeof(float))
+                self._load(self._transform, &moves[r], count, scale)
+                self._transform.run()
+                self._score(self._transform, scale, count, &out[r, 0])
+                memcpy(&self._rows[0], &self._rows[count * size], size * sizeof(float))
+                r += LANES
+        return result

@@ -30,7 +30,7 @@ from dsp_ext.carrier import clock_tone, in_phase, mix, square
 from dsp_ext.fir import Decimator
 from dsp_ext.lines import lines
 from dsp_ext.ridge import Ridge
-from dsp_ext.spectrum import contrast, prominence, windows
+from dsp_ext.spectrum import Contrast, Prominence
 from dsp_ext.strobe import Strobe
 
 from ..channel.filters import lowpass, tabulate
@@ -311,15 +311,14 @@ class _Band:
         self._looks = rows * hop // BAND_HOP
         self._rows = BAND_HOP // hop
         self._is_complex = stream.kind == "iq"
-        self._length = _fast_length(2 * BAND_HOP * per_chip)
-        self._taper = np.hanning(self._length + 2)[1:-1].astype(np.float32)
+        self._length = 2 * math.ceil(BAND_HOP * per_chip)
+        taper = np.hanning(self._length + 2)[1:-1].astype(np.float32)
         half = CELLS // 2
         self._first = -math.floor(CELLS * per_chip / 2) + 1 if self._is_complex else 0
         last = math.floor(CELLS * per_chip / 2) - 1
-        cells = np.arange(self._first, last + 2) - 0.5
-        bins = np.round(cells * self._length / (CELLS * per_chip)).astype(np.int64)
-        self._edges = bins if self._is_complex else np.maximum(bins, 0)
-        count = len(cells) - 1
+        edges = (np.arange(self._first, last + 2) - 0.5) / (CELLS * per_chip)
+        self._contrast = Contrast(taper, edges if self._is_complex else np.maximum(edges, 0), half, 2, 7)
+        count = len(edges) - 1
         index = np.arange(count)
         self._barred = (index < half) | (index + half >= count)
         if stream.target is not None and stream.span is not None:
@@ -349,9 +348,7 @@ class _Band:
         looks = block * self._looks + np.arange(self._looks)
         starts = np.round((looks + 0.5) * BAND_HOP * self._per_chip).astype(np.int64) - self._length // 2
         x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
-        frames = windows(x, starts - starts[0], self._taper)
-        spectra = np.asarray((np.fft.fft if self._is_complex else np.fft.rfft)(frames, axis=1), np.complex64)
-        score = 10 * np.clip(contrast(spectra, self._edges, CELLS // 2, 2, 7), 0, 2)
+        score = 10 * np.clip(self._contrast.process(x, starts - starts[0]), 0, 2)
         score[:, self._barred] = -50
         self._scores.append(score)
         found = self._ridge.process(score)
@@ -380,7 +377,7 @@ class _Carrier:
         # from cells to states, straight between
         cell = self._states * CELLS / (4 * window) + CELLS // 2
         self._spread = np.maximum(0, 1 - np.abs(cell - np.arange(CELLS + 1)[:, None])).astype(np.float32)
-        self._row = np.zeros((1, window), np.complex64)
+        self._prominence = Prominence(window, most + self._beside)
         self._centre = 0
         self._waiting = _Queue(np.float32, np.int64)
         self._around = _Around(CARRIER_REACH)
@@ -401,16 +398,10 @@ class _Carrier:
         (m, 2) float64, at a row's beginning and end, cycles per chip
         """
         window = self._window
-        rows = np.concatenate([self._row, square(y).reshape(-1, window)])
-        self._row = rows[-1:]
         shifts = np.diff(centres, prepend=self._centre)
-        before = rows[:-1].copy()
-        for r in np.flatnonzero(shifts):
-            # as if the row before had been moved down by this row's centre
-            before[r] *= np.exp(-2j * np.pi * 2 * shifts[r] / CELLS * np.arange(-window, 0) / 2)
-        spectrum = np.fft.fft(np.concatenate([before, rows[1:]], axis=1), 4 * window, axis=1)
+        # as if the row before had been moved down by this row's centre; an item is half a chip
+        score = self._prominence.process(square(y), shifts / CELLS)
         beside, count = self._beside, len(self._states)
-        score = prominence(np.asarray(spectrum, np.complex64), count // 2 + beside)
         if beside:
             score = score[:, :count] + score[:, 2 * beside :]
         scores = score + near @ self._spread
@@ -667,19 +658,6 @@ class _Samples:
         if drop > 0:
             self._parts = [self.read(start, self.stop) if start < self.stop else self._parts[0][:0]]
             self._first += drop
-
-
-def _fast_length(least: float) -> int:
-    """Even length, 2^a 3^b 5^c, not below `least`."""
-    n = 2 * math.ceil(least / 2)
-    while True:
-        rest = n
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return n
-        n += 2
 
 
 def _root_raised_cosine(per_chip: float) -> NDArray[np.float32]:
