@@ -1,10 +1,10 @@
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-def lines(
-    path: NDArray[np.float64],
-    segment: NDArray[np.int64],
-    weight: NDArray[np.float64],
-    taper: NDArray[np.float64],
-    tone: NDArray[np.complex64] | None = None,
-) -> NDArray[np.float64]: ...
+class Lines:
+    def __init__(self, taper: NDArray[np.float64], furthest: float, states: int = 0) -> None: ...
+    def process(
+        self, path: NDArray[Any], weight: NDArray[np.float64] | None = None, tone: NDArray[np.complex64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]: ...

@@ -8,81 +8,169 @@ The second term, the mean phase of tones against the line, only where there are 
 """
 import numpy as np
 
-from libc.math cimport atan2, cos, sin
+from libc.math cimport atan2, cos, fabs, floor, sin
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+cdef extern from "queue.h" nogil:
+    ctypedef struct radome_queue:
+        char* bytes
+        Py_ssize_t first, stop
+    void* radome_items(const radome_queue* q)
+    void* radome_push(radome_queue* q, Py_ssize_t n)
+    void radome_drop(radome_queue* q, Py_ssize_t n)
 
 cdef double TURN = 6.283185307179586
 
-
-cdef void _fit(const double* path, const long long* segment, const double* weight, const float* tone,
-               const double* taper, Py_ssize_t reach, Py_ssize_t n, double* value) noexcept nogil:
-    # the pointers stand at the first node that has `reach` nodes before it
-    cdef Py_ssize_t i, k
-    cdef double w, y, s, x_sum, y_sum, x_mean, y_mean, xx, xy, slope, level, re, im, c, d, c_step, d_step, c_next
-    for i in range(n):
-        s = x_sum = y_sum = xx = xy = 0
-        for k in range(-reach, reach + 1):
-            if segment[i + k] == segment[i]:
-                w = weight[i + k] * taper[k + reach]
-                y = path[i + k] - path[i]
-                s += w
-                x_sum += w * k
-                y_sum += w * y
-                xx += w * k * k
-                xy += w * k * y
-        if s <= 0:
-            value[i] = path[i]
-            continue
-        x_mean, y_mean = x_sum / s, y_sum / s
-        slope = (xy / s - x_mean * y_mean) / (xx / s - x_mean * x_mean + 1e-9)
-        level = y_mean - slope * x_mean
-        value[i] = path[i] + level
-        if tone == NULL:
-            continue
-        # turning back by the line: one sine and cosine to begin with, then a rotation each
-        c, d = cos(-TURN * (value[i] - slope * reach)), sin(-TURN * (value[i] - slope * reach))
-        c_step, d_step = cos(-TURN * slope), sin(-TURN * slope)
-        re = im = 0
-        for k in range(-reach, reach + 1):
-            if segment[i + k] == segment[i]:
-                w = taper[k + reach]
-                re += w * (tone[2 * (i + k)] * c - tone[2 * (i + k) + 1] * d)
-                im += w * (tone[2 * (i + k)] * d + tone[2 * (i + k) + 1] * c)
-            c_next = c * c_step - d * d_step
-            d = c * d_step + d * c_step
-            c = c_next
-        value[i] += atan2(im, re) / TURN
+cdef struct _Node:
+    double path, weight
+    long long segment
+    float re, im
 
 
-def lines(const double[::1] path not None, const long long[::1] segment not None, const double[::1] weight not None,
-          const double[::1] taper not None, const float complex[::1] tone=None):
-    """Values of the lines at the nodes that have as many nodes on both sides as the taper reaches.
+cdef double _fit(const _Node* node, const double* taper, Py_ssize_t reach, bint tones) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef double w, y, s, x_sum, y_sum, x_mean, y_mean, xx, xy, slope, value, re, im, c, d, c_step, d_step, c_next
+    s = x_sum = y_sum = xx = xy = 0
+    for k in range(-reach, reach + 1):
+        if node[k].segment == node[0].segment:
+            w = node[k].weight * taper[k + reach]
+            y = node[k].path - node[0].path
+            s += w
+            x_sum += w * k
+            y_sum += w * y
+            xx += w * k * k
+            xy += w * k * y
+    if not s > 0:
+        return node[0].path
+    x_mean, y_mean = x_sum / s, y_sum / s
+    slope = (xy / s - x_mean * y_mean) / (xx / s - x_mean * x_mean + 1e-9)
+    value = node[0].path + y_mean - slope * x_mean
+    if not tones:
+        return value
+    # turning back by the line: one sine and cosine to begin with, then a rotation each
+    c, d = cos(-TURN * (value - slope * reach)), sin(-TURN * (value - slope * reach))
+    c_step, d_step = cos(-TURN * slope), sin(-TURN * slope)
+    re = im = 0
+    for k in range(-reach, reach + 1):
+        if node[k].segment == node[0].segment:
+            w = taper[k + reach]
+            re += w * (node[k].re * c - node[k].im * d)
+            im += w * (node[k].re * d + node[k].im * c)
+        c_next = c * c_step - d * d_step
+        d = c * d_step + d * c_step
+        c = c_next
+    return value + atan2(im, re) / TURN
+
+
+cdef class Lines:
+    """Lay lines through a path that comes bit by bit.
 
     Parameters
     ----------
-    path : (n,) float64
-    segment : (n,) int64, another number behind each jump
-    weight : (n,) float64, 0 or more
     taper : (2 * reach + 1,) float64
-    tone : (n,) complex64; default none
-
-    Returns
-    -------
-    (n - 2 * reach,) float64, empty with fewer nodes
+    furthest : a move from node to node beyond which the path has jumped
+    states : of a circle, on which the path is then given; the lines' values are in cycles. Default: no circle
 
     Raises
     ------
-    ValueError : arrays of different length, a taper of even length
+    ValueError : a taper of even length
     """
-    cdef Py_ssize_t n = path.shape[0], reach = taper.shape[0] // 2, made = max(0, n - 2 * reach)
-    cdef double[::1] out
-    if segment.shape[0] != n or weight.shape[0] != n or (tone is not None and tone.shape[0] != n):
-        raise ValueError(f"{n} segments, weights and tones expected")
-    if taper.shape[0] % 2 == 0:
-        raise ValueError(f"a taper of odd length expected, got {taper.shape[0]}")
-    result = np.empty(made)
-    if made:
-        out = result
-        with nogil:
-            _fit(&path[reach], &segment[reach], &weight[reach],
-                 <const float*>&tone[0] + 2 * reach if tone is not None else NULL, &taper[0], reach, made, &out[0])
-    return result
+    cdef radome_queue _nodes, _tones
+    cdef const double[::1] _taper
+    cdef Py_ssize_t _reach
+    cdef double _furthest, _states, _last
+    cdef long long _segment
+    cdef bint _begun
+
+    def __cinit__(self, const double[::1] taper not None, double furthest, Py_ssize_t states=0):
+        if taper.shape[0] % 2 == 0:
+            raise ValueError(f"a taper of odd length expected, got {taper.shape[0]}")
+        self._taper, self._reach = np.array(taper), taper.shape[0] // 2
+        self._furthest, self._states = furthest, states
+        if not self._add(&self._nodes, self._reach * sizeof(_Node)):
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self._nodes.bytes)
+        free(self._tones.bytes)
+
+    cdef void* _add(self, radome_queue* queue, Py_ssize_t size) noexcept nogil:
+        cdef void* more = radome_push(queue, size)
+        if more:
+            memset(more, 0, size)
+        return more
+
+    cdef void _take(self, _Node* node, double value) noexcept nogil:
+        cdef double move = value - self._last
+        if self._states > 0:
+            move -= self._states * floor(move / self._states + 0.5)
+            value = self._last + move
+        if self._begun and fabs(move) > self._furthest:
+            self._segment += 1
+        self._begun = True
+        self._last = value
+        # the nodes of no weight before the first are a segment of their own
+        node.segment = self._segment + 1
+        node.path = value / self._states if self._states > 0 else value
+
+    def process(self, path, const double[::1] weight=None, const float complex[::1] tone=None):
+        """Take more nodes.
+
+        Parameters
+        ----------
+        path : (n,)
+        weight : (n,) float64, 0 or more; default: the tones' magnitude, or 1 without tones
+        tone : (m,) complex64, of nodes in turn, which the path may reach later; without a weight only
+
+        Returns
+        -------
+        value : (made,) float64, of the lines at the nodes that have `reach` nodes behind them by now
+        jumped : (made,) bool, from the node before to this one
+        weight : (made,) float64
+
+        Raises
+        ------
+        ValueError : weights or tones that do not go with the path
+        """
+        cdef const double[::1] nodes = np.ascontiguousarray(path, np.float64)
+        cdef Py_ssize_t n = nodes.shape[0], i, made, reach = self._reach
+        cdef _Node* node
+        cdef float* tones = NULL
+        cdef double[::1] out, out_weight
+        cdef unsigned char[::1] out_jumped
+        if weight is not None and (weight.shape[0] != n or tone is not None):
+            raise ValueError(f"{n} weights and no tones expected, got {weight.shape[0]}")
+        if tone is not None:
+            tones = <float*>self._add(&self._tones, tone.shape[0] * 8)
+            if not tones:
+                raise MemoryError
+            for i in range(tone.shape[0]):
+                tones[2 * i], tones[2 * i + 1] = tone[i].real, tone[i].imag
+            if self._tones.stop - self._tones.first < 8 * n:
+                raise ValueError(f"tones of {n} nodes expected, got fewer")
+            tones = <float*>radome_items(&self._tones)
+        node = <_Node*>self._add(&self._nodes, n * sizeof(_Node))
+        if not node:
+            raise MemoryError
+        for i in range(n):
+            self._take(node + i, nodes[i])
+            node[i].weight = weight[i] if weight is not None else 1
+            if tones:
+                node[i].re, node[i].im = tones[2 * i], tones[2 * i + 1]
+                node[i].weight = (node[i].re * node[i].re + node[i].im * node[i].im) ** 0.5
+        if tones:
+            radome_drop(&self._tones, 8 * n)
+        made = max(0, <Py_ssize_t>((self._nodes.stop - self._nodes.first) // sizeof(_Node)) - 2 * reach)
+        value, jumped, kept = np.empty(made), np.empty(made, np.bool_), np.empty(made)
+        if made:
+            out, out_jumped, out_weight = value, jumped.view(np.uint8), kept
+            node = <_Node*>radome_items(&self._nodes) + reach
+            with nogil:
+                for i in range(made):
+                    out[i] = _fit(node + i, &self._taper[0], reach, tones != NULL)
+                    # the first node of all has none before it
+                    out_jumped[i] = node[i - 1].segment != node[i].segment if reach and node[i - 1].segment else 0
+                    out_weight[i] = node[i].weight
+                radome_drop(&self._nodes, made * sizeof(_Node))
+        return value, jumped, kept

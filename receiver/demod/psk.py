@@ -26,9 +26,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp_ext.carrier import clock_tone, in_phase, mix, square
+from dsp_ext.carrier import clock_tone, mix, square
 from dsp_ext.fir import Decimator
-from dsp_ext.lines import lines
+from dsp_ext.lines import Lines
+from dsp_ext.psk import Ends, Peaks, SoftChips, chips, phase_scores
 from dsp_ext.ridge import Ridge
 from dsp_ext.spectrum import Contrast, Prominence
 from dsp_ext.strobe import Strobe
@@ -177,12 +178,9 @@ class _ChipReceiver:
         self._block = self._row = self._node = 0
         self._coarse_phase = self._phase = 0.0
         self._frequencies, self._delays = np.empty((0, 2)), np.empty(0)
-        self._new = np.empty(0, np.complex64)
-        self._chips = _Queue(np.complex64, np.float64, np.float64)
-        self._turns = _Curve(self._window // 4)
+        self._turn_group = self._window // 4
+        self._soft = SoftChips(self._turn_group, LEVEL_GROUP, np.hanning(2 * LEVEL_WIDTH + 3)[1:-1])
         self._phases = _PhasePath(1, 2.0, 3.0, 20.0, PHASE_REACH)
-        self._levels, self._level = _Curve(LEVEL_GROUP), _Average(LEVEL_WIDTH)
-        self._levelled = _Queue(np.float32, np.float64, np.float64)
 
     def process(self, x: NDArray[Any]) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
         self._samples.append(x)
@@ -211,23 +209,12 @@ class _ChipReceiver:
             presence = np.maximum(near[:, CELLS // 2], 0) + np.float32(0.1)
             self._delays = np.append(self._delays, self._clock_delay(y, presence))
         rows = min(len(self._frequencies), len(self._delays) - 1)
-        if rows > 0:
-            self._take_chips(self._frequencies[:rows], self._delays[: rows + 1])
-            self._frequencies, self._delays = self._frequencies[rows:], self._delays[rows:]
-        return self._soft()
-
-    def _soft(self) -> tuple[NDArray[np.float32], Floats, Floats]:
-        """Turn chips to the real axis and bring them to a level of 1, as far as phase and level are known by now."""
-        y, self._new = self._new, self._new[:0]
-        square, power = self._turns.sums(np.stack([y * y, np.abs(y) ** 2], axis=1)).T
-        gain = 0.7 * self._turns.group / np.maximum(power.real, np.float32(1e-30))
-        turns = self._turns.draw(self._phases.process(square, gain)) / 2
-        y, instants, offsets = self._chips.take(len(turns))
-        x = in_phase(y, turns)
-        self._levelled.append(x, instants, offsets)
-        level = self._levels.draw(self._level.process(self._levels.sums(np.abs(x)))) / LEVEL_GROUP
-        x, instants, offsets = self._levelled.take(len(level))
-        return (x / np.maximum(level, 1e-20)).astype(np.float32), instants, offsets
+        if rows <= 0:
+            return np.empty(0, np.float32), np.empty(0), np.empty(0)
+        square, power = self._soft.append(*self._chips(self._frequencies[:rows], self._delays[: rows + 1]))
+        self._frequencies, self._delays = self._frequencies[rows:], self._delays[rows:]
+        gain = np.float32(0.7 * self._turn_group) / np.maximum(power, np.float32(1e-30))
+        return self._soft.process(self._phases.process(square, gain) / 2)
 
     def _coarse(self, centres: NDArray[np.int64]) -> Complex:
         """Matched filter, 4 samples a chip, over the next rows, each moved down by its centre."""
@@ -258,49 +245,28 @@ class _ChipReceiver:
         tone, power = np.append(self._tone, tone), np.append(self._power, power)
         self._tone, self._power = tone[-1:], power[-1:]
         power = np.maximum(power[:-1] + power[1:], np.float32(1e-30))
-        gain = 1.5 * math.sqrt(8 * self._hop) / (power * presence)
+        gain = np.float32(1.5 * math.sqrt(8 * self._hop)) / (power * presence)
         return self._timing.process(np.conj(tone[:-1] + tone[1:]) * presence, gain)
 
-    def _take_chips(self, frequency: Floats, delay: Floats) -> None:
-        """Matched filter at the chips of the next rows.
+    def _chips(self, frequency: Floats, delay: Floats) -> tuple[Complex, Floats, Floats]:
+        """Matched filter at the chips of the next rows: chips, instants in samples and carriers in Hz.
 
         Parameters
         ----------
         frequency : (n, 2), at each row's beginning and end, cycles per chip
         delay : (n + 1,), of the chips behind the nodes, chips
         """
-        per_chip, hop, n = self._per_chip, float(self._hop), len(frequency)
-        node = (self._node + np.arange(n + 1)) * hop
-        self._node += n
-        count = node - delay
-        chips = np.arange(math.ceil(count[0]), math.ceil(count[-1]), dtype=np.float64)
-        instants = np.interp(chips, count, node) * per_chip
-
-        # a piece of the mixer for each row and one for the filter's reach on either side
-        edges = np.ceil(node * per_chip).astype(np.int64)
-        margin = self._filter.reach + 1
-        edges = np.concatenate([[edges[0] - margin], edges, [edges[-1] + margin]])
-        begin = np.concatenate([frequency[:1, 0], frequency[:, 0], frequency[-1:, 1]])
-        slope = np.concatenate([[0.0], (frequency[:, 1] - frequency[:, 0]) / hop, [0.0]])
-        phase = self._phase + np.concatenate([[0.0], np.cumsum(frequency.mean(axis=1) * hop)])
-        self._phase = phase[-1] % 1.0
-        node, phase = np.append(node[0], node), np.append(phase[0], phase)
-        into = edges[:-1] / per_chip - node
-        x = mix(
-            self._samples.read(int(edges[0]), int(edges[-1])),
-            edges - edges[0],
-            phase + into * (begin + slope * into / 2),
-            (begin + slope * into) / per_chip,
-            slope / per_chip**2,
+        node, margin = self._node * self._hop, self._filter.reach + 1
+        first, instants, carriers, edges, pieces, self._phase = chips(
+            frequency, delay, node, self._hop, self._per_chip, self._phase, margin
         )
-        y = self._filter.at(x, instants - edges[0])
-        row = np.searchsorted(edges, instants) - 1
-        carrier = begin[row] + slope[row] * (instants / per_chip - node[row])
+        start, stop = int(edges[0]), int(edges[-1])
+        y = self._filter.at(mix(self._samples.read(start, stop), edges - start, *pieces), instants - start)
         if self._turning:
-            y = y * QUARTERS[chips.astype(np.int64) % 4]
-        self._new = y
-        self._chips.append(y, instants, carrier * self._chip_rate)
-        self._samples.forget(math.floor(self._node * hop * per_chip) - margin - 1)
+            y = y * QUARTERS[(first + np.arange(len(y))) % 4]
+        self._node += len(frequency)
+        self._samples.forget(math.floor(self._node * self._hop * self._per_chip) - margin - 1)
+        return y, instants, carriers * self._chip_rate
 
 
 class _Band:
@@ -327,8 +293,7 @@ class _Band:
         if self._barred.all():
             self._barred[np.argmin(np.abs(index + self._first - CELLS * per_chip * self._middle(stream)))] = False
         self._ridge = Ridge(count, 16, 0.5, 15.0)
-        self._around = _Around(4)
-        self._last: NDArray[np.int64] | None = None
+        self._lines = Lines(_taper(4), 2)
         self._scores = _Queue(np.float32)
 
     def _middle(self, stream: Stream) -> float:
@@ -352,10 +317,7 @@ class _Band:
         score[:, self._barred] = -50
         self._scores.append(score)
         found = self._ridge.process(score)
-        moves = np.diff(found, prepend=self._last if self._last is not None else found[:1])
-        self._last = found[-1:] if len(found) else self._last
-        line = self._around.process(found.astype(np.float64), np.abs(moves) > 2, np.ones(len(found)))[0]
-        centres = np.rint(line).astype(np.int64)
+        centres = np.rint(self._lines.process(found)[0]).astype(np.int64)
         (score,) = self._scores.take(len(centres))
         around = np.clip(centres[:, None] + np.arange(-CELLS // 2, CELLS // 2 + 1), 0, score.shape[1] - 1)
         near = np.take_along_axis(score, around, axis=1) / self._rows
@@ -379,10 +341,9 @@ class _Carrier:
         self._spread = np.maximum(0, 1 - np.abs(cell - np.arange(CELLS + 1)[:, None])).astype(np.float32)
         self._prominence = Prominence(window, most + self._beside)
         self._centre = 0
-        self._waiting = _Queue(np.float32, np.int64)
-        self._around = _Around(CARRIER_REACH)
-        self._last: Floats | None = None
-        self._nodes = _Queue(np.float64, np.float64, np.float64)
+        self._peaks = Peaks(len(self._states))
+        self._lines = Lines(_taper(CARRIER_REACH), furthest + 2)
+        self._ends = Ends()
 
     def process(self, y: Complex, centres: NDArray[np.int64], near: NDArray[np.float32]) -> Floats:
         """Carrier through the rows decided by now.
@@ -409,39 +370,9 @@ class _Carrier:
         self._centre = int(centres[-1])
         path = self._ridge.process(scores, shifts.astype(np.int32))
 
-        self._waiting.append(score, centres)
-        score, centres = self._waiting.take(len(path))
-        inner = np.clip(path, 1, len(self._states) - 2)
-        row = np.arange(len(path))
-        left, peak, right = (np.sqrt(score[row, inner + d].astype(np.float64)) for d in (-1, 0, 1))
-        bend = 2 * peak - left - right
-        step = np.clip(0.5 * (right - left) / np.where(bend > 0, bend, 1.0), -0.5, 0.5) * (bend > 0)
-        bins = centres * (4 * window / CELLS) + self._states[inner] + step
-
-        moves = np.diff(bins, prepend=self._last if self._last is not None else bins[:1])
-        self._last = bins[-1:] if len(bins) else self._last
-        line, jumps, peak = self._around.process(bins, np.abs(moves) > self._furthest + 2, peak**2)
-        return self._rows(line, jumps, peak) / (4 * window)
-
-    def _rows(self, line: Floats, jumps: NDArray[np.bool_], peak: Floats) -> Floats:
-        """Both ends of the rows between nodes; where the carrier jumps, the stronger side has that row and the next."""
-        if len(line) and not len(self._nodes):
-            self._nodes.append(line[:1].repeat(2), np.zeros(2), peak[:1].repeat(2))
-        self._nodes.append(line, jumps, peak)
-        n = len(self._nodes) - 5
-        if n < 1:
-            return np.empty((0, 2))
-        line, jump, peak = self._nodes.peek(n + 5)
-        self._nodes.take(n)
-        jumps = jump[1:] > 0  # between nodes r and r + 1
-        ends = np.stack([line[:-1], line[1:]], axis=1)
-        for r in np.flatnonzero(jumps[1:-1]) + 1:
-            left = peak[r - 1] + peak[r] >= peak[r + 1] + peak[r + 2]
-            ends[r] = line[r if left else r + 1]
-            other = r + 1 if left else r - 1
-            if not jumps[other]:
-                ends[other] = ends[r]
-        return ends[2:-2]
+        bins, peak = self._peaks.process(score, centres * (4 * window / CELLS), path)
+        line, jumped, peak = self._lines.process(bins, peak)
+        return self._ends.process(line, jumped.view(np.uint8), peak) / (4 * window)
 
 
 class _PhasePath:
@@ -459,111 +390,20 @@ class _PhasePath:
     STATES = 16
 
     def __init__(self, speed: int, stray: float, turn: float, jump: float, reach: int) -> None:
-        self._speed = speed
-        angle = 2 * np.pi / self.STATES * np.arange(self.STATES)
-        self._wheel = np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
         drifts = np.arange(-speed, speed + 1, dtype=np.int32)
         self._ridge = Ridge(self.STATES, LAG, stray, jump, 1, True, drifts, turn)
-        self._waiting = _Queue(np.complex64)
-        self._last = 0
-        self._around = _Around(reach)
+        self._lines = Lines(_taper(reach), speed + 1, self.STATES)
 
-    def process(self, tone: Complex, gain: NDArray[Any]) -> Floats:
+    def process(self, tone: Complex, gain: NDArray[np.float32]) -> Floats:
         """Phases at the nodes decided by now.
 
         Parameters
         ----------
         tone : (n,) complex64, at more nodes
-        gain : (n,) or (), by which to multiply it for a logarithm of likelihood
+        gain : (n,), by which to multiply it for a logarithm of likelihood
         """
-        scaled = np.ascontiguousarray(tone * gain, np.complex64).view(np.float32).reshape(-1, 2)
-        found = self._ridge.process(scaled @ self._wheel)
-        self._waiting.append(tone)
-        (tone,) = self._waiting.take(len(found))
-        half = self.STATES // 2
-        moves = (np.diff(found, prepend=self._last) + half) % self.STATES - half
-        path = self._last + np.cumsum(moves)
-        self._last = int(path[-1]) if len(path) else self._last
-        return self._around.process(path / self.STATES, np.abs(moves) > self._speed + 1, np.abs(tone), tone)[0]
-
-
-class _Around:
-    """Straight lines through a path, over some nodes on both sides of each but not across a jump."""
-
-    def __init__(self, reach: int) -> None:
-        self._reach = reach
-        self._taper = np.hanning(2 * reach + 3)[1:-1]
-        self._nodes = _Queue(np.float64, np.int64, np.float64, np.complex64)
-        self._nodes.append(*[np.zeros(reach)] * 4)
-        self._segment = 0
-
-    def process(
-        self, path: Floats, jumps: NDArray[np.bool_], weight: Floats, tone: NDArray[Any] | None = None
-    ) -> tuple[Floats, NDArray[np.bool_], Floats]:
-        """Values of the lines at the nodes known by now, whether the path jumped to there, and the nodes' weights.
-
-        Parameters
-        ----------
-        path : (n,) float64
-        jumps : (n,) bool, from the node before to this one
-        weight : (n,) float64
-        tone : (n,) complex64, whose mean phase against the line (then in cycles) is added to it; default: none
-        """
-        segment = self._segment + np.cumsum(jumps)
-        self._segment = int(segment[-1]) if len(segment) else self._segment
-        self._nodes.append(path, segment + 1, weight, tone if tone is not None else np.zeros(len(path)))
-        path, segment, weight, tones = self._nodes.peek(len(self._nodes))
-        line = lines(path, segment, weight, self._taper, None if tone is None else tones)
-        self._nodes.take(len(line))
-        centre = slice(self._reach, self._reach + len(line))
-        return line, np.diff(segment[self._reach - 1 : centre.stop]) > 0, weight[centre]
-
-
-class _Average:
-    """Mean of nodes on both sides, tapered."""
-
-    def __init__(self, reach: int) -> None:
-        self._taper = np.hanning(2 * reach + 3)[1:-1]
-        self._taper /= self._taper.sum()
-        self._nodes = np.zeros(reach)
-
-    def process(self, x: Floats) -> Floats:
-        self._nodes = np.append(self._nodes, x)
-        if len(self._nodes) < len(self._taper):
-            return np.empty(0)
-        means: Floats = np.convolve(self._nodes, self._taper, "valid")
-        self._nodes = self._nodes[1 - len(self._taper) :]
-        return means
-
-
-class _Curve:
-    """Values at the centres of groups of chips, drawn through the chips between."""
-
-    def __init__(self, group: int) -> None:
-        self.group = group
-        self._rest: NDArray[Any] | None = None
-        self._values = np.empty(0)
-        self._knots = self._chips = 0
-
-    def sums(self, items: NDArray[Any]) -> Any:
-        """Sums over the groups that more chips, (n, ...), complete."""
-        items = items if self._rest is None else np.concatenate([self._rest, items])
-        n = len(items) // self.group
-        self._rest = items[n * self.group :]
-        return items[: n * self.group].reshape(n, self.group, *items.shape[1:]).sum(axis=1)
-
-    def draw(self, values: Floats) -> Floats:
-        """The curve at the next chips, as far as the values of more groups, in turn, reach."""
-        self._values = np.append(self._values, values)
-        if not len(self._values):
-            return np.empty(0)
-        knots = (self._knots + np.arange(len(self._values)) + 0.5) * self.group - 0.5
-        chips = np.arange(self._chips, math.floor(knots[-1]) + 1)
-        self._chips += len(chips)
-        curve: Floats = np.interp(chips, knots, self._values)
-        self._knots += len(self._values) - 1
-        self._values = self._values[-1:]
-        return curve
+        found = self._ridge.process(phase_scores(tone, gain, self.STATES))
+        return self._lines.process(found, tone=tone)[0]
 
 
 class _Pairs:
@@ -658,6 +498,10 @@ class _Samples:
         if drop > 0:
             self._parts = [self.read(start, self.stop) if start < self.stop else self._parts[0][:0]]
             self._first += drop
+
+
+def _taper(reach: int) -> Floats:
+    return np.hanning(2 * reach + 3)[1:-1]
 
 
 def _root_raised_cosine(per_chip: float) -> NDArray[np.float32]:

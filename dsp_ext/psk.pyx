@@ -1,0 +1,437 @@
+# isa: avx2
+"""Chips of phase shift keying with two phases: where they are in the stream, and from phases to soft values."""
+import numpy as np
+
+from libc.math cimport ceil, cos, fabs, floor, sin, sqrt
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+cdef extern from "queue.h" nogil:
+    ctypedef struct radome_queue:
+        char* bytes
+        Py_ssize_t first, stop
+    void* radome_items(const radome_queue* q)
+    void* radome_push(radome_queue* q, Py_ssize_t n)
+    void radome_drop(radome_queue* q, Py_ssize_t n)
+
+cdef double TURN = 6.283185307179586
+
+cdef struct _Chip:
+    float re, im         # of which the first is the soft value once the phase is known
+    double instant, carrier
+
+cdef struct _Node:
+    double line, power
+    bint jumped          # from the node before
+
+
+cdef void* _add(radome_queue* queue, Py_ssize_t size) except NULL:
+    cdef void* more = radome_push(queue, size)
+    if not more:
+        raise MemoryError
+    return more
+
+
+cdef class Peaks:
+    """Where between a row's states its peak is, by the parabola through three amplitudes.
+
+    Parameters
+    ----------
+    states : scores in a row, 3 or more
+    """
+    cdef radome_queue _scores, _centres
+    cdef Py_ssize_t _states
+
+    def __cinit__(self, Py_ssize_t states):
+        if states < 3:
+            raise ValueError(f"3 or more states expected, got {states}")
+        self._states = states
+
+    def __dealloc__(self):
+        free(self._scores.bytes)
+        free(self._centres.bytes)
+
+    def process(self, const float[:, ::1] score not None, const double[::1] centre not None,
+                const long long[::1] path not None):
+        """Take rows, and which state is that of earlier rows.
+
+        Parameters
+        ----------
+        score : (n, states) float32, power
+        centre : (n,) float64, place of the middle state
+        path : (m,) int64, states of the next rows that are not decided yet
+
+        Returns
+        -------
+        place : (m,) float64, of the peaks
+        power : (m,) float64, the score of the state
+
+        Raises
+        ------
+        ValueError : rows of another length, a path of more rows than were given
+        """
+        cdef Py_ssize_t n = score.shape[0], m = path.shape[0], states = self._states, i, k
+        cdef double left, peak, right, bend, step
+        cdef const float* rows
+        cdef const double* centres
+        cdef double[::1] out, out_power
+        if score.shape[1] != states or centre.shape[0] != n:
+            raise ValueError(f"{n} rows of {states} expected, got {centre.shape[0]} of {score.shape[1]}")
+        if n:
+            memcpy(_add(&self._scores, n * states * sizeof(float)), &score[0, 0], n * states * sizeof(float))
+            memcpy(_add(&self._centres, n * sizeof(double)), &centre[0], n * sizeof(double))
+        if m * <Py_ssize_t>sizeof(double) > self._centres.stop - self._centres.first:
+            raise ValueError(f"a path of no more rows than were given expected, got {m}")
+        rows, centres = <const float*>radome_items(&self._scores), <const double*>radome_items(&self._centres)
+        place, power = np.empty(m), np.empty(m)
+        out, out_power = place, power
+        for i in range(m):
+            k = min(max(<Py_ssize_t>path[i], 1), states - 2)
+            left, peak, right = sqrt(rows[k - 1]), sqrt(rows[k]), sqrt(rows[k + 1])
+            bend = 2 * peak - left - right
+            step = 0.5 * (right - left) / bend if bend > 0 else 0
+            out[i] = centres[i] + (k - states // 2) + min(max(step, -0.5), 0.5)
+            # what is no number weighs nothing
+            out_power[i] = peak * peak if peak >= 0 else 0
+            rows += states
+        radome_drop(&self._scores, m * states * sizeof(float))
+        radome_drop(&self._centres, m * sizeof(double))
+        return place, power
+
+
+cdef class Ends:
+    """Both ends of the rows between nodes; where a line jumps, the stronger side has that row and the next."""
+    cdef radome_queue _nodes
+
+    def __dealloc__(self):
+        free(self._nodes.bytes)
+
+    cdef bint _across(self, const _Node* v, bint beside, bint which, double* ends) noexcept nogil:
+        # the line of the row behind v, across a jump; for a row beside it only if `which` side has it: 1 the left one
+        cdef bint left = (v - 1).power + v[0].power >= v[1].power + v[2].power
+        if not v[1].jumped or (beside and left != which):
+            return False
+        ends[0] = ends[1] = v[0].line if left else v[1].line
+        return True
+
+    def process(self, const double[::1] line not None, const unsigned char[::1] jumped not None,
+                const double[::1] power not None):
+        """Take nodes.
+
+        Parameters
+        ----------
+        line, power : (n,) float64
+        jumped : (n,) uint8, from the node before
+
+        Returns
+        -------
+        (m, 2) float64, of the rows known by now: five nodes fewer than were given, three more before the first
+        """
+        cdef Py_ssize_t n = line.shape[0], i, r, m
+        cdef _Node* node
+        cdef double[:, ::1] out
+        if jumped.shape[0] != n or power.shape[0] != n:
+            raise ValueError(f"{n} jumps and powers expected, got {jumped.shape[0]} and {power.shape[0]}")
+        if n and self._nodes.stop == 0:
+            node = <_Node*>_add(&self._nodes, 2 * sizeof(_Node))
+            for i in range(2):
+                node[i].line, node[i].power, node[i].jumped = line[0], power[0], False
+        node = <_Node*>_add(&self._nodes, n * sizeof(_Node))
+        for i in range(n):
+            node[i].line, node[i].power, node[i].jumped = line[i], power[i], jumped[i]
+        node = <_Node*>radome_items(&self._nodes)
+        m = max(0, <Py_ssize_t>((self._nodes.stop - self._nodes.first) // sizeof(_Node)) - 5)
+        result = np.empty((m, 2))
+        if m:
+            out = result
+            with nogil:
+                for i in range(m):
+                    r = i + 2
+                    out[i, 0], out[i, 1] = node[r].line, node[r + 1].line
+                    if not (self._across(node + r, False, False, &out[i, 0])
+                            or self._across(node + r + 1, True, False, &out[i, 0])):
+                        self._across(node + r - 1, True, True, &out[i, 0])
+                radome_drop(&self._nodes, m * sizeof(_Node))
+        return result
+
+
+def chips(const double[:, ::1] frequency not None, const double[::1] delay not None, double node, double hop,
+          double per_chip, double phase, Py_ssize_t margin):
+    """Instants of the chips of some rows, and the carrier piece by piece: of each row and of a margin on either side.
+
+    Parameters
+    ----------
+    frequency : (n, 2) float64, n of 1 or more, at each row's beginning and end, cycles per chip
+    delay : (n + 1,) float64, of the chips behind the nodes, chips
+    node : the first row begins there, chips
+    hop : chips in a row
+    per_chip : samples
+    phase : of the carrier at the first row's beginning, cycles
+    margin : samples
+
+    Returns
+    -------
+    first : number of the first chip
+    instants : (m,) float64, samples
+    carriers : (m,) float64, cycles per chip
+    edges : (n + 3,) int64, of the pieces, samples
+    pieces : (3, n + 2) float64: phase, frequency and slope at their first samples, in cycles and samples
+    phase : at the last row's end, cycles
+
+    Raises
+    ------
+    ValueError : no rows, or delays of another number
+    """
+    cdef Py_ssize_t n = frequency.shape[0], i, k, j = 0, piece = 0, m
+    cdef double into, begin, slope, start, first, chip
+    cdef double[::1] at, carrier
+    cdef long long[::1] edge
+    cdef double[:, ::1] out
+    if n < 1 or delay.shape[0] != n + 1:
+        raise ValueError(f"rows and a delay more expected, got {n} and {delay.shape[0]}")
+    first = ceil(node - delay[0])
+    m = max(0, <Py_ssize_t>(ceil(node + n * hop - delay[n]) - first))
+    instants, carriers, edges, pieces = np.empty(m), np.empty(m), np.empty(n + 3, np.int64), np.empty((3, n + 2))
+    at, carrier, edge, out = instants, carriers, edges, pieces
+    with nogil:
+        for i in range(n + 1):
+            edge[i + 1] = <long long>ceil((node + i * hop) * per_chip)
+        edge[0], edge[n + 2] = edge[1] - margin, edge[n + 1] + margin
+        for i in range(n + 2):
+            k = min(max(i - 1, 0), n - 1)
+            begin, slope = frequency[k, 0], (frequency[k, 1] - frequency[k, 0]) / hop
+            if i == 0 or i == n + 1:
+                begin, slope = frequency[k, 0 if i == 0 else 1], 0
+            start = node + max(i - 1, 0) * hop
+            into = edge[i] / per_chip - start
+            out[0, i] = phase + into * (begin + slope * into / 2)
+            out[1, i] = (begin + slope * into) / per_chip
+            out[2, i] = slope / (per_chip * per_chip)
+            if 0 < i <= n:
+                phase += 0.5 * (frequency[k, 0] + frequency[k, 1]) * hop
+        for i in range(m):
+            chip = first + i
+            while j < n - 1 and node + (j + 1) * hop - delay[j + 1] <= chip:
+                j += 1
+            start = node + j * hop - delay[j]
+            at[i] = (node + j * hop + (chip - start) * hop / (hop + delay[j] - delay[j + 1])) * per_chip
+            while piece < n + 1 and edge[piece + 1] < at[i]:
+                piece += 1
+            into = at[i] - edge[piece]
+            carrier[i] = (out[1, piece] + out[2, piece] * into) * per_chip
+    return int(first), instants, carriers, edges, pieces, phase - floor(phase)
+
+
+cdef class SoftChips:
+    """From chips to soft values: turned to the real axis, and brought to a level of 1.
+
+    Parameters
+    ----------
+    turn_group : chips whose phase is taken together; between the centres of groups it goes straight
+    level_group : the same for the level
+    taper : (2 * reach + 1,) float64, over groups, for the mean level
+    """
+    cdef radome_queue _chips, _phases, _sums, _levels
+    cdef Py_ssize_t _turn_group, _level_group, _reach
+    # of the chips waiting: in whole groups already, turned, measured
+    cdef Py_ssize_t _grouped, _turned, _summed
+    # chips turned and levelled since the beginning, and the group of the first waiting phase and level
+    cdef long long _turn_chip, _level_chip, _turn_knot, _level_knot
+    cdef const double[::1] _taper
+
+    def __cinit__(self, Py_ssize_t turn_group, Py_ssize_t level_group, const double[::1] taper not None):
+        if turn_group < 1 or level_group < 1 or taper.shape[0] % 2 == 0:
+            raise ValueError(f"groups of chips and a taper of odd length expected, got {turn_group}, {level_group} and "
+                             f"{taper.shape[0]}")
+        self._turn_group, self._level_group = turn_group, level_group
+        weights = np.array(taper)
+        self._taper, self._reach = weights / weights.sum(), taper.shape[0] // 2
+        memset(_add(&self._sums, self._reach * sizeof(double)), 0, self._reach * sizeof(double))
+
+    def __dealloc__(self):
+        free(self._chips.bytes)
+        free(self._phases.bytes)
+        free(self._sums.bytes)
+        free(self._levels.bytes)
+
+    def append(self, const float complex[::1] y not None, const double[::1] instants not None,
+               const double[::1] carriers not None):
+        """Take chips.
+
+        Parameters
+        ----------
+        y : (n,) complex64
+        instants, carriers : (n,) float64
+
+        Returns
+        -------
+        square : (groups,) complex64, sums of the squares over the groups that are whole now
+        power : (groups,) float32
+        """
+        cdef Py_ssize_t n = y.shape[0], i, k, group = self._turn_group, groups
+        cdef const float* v
+        cdef _Chip* chip
+        cdef float re, im, total
+        cdef float complex[::1] out
+        cdef float[::1] out_power
+        if instants.shape[0] != n or carriers.shape[0] != n:
+            raise ValueError(f"{n} instants and carriers expected, got {instants.shape[0]} and {carriers.shape[0]}")
+        if n:
+            chip = <_Chip*>_add(&self._chips, n * sizeof(_Chip))
+            v = <const float*>&y[0]
+            for i in range(n):
+                chip[i].re, chip[i].im = v[2 * i], v[2 * i + 1]
+                chip[i].instant, chip[i].carrier = instants[i], carriers[i]
+        groups = (<Py_ssize_t>((self._chips.stop - self._chips.first) // sizeof(_Chip)) - self._grouped) // group
+        square, power = np.empty(groups, np.complex64), np.empty(groups, np.float32)
+        if groups:
+            out, out_power = square, power
+            chip = <_Chip*>radome_items(&self._chips) + self._grouped
+            with nogil:
+                for i in range(groups):
+                    re = im = total = 0
+                    for k in range(group):
+                        re += chip[k].re * chip[k].re - chip[k].im * chip[k].im
+                        im += 2 * chip[k].re * chip[k].im
+                        total += chip[k].re * chip[k].re + chip[k].im * chip[k].im
+                    (<float*>&out[i])[0], (<float*>&out[i])[1] = re, im
+                    out_power[i] = total
+                    chip += group
+            self._grouped += groups * group
+        return square, power
+
+    cdef void _turn(self, const double* phase, Py_ssize_t knots) noexcept nogil:
+        # chips up to the last knot, straight from knot to knot; before the first knot there is its phase
+        cdef _Chip* chip = <_Chip*>radome_items(&self._chips) + self._turned
+        cdef Py_ssize_t group = self._turn_group, i
+        cdef double half = 0.5 * (group - 1), c, s, c_step, s_step, c_next, slope
+        cdef double place
+        for i in range(-1 if self._turn_chip == 0 else 0, knots - 1):
+            slope = (phase[i + 1] - phase[i]) / group if i >= 0 else 0
+            # the first chip not before knot i, or the first of all
+            place = self._turn_chip - ((self._turn_knot + i) * group + half)
+            c = cos(TURN * (phase[max(i, 0)] + slope * place))
+            s = sin(TURN * (phase[max(i, 0)] + slope * place))
+            c_step, s_step = cos(TURN * slope), sin(TURN * slope)
+            while self._turn_chip <= (self._turn_knot + i + 1) * group + half:
+                chip.re = <float>(chip.re * c + chip.im * s)
+                c_next = c * c_step - s * s_step
+                s = c * s_step + s * c_step
+                c = c_next
+                chip += 1
+                self._turn_chip += 1
+                self._turned += 1
+
+    cdef void _level(self, const double* level, Py_ssize_t knots, float* soft, double* at, double* carrier,
+                     Py_ssize_t n) noexcept nogil:
+        cdef const _Chip* chip = <const _Chip*>radome_items(&self._chips)
+        cdef Py_ssize_t group = self._level_group, i, k
+        cdef double half = 0.5 * (group - 1), place, value
+        for i in range(n):
+            place = (self._level_chip + i - half) / group - self._level_knot
+            k = min(max(<Py_ssize_t>place, 0), max(knots - 2, 0))
+            place = max(place - k, 0)
+            value = level[k] + (level[k + 1] - level[k]) * place if knots > 1 else level[0]
+            value /= group
+            soft[i] = <float>(chip[i].re / (value if value > 1e-20 else 1e-20))
+            at[i], carrier[i] = chip[i].instant, chip[i].carrier
+        self._level_chip += n
+
+    def process(self, const double[::1] phases not None):
+        """Take phases of groups.
+
+        Parameters
+        ----------
+        phases : (n,) float64, of the next groups, cycles
+
+        Returns
+        -------
+        soft : (m,) float32
+        instants, carriers : (m,) float64, of the same chips
+
+        Raises
+        ------
+        ValueError : phases of more groups than there are
+        """
+        cdef Py_ssize_t n = phases.shape[0], i, k, groups, knots, m, length = self._taper.shape[0]
+        cdef double* values
+        cdef const _Chip* chip
+        cdef double total
+        cdef float[::1] out
+        cdef double[::1] out_instants, out_carriers
+        if n:
+            memcpy(_add(&self._phases, n * sizeof(double)), &phases[0], n * sizeof(double))
+        knots = (self._phases.stop - self._phases.first) // <Py_ssize_t>sizeof(double)
+        if (self._turn_knot + knots) * self._turn_group > self._turn_chip - self._turned + self._grouped:
+            raise ValueError(f"phases of no more groups than there are expected, got {n}")
+        if knots > 1 or (knots == 1 and self._turn_chip == 0):
+            self._turn(<const double*>radome_items(&self._phases), knots)
+            radome_drop(&self._phases, (knots - 1) * sizeof(double))
+            self._turn_knot += knots - 1
+        groups = (self._turned - self._summed) // self._level_group
+        values = <double*>_add(&self._sums, groups * sizeof(double))
+        chip = <const _Chip*>radome_items(&self._chips) + self._summed
+        for i in range(groups):
+            total = 0
+            for k in range(self._level_group):
+                total += fabs(chip[k].re)
+            values[i] = total
+            chip += self._level_group
+        self._summed += groups * self._level_group
+        values = <double*>radome_items(&self._sums)
+        groups = max(0, (self._sums.stop - self._sums.first) // <Py_ssize_t>sizeof(double) - length + 1)
+        for i in range(groups):
+            total = 0
+            for k in range(length):
+                total += values[i + k] * self._taper[k]
+            (<double*>_add(&self._levels, sizeof(double)))[0] = total
+        radome_drop(&self._sums, groups * sizeof(double))
+        knots = (self._levels.stop - self._levels.first) // <Py_ssize_t>sizeof(double)
+        m = 0
+        if knots:
+            total = (self._level_knot + knots - 0.5) * self._level_group - 0.5
+            m = <Py_ssize_t>(<long long>floor(total) + 1 - self._level_chip)
+        soft, instants, carriers = np.empty(m, np.float32), np.empty(m), np.empty(m)
+        if m > 0:
+            out, out_instants, out_carriers = soft, instants, carriers
+            with nogil:
+                self._level(<const double*>radome_items(&self._levels), knots, &out[0], &out_instants[0],
+                            &out_carriers[0], m)
+                radome_drop(&self._levels, (knots - 1) * sizeof(double))
+                radome_drop(&self._chips, m * sizeof(_Chip))
+            self._level_knot += knots - 1
+            self._turned -= m
+            self._summed -= m
+            self._grouped -= m
+        return soft, instants, carriers
+
+
+def phase_scores(const float complex[::1] tone not None, const float[::1] gain not None, Py_ssize_t states):
+    """Logarithms of likelihood of the phases of tones.
+
+    Parameters
+    ----------
+    tone : (n,) complex64
+    gain : (n,) float32, by which to multiply it
+    states : phases of a cycle
+
+    Returns
+    -------
+    (n, states) float32, gain * Re(tone * exp(-j 2 pi k / states))
+    """
+    cdef Py_ssize_t n = tone.shape[0], i, k
+    cdef float[:, ::1] out
+    cdef float[::1] c, s
+    cdef float re, im
+    if gain.shape[0] != n or states < 1:
+        raise ValueError(f"{n} gains and a state expected, got {gain.shape[0]} and {states}")
+    result = np.empty((n, states), np.float32)
+    if n:
+        angle = TURN / states * np.arange(states)
+        out, c, s = result, np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+        with nogil:
+            for i in range(n):
+                re, im = (<const float*>&tone[i])[0] * gain[i], (<const float*>&tone[i])[1] * gain[i]
+                for k in range(states):
+                    out[i, k] = re * c[k] + im * s[k]
+    return result

@@ -1,0 +1,35 @@
+/* Items that are added at one end and dropped at the other. */
+#ifndef RADOME_QUEUE_H
+#define RADOME_QUEUE_H
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    char *bytes;
+    ptrdiff_t first, stop, room; /* bytes */
+} radome_queue;
+
+static inline void *radome_items(const radome_queue *q) { return q->bytes + q->first; }
+
+/* Room for so many bytes more at the end; NULL where memory has none. */
+static inline void *radome_push(radome_queue *q, ptrdiff_t n) {
+    if (!q->bytes || q->stop + n > q->room) {
+        memmove(q->bytes, q->bytes + q->first, q->stop - q->first);
+        q->stop -= q->first;
+        q->first = 0;
+        if (q->stop + n > q->room / 2) {
+            char *more = (char *)realloc(q->bytes, 2 * (q->stop + n) + 64);
+            if (!more)
+                return NULL;
+            q->bytes = more;
+            q->room = 2 * (q->stop + n) + 64;
+        }
+    }
+    q->stop += n;
+    return q->bytes + q->stop - n;
+}
+
+static inline void radome_drop(radome_queue *q, ptrdiff_t n) { q->first += n; }
+
+#endif
