@@ -15,15 +15,18 @@ static inline void *radome_items(const radome_queue *q) { return q->bytes + q->f
 /* Room for so many bytes more at the end; NULL where memory has none. */
 static inline void *radome_push(radome_queue *q, ptrdiff_t n) {
     if (!q->bytes || q->stop + n > q->room) {
-        memmove(q->bytes, q->bytes + q->first, q->stop - q->first);
-        q->stop -= q->first;
+        ptrdiff_t held = q->stop - q->first;
+        if (held)
+            memmove(q->bytes, q->bytes + q->first, held);
         q->first = 0;
-        if (q->stop + n > q->room / 2) {
-            char *more = (char *)realloc(q->bytes, 2 * (q->stop + n) + 64);
+        q->stop = held;
+        if (!q->bytes || held + n > q->room / 2) {
+            ptrdiff_t room = 2 * (held + n) + 64;
+            char *more = (char *)realloc(q->bytes, room);
             if (!more)
                 return NULL;
             q->bytes = more;
-            q->room = 2 * (q->stop + n) + 64;
+            q->room = room;
         }
     }
     q->stop += n;
