@@ -155,6 +155,38 @@ cdef class Ends:
         return result
 
 
+def around(const float[:, ::1] score not None, const long long[::1] centre not None, Py_ssize_t reach, float scale):
+    """Scores about a centre in each row; beyond a row's end its last one.
+
+    Parameters
+    ----------
+    score : (rows, cells) float32
+    centre : (n,) int64, of the first n rows
+    reach : cells on each side
+    scale : of the scores given back
+
+    Returns
+    -------
+    (n, 2 * reach + 1) float32
+
+    Raises
+    ------
+    ValueError : fewer rows than centres
+    """
+    cdef Py_ssize_t n = centre.shape[0], cells = score.shape[1], i, k
+    cdef float[:, ::1] out
+    if score.shape[0] < n or cells < 1:
+        raise ValueError(f"{n} rows expected, got {score.shape[0]}")
+    result = np.empty((n, 2 * reach + 1), np.float32)
+    if n:
+        out = result
+        with nogil:
+            for i in range(n):
+                for k in range(2 * reach + 1):
+                    out[i, k] = scale * score[i, min(max(<Py_ssize_t>centre[i] - reach + k, 0), cells - 1)]
+    return result
+
+
 def chips(const double[:, ::1] frequency not None, const double[::1] delay not None, double node, double hop,
           double per_chip, double phase, Py_ssize_t margin):
     """Instants of the chips of some rows, and the carrier piece by piece: of each row and of a margin on either side.

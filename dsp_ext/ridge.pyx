@@ -14,12 +14,15 @@ import numpy as np
 from libc.string cimport memcpy, memset
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 
+cdef extern from *:
+    const Py_ssize_t PY_SSIZE_T_MAX
+
 
 cdef Py_ssize_t _best_of(const float* value, Py_ssize_t n) noexcept nogil:
     # the first of the largest
     cdef float best[8]
     cdef float high = value[0]
-    cdef Py_ssize_t f, k, whole = n - n % 8
+    cdef Py_ssize_t f, k, d, whole = n - n % 8
     for k in range(8):
         best[k] = high
     for f in range(0, whole, 8):
@@ -29,10 +32,17 @@ cdef Py_ssize_t _best_of(const float* value, Py_ssize_t n) noexcept nogil:
         high = best[k] if best[k] > high else high
     for f in range(whole, n):
         high = value[f] if value[f] > high else high
-    for f in range(n):
-        if value[f] == high:
-            return f
-    return 0
+    f = 0
+    while f < whole:
+        k = 0
+        for d in range(8):
+            k += value[f + d] == high
+        if k:
+            break
+        f += 8
+    while f < n - 1 and value[f] != high:
+        f += 1
+    return f
 
 
 cdef void _rise(
@@ -69,6 +79,8 @@ cdef class Ridge:
     cdef int* _origin
     cdef int* _from_origin
     cdef Py_ssize_t _pad, _bins, _speeds, _lag, _reach
+    cdef Py_ssize_t _top         # the best state, and the shift that _origin is for
+    cdef Py_ssize_t _shift
     cdef long long _row
     cdef float _move, _jump, _turn
     cdef bint _circular
@@ -103,6 +115,7 @@ cdef class Ridge:
         if not (self._value and self._next and self._from and self._wide and self._origin and self._from_speed
                 and self._from_origin):
             raise MemoryError
+        self._shift = PY_SSIZE_T_MAX
         self.reset()
 
     def __dealloc__(self):
@@ -118,26 +131,40 @@ cdef class Ridge:
     cpdef reset(self):
         """Forget all rows."""
         memset(self._value, 0, self._bins * self._speeds * sizeof(float))
-        self._row = 0
+        self._row = self._top = 0
 
     cdef void _push(self, const float* score, Py_ssize_t shift) noexcept nogil:
         cdef Py_ssize_t bins = self._bins, n = bins * self._speeds, pad = self._pad, wide = bins + 2 * pad
-        cdef Py_ssize_t p, q, f, g, d
+        cdef Py_ssize_t p, q, f, g, d, first, stop
         cdef float ceiling, floor, points
         cdef float* value = self._value
         cdef float* high
         cdef int* back
-        cdef int top = <int>_best_of(value, n)
+        cdef int top = <int>self._top
         ceiling = value[top]
         floor = ceiling - self._jump
         # every speed's values with what is beyond the ends, so that all moves are offsets
+        if shift != self._shift:
+            self._shift = shift
+            for p in range(self._speeds):
+                for f in range(-pad, bins + pad):
+                    g = f + shift
+                    if self._circular:
+                        g = g + bins if g < 0 else (g - bins if g >= bins else g)
+                    self._origin[p * wide + pad + f] = <int>(p * bins + g)
         for p in range(self._speeds):
-            for f in range(-pad, bins + pad):
-                g = f + shift
-                if self._circular:
-                    g = g + bins if g < 0 else (g - bins if g >= bins else g)
-                self._wide[p * wide + pad + f] = value[p * bins + g] if 0 <= g < bins else <float>-1e30
-                self._origin[p * wide + pad + f] = <int>(p * bins + g)
+            high = self._wide + p * wide
+            if self._circular:
+                memcpy(high, value + (p + 1) * bins - pad, pad * sizeof(float))
+                memcpy(high + pad, value + p * bins, bins * sizeof(float))
+                memcpy(high + pad + bins, value + p * bins, pad * sizeof(float))
+                continue
+            for f in range(wide):
+                high[f] = <float>-1e30
+            # where bins from `first` up to `stop` are that many to the left
+            first, stop = max(0, shift - pad), min(bins, bins + pad + shift)
+            if first < stop:
+                memcpy(high + pad - shift + first, value + p * bins + first, (stop - first) * sizeof(float))
         for p in range(self._speeds):
             memcpy(self._from_speed, self._wide + p * wide, wide * sizeof(float))
             memcpy(self._from_origin, self._origin + p * wide, wide * sizeof(int))
@@ -164,13 +191,16 @@ cdef class Ridge:
                 # the best is kept at 0, so nothing grows without bound
                 high[f] = (floor if floor > high[f] else high[f]) + points - ceiling
         memcpy(value, self._next, n * sizeof(float))
+        self._top = _best_of(value, n)
         self._row += 1
 
     cdef Py_ssize_t _trace(self, Py_ssize_t rows) noexcept nogil:
         # bin of the best path so many rows before the newest
-        cdef Py_ssize_t n = self._bins * self._speeds, state = _best_of(self._value, n), k
-        for k in range(rows):
-            state = self._from[((self._row - 1 - k) % (self._lag + 1)) * n + state]
+        cdef Py_ssize_t n = self._bins * self._speeds, state = self._top, row
+        row = <Py_ssize_t>((self._row - 1) % (self._lag + 1))
+        for _ in range(rows):
+            state = self._from[row * n + state]
+            row = row - 1 if row > 0 else self._lag
         return state % self._bins
 
     def process(self, const float[:, ::1] scores not None, const int[::1] shifts=None):

@@ -13,6 +13,28 @@ static inline void radome_butterfly(float *re0, float *im0, float *re1, float *i
     RADOME_V8(im0) = im + y;
 }
 
+/* Two steps at once, of values that stand `span` apart: (c, s) is the turn of the second step, (c2, s2) that of the first,
+   twice as far. */
+static inline void radome_butterflies(float *re, float *im, ptrdiff_t span, float c, float s, float c2, float s2) {
+    float *re1 = re + span, *im1 = im + span, *re2 = re1 + span, *im2 = im1 + span, *re3 = re2 + span, *im3 = im2 + span;
+    const radome_v8 a = RADOME_V8(re), b = RADOME_V8(im);
+    const radome_v8 x1 = RADOME_V8(re1) * c2 - RADOME_V8(im1) * s2, y1 = RADOME_V8(re1) * s2 + RADOME_V8(im1) * c2;
+    const radome_v8 e = a + x1, f = b + y1, g = a - x1, h = b - y1;
+    const radome_v8 x3 = RADOME_V8(re3) * c2 - RADOME_V8(im3) * s2, y3 = RADOME_V8(re3) * s2 + RADOME_V8(im3) * c2;
+    const radome_v8 p = RADOME_V8(re2) + x3, q = RADOME_V8(im2) + y3, u = RADOME_V8(re2) - x3, v = RADOME_V8(im2) - y3;
+    const radome_v8 sum_x = p * c - q * s, sum_y = p * s + q * c;
+    /* the fourth value's turn is a quarter further back */
+    const radome_v8 gap_x = u * s + v * c, gap_y = v * s - u * c;
+    RADOME_V8(re) = e + sum_x;
+    RADOME_V8(im) = f + sum_y;
+    RADOME_V8(re2) = e - sum_x;
+    RADOME_V8(im2) = f - sum_y;
+    RADOME_V8(re1) = g + gap_x;
+    RADOME_V8(im1) = h + gap_y;
+    RADOME_V8(re3) = g - gap_x;
+    RADOME_V8(im3) = h - gap_y;
+}
+
 static inline void radome_power(const float *re, const float *im, float *sums) {
     RADOME_V8(sums) += RADOME_V8(re) * RADOME_V8(re) + RADOME_V8(im) * RADOME_V8(im);
 }

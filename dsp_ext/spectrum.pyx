@@ -8,6 +8,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 cdef extern from "spectrum.h" nogil:
     void radome_butterfly(float* re0, float* im0, float* re1, float* im1, float c, float s)
+    void radome_butterflies(float* re, float* im, Py_ssize_t span, float c, float s, float c2, float s2)
     void radome_power(const float* re, const float* im, float* sums)
     void radome_log(float* x)
 
@@ -54,19 +55,26 @@ cdef class _Transform:
         memset(self.im, 0, self.size * LANES * sizeof(float))
 
     cdef void run(self) noexcept nogil:
+        # two steps at a time, and a single one at last where their number is odd
         cdef Py_ssize_t span = 1, first, k, i, j, step
-        while span < self.size:
-            step = self.size // span
+        cdef const float* turn
+        while 2 * span < self.size:
+            step = self.size // (2 * span)
             first = 0
             while first < self.size:
                 for k in range(span):
-                    i, j = (first + k) * LANES, (first + k + span) * LANES
-                    radome_butterfly(
-                        self.re + i, self.im + i, self.re + j, self.im + j,
-                        self.turns[k * step], self.turns[k * step + 1]
+                    i, turn = (first + k) * LANES, self.turns + k * step
+                    radome_butterflies(
+                        self.re + i, self.im + i, span * LANES, turn[0], turn[1], turn[k * step], turn[k * step + 1]
                     )
-                first += 2 * span
-            span *= 2
+                first += 4 * span
+            span *= 4
+        if span < self.size:
+            for k in range(span):
+                i, j = k * LANES, (k + span) * LANES
+                radome_butterfly(
+                    self.re + i, self.im + i, self.re + j, self.im + j, self.turns[2 * k], self.turns[2 * k + 1]
+                )
 
 
 cdef class PowerRows:
@@ -395,16 +403,17 @@ cdef class Contrast:
         # width 2: complex, 1: real
         cdef Py_ssize_t k, lane, i
         cdef const float* v[LANES]
-        t.clear()
-        for lane in range(count):
-            v[lane] = x + width * starts[lane]
+        for lane in range(LANES):
+            v[lane] = x + width * starts[min(lane, count - 1)]
         for k in range(self._taper.shape[0]):
             i = t.place[k] * LANES
-            for lane in range(count):
+            for lane in range(LANES):
                 t.re[i + lane] = v[lane][width * k] * self._taper[k]
-            if width == 2:
-                for lane in range(count):
-                    t.im[i + lane] = v[lane][2 * k + 1] * self._taper[k]
+                t.im[i + lane] = v[lane][2 * k + 1] * self._taper[k] if width == 2 else 0
+        for k in range(self._taper.shape[0], t.size):
+            i = t.place[k] * LANES
+            memset(t.re + i, 0, LANES * sizeof(float))
+            memset(t.im + i, 0, LANES * sizeof(float))
 
     cdef void _score(self, _Transform t, float* score, Py_ssize_t count) noexcept nogil:
         cdef Py_ssize_t cells = self._cells, c, k, lane, half = self._half, gap = self._gap, flank = self._flank

@@ -86,3 +86,31 @@ cdef class Strobe:
             with nogil:
                 self._run(<const float*>&x[0], n, &instants[0], m, <float*>&out[0])
         return result
+
+    def every(self, const float complex[::1] x not None, double first, double step, Py_ssize_t m):
+        """Outputs of the filter at instants that follow one another evenly.
+
+        Parameters
+        ----------
+        x : (n,) complex64
+        first, step : of the instants, in samples from x[0]
+        m : outputs, 0 or more
+
+        Returns
+        -------
+        (m,) complex64
+        """
+        cdef Py_ssize_t n = x.shape[0], i = 0, k, count
+        cdef double at[64]
+        cdef float complex[::1] out
+        result = np.empty(m, np.complex64) if n else np.zeros(m, np.complex64)
+        if n and m:
+            out = result
+            with nogil:
+                while i < m:
+                    count = min(64, m - i)
+                    for k in range(count):
+                        at[k] = first + step * (i + k)
+                    self._run(<const float*>&x[0], n, at, count, <float*>&out[i])
+                    i += count
+        return result

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from dsp_ext.carrier import clock_tone, mix, square
 from dsp_ext.fir import Decimator
 from dsp_ext.lines import Lines
-from dsp_ext.psk import Ends, Peaks, SoftChips, chips, phase_scores
+from dsp_ext.psk import Ends, Peaks, SoftChips, around, chips, phase_scores
 from dsp_ext.ridge import Ridge
 from dsp_ext.spectrum import Contrast, Prominence
 from dsp_ext.strobe import Strobe
@@ -229,9 +229,9 @@ class _ChipReceiver:
         phase[0] -= frequency[0] * reach
         edges[0], edges[-1] = start, stop
         x = mix(self._samples.read(start, stop), edges - start, phase[:-1], frequency, np.zeros(n))
-        instants = (self._row * hop + np.arange(4 * n * hop) / 4) * per_chip - start
+        first = self._row * hop * per_chip - start
         self._row += n
-        return self._filter.at(x, instants)
+        return self._filter.every(x, first, per_chip / 4, 4 * n * hop)
 
     def _clock_delay(self, y: Complex, presence: NDArray[np.float32]) -> Floats:
         """Chips by which a chip's centre is behind the nodes decided by now.
@@ -319,8 +319,7 @@ class _Band:
         found = self._ridge.process(score)
         centres = np.rint(self._lines.process(found)[0]).astype(np.int64)
         (score,) = self._scores.take(len(centres))
-        around = np.clip(centres[:, None] + np.arange(-CELLS // 2, CELLS // 2 + 1), 0, score.shape[1] - 1)
-        near = np.take_along_axis(score, around, axis=1) / self._rows
+        near = around(score, centres, CELLS // 2, 1 / self._rows)
         return np.repeat(centres + self._first, self._rows), np.repeat(near, self._rows, axis=0)
 
 
