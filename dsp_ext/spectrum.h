@@ -42,24 +42,21 @@ static inline void radome_power(const float *re, const float *im, float *sums) {
 /* Natural logarithms in place, of what is no less than 1.2e-38: with x = 2^e (1 + m), M. Abramowitz, I. A. Stegun, Handbook
    of Mathematical Functions, 1964, 4.1.44 for ln(1 + m); error below 1e-7 and the rounding of the sum. What is no number
    gives some finite one. */
+typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4), may_alias));
+
 static inline void radome_log(float *x) {
-    for (int k = 0; k < 8; k++) {
-        int32_t bits, one;
-        float m, y;
-        memcpy(&bits, x + k, 4);
-        one = (bits & 0x7fffff) | 0x3f800000;
-        memcpy(&m, &one, 4);
-        m -= 1;
-        y = -.0064535442f;
-        y = y * m + .0360884937f;
-        y = y * m - .0953293897f;
-        y = y * m + .1676540711f;
-        y = y * m - .2407338084f;
-        y = y * m + .3317990258f;
-        y = y * m - .4998741238f;
-        y = y * m + .9999964239f;
-        x[k] = y * m + (float)((bits >> 23) - 127) * .6931471806f;
-    }
+    const radome_i8 bits = *(const radome_i8 *)x, one = (bits & 0x7fffff) | 0x3f800000;
+    radome_v8 m, y, power = __builtin_convertvector((bits >> 23) - 127, radome_v8);
+    memcpy(&m, &one, sizeof m);
+    m -= 1;
+    y = -.0064535442f * m + .0360884937f;
+    y = y * m - .0953293897f;
+    y = y * m + .1676540711f;
+    y = y * m - .2407338084f;
+    y = y * m + .3317990258f;
+    y = y * m - .4998741238f;
+    y = y * m + .9999964239f;
+    RADOME_V8(x) = y * m + power * .6931471806f;
 }
 
 #endif

@@ -401,24 +401,30 @@ cdef class Contrast:
     cdef void _load(self, _Transform t, const float* x, Py_ssize_t width, const long long* starts,
                     Py_ssize_t count) noexcept nogil:
         # width 2: complex, 1: real
-        cdef Py_ssize_t k, lane, i
+        cdef Py_ssize_t k, lane, length = self._taper.shape[0]
         cdef const float* v[LANES]
+        cdef const float* taper = &self._taper[0]
+        cdef const int* place = t.place
+        cdef float* re
+        cdef float* im
         for lane in range(LANES):
             v[lane] = x + width * starts[min(lane, count - 1)]
-        for k in range(self._taper.shape[0]):
-            i = t.place[k] * LANES
-            for lane in range(LANES):
-                t.re[i + lane] = v[lane][width * k] * self._taper[k]
-                t.im[i + lane] = v[lane][2 * k + 1] * self._taper[k] if width == 2 else 0
-        for k in range(self._taper.shape[0], t.size):
-            i = t.place[k] * LANES
-            memset(t.re + i, 0, LANES * sizeof(float))
-            memset(t.im + i, 0, LANES * sizeof(float))
+        for k in range(length):
+            re, im = t.re + place[k] * LANES, t.im + place[k] * LANES
+            if width == 2:
+                for lane in range(LANES):
+                    re[lane], im[lane] = v[lane][2 * k] * taper[k], v[lane][2 * k + 1] * taper[k]
+            else:
+                for lane in range(LANES):
+                    re[lane], im[lane] = v[lane][k] * taper[k], 0
+        for k in range(length, t.size):
+            memset(t.re + place[k] * LANES, 0, LANES * sizeof(float))
+            memset(t.im + place[k] * LANES, 0, LANES * sizeof(float))
 
     cdef void _score(self, _Transform t, float* score, Py_ssize_t count) noexcept nogil:
         cdef Py_ssize_t cells = self._cells, c, k, lane, half = self._half, gap = self._gap, flank = self._flank
         cdef Py_ssize_t low, high, left, left_end, right, right_end
-        cdef double inside, side, most, each, each_left, each_right
+        cdef double inside, side, most, each, each_left, each_right, none_left, none_right
         cdef float power[LANES]
         cdef double* total = &self._total[0, 0]
         for c in range(cells):
@@ -437,13 +443,14 @@ cdef class Contrast:
             each = 1.0 / (high - low)
             each_left = 1.0 / (left_end - left) if left_end - left >= 3 else 0
             each_right = 1.0 / (right_end - right) if right_end - right >= 3 else 0
-            for lane in range(count):
+            none_left, none_right = 0 if each_left > 0 else -1e30, 0 if each_right > 0 else -1e30
+            for lane in range(LANES):
                 inside = (total[high * LANES + lane] - total[low * LANES + lane]) * each
-                most = (total[left_end * LANES + lane] - total[left * LANES + lane]) * each_left
-                most = most if each_left > 0 else -1e30
-                side = (total[right_end * LANES + lane] - total[right * LANES + lane]) * each_right
-                most = side if each_right > 0 and side > most else most
-                score[lane * cells + c] = <float>(inside - most)
+                most = (total[left_end * LANES + lane] - total[left * LANES + lane]) * each_left + none_left
+                side = (total[right_end * LANES + lane] - total[right * LANES + lane]) * each_right + none_right
+                power[lane] = <float>(inside - (side if side > most else most))
+            for lane in range(count):
+                score[lane * cells + c] = power[lane]
 
     def process(self, x not None, const long long[::1] starts not None):
         """Look at windows of a stream.
