@@ -282,8 +282,8 @@ class _Band:
         half = CELLS // 2
         self._first = -math.floor(CELLS * per_chip / 2) + 1 if self._is_complex else 0
         last = math.floor(CELLS * per_chip / 2) - 1
-        edges = (np.arange(self._first, last + 2) - 0.5) / (CELLS * per_chip)
-        self._contrast = Contrast(taper, edges if self._is_complex else np.maximum(edges, 0), half, 2, 7)
+        edges: Floats = (np.arange(self._first, last + 2) - 0.5) / (CELLS * per_chip)
+        self._contrast = Contrast(taper, np.maximum(edges, -0.5 if self._is_complex else 0.0), half, 2, 7)
         count = len(edges) - 1
         index = np.arange(count)
         self._barred = (index < half) | (index + half >= count)
@@ -369,7 +369,8 @@ class _Carrier:
         self._centre = int(centres[-1])
         path = self._ridge.process(scores, shifts.astype(np.int32))
 
-        bins, peak = self._peaks.process(score, centres * (4 * window / CELLS), path)
+        middle: Floats = centres * (4 * window / CELLS)
+        bins, peak = self._peaks.process(score, middle, path)
         line, jumped, peak = self._lines.process(bins, peak)
         return self._ends.process(line, jumped.view(np.uint8), peak) / (4 * window)
 

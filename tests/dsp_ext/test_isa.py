@@ -102,10 +102,28 @@ def resample() -> list[Any]:
 
 
 def lines() -> list[NDArray[Any]]:
-    from dsp_ext.lines import lines
+    from dsp_ext.lines import Lines
 
-    path, segment = np.cumsum(RNG.standard_normal(900)), np.arange(900) // 250
-    return [lines(path, segment, np.abs(path), np.hanning(17)[1:-1], tone) for tone in (None, X[:900])]
+    path, taper = np.cumsum(RNG.standard_normal(900)), np.hanning(17)[1:-1]
+    both = Lines(taper, 2.0).process(path, np.abs(path)), Lines(taper, 2.0, 16).process(path, tone=X[:900])
+    return [array for made in both for array in made]
+
+
+def psk() -> list[NDArray[Any]]:
+    from dsp_ext.psk import Peaks, SoftChips, around, phase_scores
+
+    soft, at = SoftChips(16, 16, np.hanning(17)[1:-1]), np.arange(6007.0)
+    tones = soft.append(X, at, at)
+    rows = np.abs(X[:6000].reshape(-1, 24))
+    path = np.argmax(rows, axis=1)
+    peaks = Peaks(24).process(rows, at[:250], path)
+    return [
+        *tones,
+        *soft.process(at[:300] / 64),
+        *peaks,
+        around(rows, path, 4, 0.5),
+        phase_scores(X, rows[0].repeat(251)[:6007], 16),
+    ]
 
 
 def ridge() -> list[Any]:
@@ -115,22 +133,22 @@ def ridge() -> list[Any]:
 
 
 def spectrum() -> list[NDArray[Any]]:
-    from dsp_ext.spectrum import BandSearch, PowerRows, contrast, prominence, windows, without_lines
+    from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, without_lines
 
-    rows = windows(X, np.array([3, 500]), np.hanning(500).astype(np.float32))
+    look = Contrast(np.hanning(500).astype(np.float32), np.linspace(-0.5, 0.5, 121), 4, 1, 5)
     power = PowerRows(np.hanning(64).astype(np.float32), 10).process(X[:5760])
     without_lines(power, 5, 4.0)
     search = BandSearch(64, 3, 61, 8, 10)
     search.normalise(power)
     found = [power, search.score(power, 0.5), *search.refine(power, np.zeros(9))]
-    return [*found, rows, contrast(rows, np.arange(-240, 241, 4), 4, 1, 5), prominence(rows, 100)]
+    return [*found, look.process(X, np.array([3, 500])), Prominence(64, 100).process(X[:5952], np.zeros(93))]
 
 
 def strobe() -> list[NDArray[Any]]:
     from dsp_ext.strobe import Strobe
 
     bank = np.stack([TAPS[:64]] * 9)
-    return [Strobe(bank).at(X, np.linspace(0, 6000, 900))]
+    return [Strobe(bank).at(X, np.linspace(0, 6000, 900)), Strobe(bank).every(X, 0.5, 6.7, 900)]
 
 
 def repeataccumulate() -> list[Any]:
@@ -170,6 +188,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         framesync,
         level,
         lines,
+        psk,
         repeataccumulate,
         resample,
         ridge,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp_ext.lines import lines
+from dsp_ext.lines import Lines
 
 RNG = np.random.default_rng(2)
 N, REACH = 40, 5
@@ -13,34 +13,39 @@ TAPER = np.hanning(2 * REACH + 3)[1:-1]
 
 
 def test_least_squares_within_a_segment():
-    path = RNG.standard_normal(N) + 0.3 * np.arange(N)
-    segment = (np.arange(N) >= 23).astype(np.int64)
+    path = RNG.standard_normal(N) + 0.3 * np.arange(N) + 50 * (np.arange(N) >= 23)
     weight = RNG.uniform(0.5, 2, N)
-    found = lines(path, segment, weight, TAPER)
-    assert len(found) == N - 2 * REACH
+    found, jumped, kept = Lines(TAPER, 20.0).process(path, weight)
+    assert len(found) == N - REACH
+    assert np.flatnonzero(jumped).tolist() == [23]
+    assert np.array_equal(kept, weight[:-REACH])
     for i, value in enumerate(found):
-        k = np.arange(i, i + 2 * REACH + 1)
-        keep = segment[k] == segment[i + REACH]
-        k, w = k[keep], (weight[k] * TAPER)[keep]
-        expected = np.polyval(np.polyfit(k - i - REACH, path[k], 1, w=np.sqrt(w)), 0)
+        k = np.arange(max(i - REACH, 0), i + REACH + 1)
+        keep = (k >= 23) == (i >= 23)
+        w = (weight[k] * TAPER[k - i + REACH])[keep]
+        expected = np.polyval(np.polyfit(k[keep] - i, path[k[keep]], 1, w=np.sqrt(w)), 0)
         assert value == pytest.approx(expected, abs=1e-6)
 
 
 def test_tones_give_what_the_path_lacks():
-    """The path is rounded to sixteenths of a cycle; the tones know better."""
+    """The path is rounded to sixteenths of a cycle and comes later than the tones, which know better."""
     cycles = 0.013 * np.arange(N) + 0.002 * RNG.standard_normal(N)
-    path = np.round(cycles * 16) / 16
+    path = np.round(cycles * 16).astype(np.int64) % 16
     tone = np.exp(2j * np.pi * cycles).astype(np.complex64)
-    found = lines(path, np.zeros(N, np.int64), np.ones(N), TAPER, tone)
-    assert np.abs(found - 0.013 * np.arange(REACH, N - REACH)).max() < 0.003
+    found = Lines(TAPER, 2.0, 16).process(path, tone=tone)[0]
+    assert np.abs(found - 0.013 * np.arange(N - REACH))[REACH:].max() < 0.003
+    again = Lines(TAPER, 2.0, 16)
+    parts = [again.process(path[a:b], tone=tone[c:d])[0] for a, b, c, d in [(0, 0, 0, 9), (0, 3, 9, 9), (3, N, 9, N)]]
+    assert np.array_equal(np.concatenate(parts), found)
 
 
 def test_no_weight_leaves_the_path_and_bad_arguments():
     path = RNG.standard_normal(N)
-    found = lines(path, np.zeros(N, np.int64), np.zeros(N), TAPER)
-    assert np.array_equal(found, path[REACH:-REACH])
-    assert len(lines(path[:10], np.zeros(10, np.int64), np.ones(10), TAPER)) == 0
-    with pytest.raises(ValueError, match="40 segments"):
-        lines(path, np.zeros(N - 1, np.int64), np.ones(N), TAPER)
+    assert np.array_equal(Lines(TAPER, 1.0).process(path, np.zeros(N))[0], path[:-REACH])
+    assert len(Lines(TAPER, 1.0).process(path[:5])[0]) == 0
+    with pytest.raises(ValueError, match="40 weights"):
+        Lines(TAPER, 1.0).process(path, np.ones(N - 1))
+    with pytest.raises(ValueError, match="tones of 40 nodes"):
+        Lines(TAPER, 1.0).process(path, tone=np.ones(N - 1, np.complex64))
     with pytest.raises(ValueError, match="odd length"):
-        lines(path, np.zeros(N, np.int64), np.ones(N), TAPER[1:])
+        Lines(TAPER[1:], 1.0)

@@ -1,60 +1,72 @@
-"""Windows, band contrast and line prominence against plain numpy."""
+"""Power spectra, band contrast and line prominence against plain numpy."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from dsp_ext.spectrum import BandSearch, PowerRows, contrast, prominence, windows, without_lines
+from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, without_lines
 
 RNG = np.random.default_rng(2)
-SPECTRA = (RNG.standard_normal((5, 60)) + 1j * RNG.standard_normal((5, 60))).astype(np.complex64)
+X = (RNG.standard_normal(700) + 1j * RNG.standard_normal(700)).astype(np.complex64)
 
 
-@pytest.mark.parametrize("x", [SPECTRA.ravel(), SPECTRA.real.ravel()], ids=["complex", "real"])
-def test_windows(x):
-    taper = np.hanning(16).astype(np.float32)
-    found = windows(x, np.array([0, 7, 284]), taper)
-    assert found.dtype == x.dtype
-    assert np.array_equal(found, np.stack([x[:16], x[7:23], x[284:]]) * taper)
-    with pytest.raises(ValueError, match="within 300"):
-        windows(x, np.array([285]), taper)
-    assert windows(x, np.zeros(0, np.int64), taper).shape == (0, 16)
+@pytest.mark.parametrize("rows", [1, 8, 21])
+@pytest.mark.parametrize("is_complex", [True, False], ids=["complex", "real"])
+def test_contrast(is_complex, rows):
+    x = X if is_complex else X.real.copy()
+    taper, starts = np.hanning(62)[1:-1].astype(np.float32), RNG.integers(0, 641, rows)
+    edges = np.linspace(-0.5 if is_complex else 0, 0.5, 33 if is_complex else 17)
+    spectra = np.abs(np.fft.fft(np.stack([x[s : s + 60] for s in starts]).astype(complex) * taper, 64)) ** 2
+    bins = np.rint(edges * 64).astype(int)
+    cells = np.log([spectra[:, np.arange(a, b) % 64].sum(axis=1) for a, b in pairwise(bins)]).T
+
+    def mean(low, high, least):
+        low, high = max(low, 0), min(high, cells.shape[1])
+        return cells[:, low:high].mean(axis=1) if high - low >= least else np.full(rows, -1e30)
+
+    found = Contrast(taper, edges, 4, 1, 3).process(x, starts)
+    assert found.shape == cells.shape
+    for c in range(cells.shape[1]):
+        flanks = np.maximum(mean(c - 8, c - 5, 3), mean(c + 6, c + 9, 3))
+        assert np.allclose(found[:, c], mean(c - 4, c + 5, 1) - flanks, rtol=1e-5, atol=1e-4)
 
 
-def test_contrast():
-    edges = np.arange(-30, 31, 2)
-    power = np.abs(np.fft.fftshift(SPECTRA.astype(complex), axes=1)) ** 2
-    cells = np.log(power.reshape(5, 30, 2).sum(axis=2))
-    found = contrast(SPECTRA, edges, 4, 1, 3)
-    assert found.shape == (5, 30)
-
-    def flank(low, high):
-        low, high = max(low, 0), min(high, 30)
-        return cells[:, low:high].mean(axis=1) if high - low >= 3 else np.full(5, -np.inf)
-
-    for c in range(30):
-        inside = cells[:, max(c - 4, 0) : c + 5].mean(axis=1)
-        sides = np.maximum(flank(c - 8, c - 5), flank(c + 6, c + 9))
-        if np.isfinite(sides).all():
-            assert np.allclose(found[:, c], inside - sides, atol=1e-5)
-
-
-def test_contrast_of_zeros_and_bad_edges():
-    assert np.isfinite(contrast(np.zeros((2, 8), np.complex64), np.arange(9), 1, 0, 3)).all()
-    with pytest.raises(ValueError, match="rise within -60 to 60"):
-        contrast(SPECTRA, np.array([0, 61]), 1, 0, 3)
-    with pytest.raises(ValueError, match="rise"):
-        contrast(SPECTRA, np.array([3, 2]), 1, 0, 3)
+def test_contrast_of_zeros_and_what_does_not_fit():
+    taper, edges = np.ones(8, np.float32), np.linspace(-0.5, 0.5, 9)
+    look = Contrast(taper, edges, 1, 0, 3)
+    for x in (np.zeros(8, np.complex64), np.full(8, np.nan, np.complex64), np.full(8, 1e30, np.float32)):
+        assert np.isfinite(look.process(x, np.zeros(2, np.int64))).all()
+    assert look.process(X, np.zeros(0, np.int64)).shape == (0, 8)
+    for start in (693, -1):
+        with pytest.raises(ValueError, match="within 700"):
+            look.process(X, np.array([0, start]))
+    for wrong in (np.array([0, 0.6]), np.array([0.3, 0.2]), np.array([0.3]), np.array([np.nan, 0.2])):
+        with pytest.raises(ValueError, match="rise within"):
+            Contrast(taper, wrong, 1, 0, 3)
 
 
 def test_prominence():
-    power = np.abs(SPECTRA.astype(complex)) ** 2
+    moves = np.zeros(21)
+    moves[[3, 9, 20]] = 0.125, -0.3, 0.5
+    x = X[: 21 * 32]
+    rows = np.concatenate([np.zeros((1, 32)), x.reshape(-1, 32).astype(complex)])
+    turned = rows[:-1] * np.exp(-2j * np.pi * moves[:, None] * np.arange(-32, 0))
+    power = np.abs(np.fft.fft(np.hstack([turned, rows[1:]]), 128)) ** 2
     expected = np.roll(power, 9, axis=1)[:, :19] / power.mean(axis=1, keepdims=True)
-    assert np.allclose(prominence(SPECTRA, 9), expected, rtol=1e-5)
-    assert (prominence(np.zeros((1, 60), np.complex64), 3) == 0).all()
-    with pytest.raises(ValueError, match="half of 60"):
-        prominence(SPECTRA, 30)
+    whole = Prominence(32, 9).process(x, moves)
+    assert np.allclose(whole, expected, rtol=1e-4, atol=1e-4)
+    again = Prominence(32, 9)
+    parts = [again.process(x[32 * a : 32 * b], moves[a:b]) for a, b in [(0, 1), (1, 1), (1, 14), (14, 21)]]
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert (Prominence(8, 3).process(np.zeros(16, np.complex64), np.zeros(2)) == 0).all()
+    for window, reach in [(12, 3), (8, 16), (0, 0)]:
+        with pytest.raises(ValueError, match="power of two"):
+            Prominence(window, reach)
+    with pytest.raises(ValueError, match="2 rows of 8"):
+        Prominence(8, 3).process(x[:17], np.zeros(2))
 
 
 @pytest.mark.parametrize(("size", "averages"), [(2, 1), (8, 5), (64, 8), (64, 20), (1024, 9)])
