@@ -282,7 +282,7 @@ class _Band:
         half = CELLS // 2
         self._first = -math.floor(CELLS * per_chip / 2) + 1 if self._is_complex else 0
         last = math.floor(CELLS * per_chip / 2) - 1
-        edges: Floats = (np.arange(self._first, last + 2) - 0.5) / (CELLS * per_chip)
+        edges = (np.arange(self._first, last + 2, dtype=np.float64) - 0.5) / (CELLS * per_chip)
         self._contrast = Contrast(taper, np.maximum(edges, -0.5 if self._is_complex else 0.0), half, 2, 7)
         count = len(edges) - 1
         index = np.arange(count)
@@ -369,7 +369,7 @@ class _Carrier:
         self._centre = int(centres[-1])
         path = self._ridge.process(scores, shifts.astype(np.int32))
 
-        middle: Floats = centres * (4 * window / CELLS)
+        middle = centres.astype(np.float64) * (4 * window / CELLS)
         bins, peak = self._peaks.process(score, middle, path)
         line, jumped, peak = self._lines.process(bins, peak)
         return self._ends.process(line, jumped.view(np.uint8), peak) / (4 * window)
