@@ -12,7 +12,10 @@ from libc.math cimport floor
 from cpython.mem cimport PyMem_Malloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
+    const Py_ssize_t RADOME_LANES
     void radome_dot_complex(const float* x, const float* h2, Py_ssize_t n, float* y)
+    void radome_dots(const float* x0, const float* x1, const float* x2, const float* x3, const float* h0,
+                     const float* h1, const float* h2, const float* h3, Py_ssize_t n, bint pairs, float* y)
 
 
 cdef class Strobe:
@@ -50,21 +53,41 @@ cdef class Strobe:
         """Samples on each side of an instant that its output needs."""
         return self._length // 2
 
+    cdef void _one(self, const float* x, Py_ssize_t n, Py_ssize_t first, const float* h, float* y) noexcept nogil:
+        cdef Py_ssize_t skip = -first if first < 0 else 0
+        cdef Py_ssize_t count = self._length if first + self._length <= n else n - first
+        count -= skip
+        y[0] = y[1] = 0
+        if count > 0:
+            radome_dot_complex(x + 2 * (first + skip), h + 2 * skip, count, y)
+
     cdef void _run(self, const float* x, Py_ssize_t n, const double* at, Py_ssize_t m, float* y) noexcept nogil:
-        cdef Py_ssize_t i, first, skip, count, row
-        cdef double whole
-        for i in range(m):
-            whole = floor(at[i])
-            row = <Py_ssize_t>((at[i] - whole) * self._phases + 0.5)
-            first = <Py_ssize_t>whole - self._length // 2 + 1
-            skip = -first if first < 0 else 0
-            count = self._length if first + self._length <= n else n - first
-            count -= skip
-            y[2 * i] = y[2 * i + 1] = 0
-            if count > 0:
-                radome_dot_complex(
-                    x + 2 * (first + skip), self._bank + 2 * (row * self._length + skip), count, y + 2 * i
-                )
+        # four at a time where all of their samples are there
+        cdef Py_ssize_t i = 0, j, k, count, length = 2 * self._length, whole = length // RADOME_LANES * RADOME_LANES
+        cdef Py_ssize_t first[4]
+        cdef const float* v[4]
+        cdef const float* h[4]
+        cdef double whole_samples
+        cdef bint inside
+        while i < m:
+            count = m - i if m - i < 4 else 4
+            inside = count == 4 and whole > RADOME_LANES
+            for j in range(count):
+                whole_samples = floor(at[i + j])
+                h[j] = self._bank + <Py_ssize_t>((at[i + j] - whole_samples) * self._phases + 0.5) * length
+                first[j] = <Py_ssize_t>whole_samples - self._length // 2 + 1
+                inside = inside and first[j] >= 0 and first[j] + self._length <= n
+            if inside:
+                for j in range(4):
+                    v[j] = x + 2 * first[j]
+                radome_dots(v[0], v[1], v[2], v[3], h[0], h[1], h[2], h[3], whole, True, y + 2 * i)
+                for j in range(4):
+                    for k in range(whole, length):
+                        y[2 * (i + j) + k % 2] += v[j][k] * h[j][k]
+            else:
+                for j in range(count):
+                    self._one(x, n, first[j], h[j], y + 2 * (i + j))
+            i += count
 
     def at(self, const float complex[::1] x not None, const double[::1] instants not None):
         """Outputs of the filter.
