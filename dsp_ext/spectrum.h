@@ -35,6 +35,34 @@ static inline void radome_butterflies(float *re, float *im, ptrdiff_t span, floa
     RADOME_V8(im3) = h - gap_y;
 }
 
+/* Fourier transforms of m values that stand `apart`, in place, each turned first; turn: m (c, s); circle: those of m-ths */
+static inline __attribute__((always_inline)) void radome_few(float *re, float *im, ptrdiff_t apart, int m, const float *turn,
+                                                             const float *circle) {
+    radome_v8 x[5], y[5];
+    for (int r = 0; r < m; r++) {
+        const radome_v8 a = RADOME_V8(re + r * apart), b = RADOME_V8(im + r * apart);
+        x[r] = a * turn[2 * r] - b * turn[2 * r + 1];
+        y[r] = a * turn[2 * r + 1] + b * turn[2 * r];
+    }
+    for (int q = 0; q < m; q++) {
+        radome_v8 a = x[0], b = y[0];
+        for (int r = 1; r < m; r++) {
+            const float c = circle[2 * (r * q % m)], s = circle[2 * (r * q % m) + 1];
+            a += x[r] * c - y[r] * s;
+            b += x[r] * s + y[r] * c;
+        }
+        RADOME_V8(re + q * apart) = a;
+        RADOME_V8(im + q * apart) = b;
+    }
+}
+
+static inline void radome_odd(float *re, float *im, ptrdiff_t apart, ptrdiff_t m, const float *turn, const float *circle) {
+    if (m == 3)
+        radome_few(re, im, apart, 3, turn, circle);
+    else
+        radome_few(re, im, apart, 5, turn, circle);
+}
+
 static inline void radome_power(const float *re, const float *im, float *sums) {
     RADOME_V8(sums) += RADOME_V8(re) * RADOME_V8(re) + RADOME_V8(im) * RADOME_V8(im);
 }

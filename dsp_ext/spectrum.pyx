@@ -9,6 +9,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 cdef extern from "spectrum.h" nogil:
     void radome_butterfly(float* re0, float* im0, float* re1, float* im1, float c, float s)
     void radome_butterflies(float* re, float* im, Py_ssize_t span, float c, float s, float c2, float s2)
+    void radome_odd(float* re, float* im, Py_ssize_t apart, Py_ssize_t m, const float* turn, const float* circle)
     void radome_power(const float* re, const float* im, float* sums)
     void radome_log(float* x)
 
@@ -17,28 +18,41 @@ cdef enum:
 
 
 cdef class _Transform:
-    # LANES Fourier transforms side by side, by decimation in time, of a size that is a power of two
-    cdef float* re        # (size, LANES), written in bit-reversed order: value k stands at place[k]
+    # LANES Fourier transforms side by side, by decimation in time, of a size that is a power of two, or 3 or 5 times one:
+    # then of every third or fifth value first
+    cdef float* re        # (size, LANES), written in another order: value k stands at place[k]
     cdef float* im
     cdef float* turns
+    cdef float* last      # of the step of 3 or 5, and its circle behind them
     cdef int* place
-    cdef Py_ssize_t size
+    cdef Py_ssize_t size, odd, part
 
     def __cinit__(self, Py_ssize_t size):
-        cdef Py_ssize_t k, r = 0, bit
-        self.size = size
+        cdef Py_ssize_t k, r = 0, bit, i
+        self.size, self.part = size, 1
+        while size % (2 * self.part) == 0:
+            self.part *= 2
+        self.odd = size // self.part
         self.re = <float*>PyMem_Malloc(size * LANES * sizeof(float))
         self.im = <float*>PyMem_Malloc(size * LANES * sizeof(float))
-        self.turns = <float*>PyMem_Malloc(size * sizeof(float))
+        self.turns = <float*>PyMem_Malloc((self.part + 1) * sizeof(float))
+        self.last = <float*>PyMem_Malloc(2 * (size + self.odd) * sizeof(float))
         self.place = <int*>PyMem_Malloc(size * sizeof(int))
-        if not (self.re and self.im and self.turns and self.place):
+        if not (self.re and self.im and self.turns and self.last and self.place):
             raise MemoryError
-        for k in range(size // 2):
-            self.turns[2 * k] = <float>cos(2 * M_PI * k / size)
-            self.turns[2 * k + 1] = <float>-sin(2 * M_PI * k / size)
-        for k in range(size):
-            self.place[k] = <int>r
-            bit = size >> 1
+        for k in range(self.part // 2):
+            self.turns[2 * k] = <float>cos(2 * M_PI * k / self.part)
+            self.turns[2 * k + 1] = <float>-sin(2 * M_PI * k / self.part)
+        for k in range(self.part + 1):
+            for i in range(self.odd):
+                # behind all: of m-ths
+                bit = i * (k if k < self.part else self.part)
+                self.last[2 * (k * self.odd + i)] = <float>cos(2 * M_PI * bit / size)
+                self.last[2 * (k * self.odd + i) + 1] = <float>-sin(2 * M_PI * bit / size)
+        for k in range(self.part):
+            for i in range(self.odd):
+                self.place[k * self.odd + i] = <int>(i * self.part + r)
+            bit = self.part >> 1
             while r & bit:
                 r ^= bit
                 bit >>= 1
@@ -48,6 +62,7 @@ cdef class _Transform:
         PyMem_Free(self.re)
         PyMem_Free(self.im)
         PyMem_Free(self.turns)
+        PyMem_Free(self.last)
         PyMem_Free(self.place)
 
     cdef void clear(self) noexcept nogil:
@@ -55,11 +70,11 @@ cdef class _Transform:
         memset(self.im, 0, self.size * LANES * sizeof(float))
 
     cdef void run(self) noexcept nogil:
-        # two steps at a time, and a single one at last where their number is odd
+        # two steps of 2 at a time, a single one where their number is odd, and one of 3 or 5
         cdef Py_ssize_t span = 1, first, k, i, j, step
         cdef const float* turn
-        while 2 * span < self.size:
-            step = self.size // (2 * span)
+        while 2 * span < self.part:
+            step = self.part // (2 * span)
             first = 0
             while first < self.size:
                 for k in range(span):
@@ -69,11 +84,21 @@ cdef class _Transform:
                     )
                 first += 4 * span
             span *= 4
-        if span < self.size:
-            for k in range(span):
-                i, j = k * LANES, (k + span) * LANES
-                radome_butterfly(
-                    self.re + i, self.im + i, self.re + j, self.im + j, self.turns[2 * k], self.turns[2 * k + 1]
+        if span < self.part:
+            first = 0
+            while first < self.size:
+                for k in range(span):
+                    i, j = (first + k) * LANES, (first + k + span) * LANES
+                    radome_butterfly(
+                        self.re + i, self.im + i, self.re + j, self.im + j, self.turns[2 * k], self.turns[2 * k + 1]
+                    )
+                first += self.part
+        if self.odd > 1:
+            turn = self.last + 2 * self.size
+            for k in range(self.part):
+                radome_odd(
+                    self.re + k * LANES, self.im + k * LANES, self.part * LANES, self.odd,
+                    self.last + 2 * k * self.odd, turn
                 )
 
 
@@ -356,22 +381,25 @@ cdef class BandSearch:
         return centre, mass
 
 
-cdef Py_ssize_t _power_of_two(Py_ssize_t least) noexcept nogil:
-    cdef Py_ssize_t n = 1
+cdef Py_ssize_t _fast(Py_ssize_t least) noexcept nogil:
+    # a power of two, or 3 or 5 times one
+    cdef Py_ssize_t n = 4
     while n < least:
         n *= 2
-    return n
+    if n // 8 * 5 >= least and n >= 8:
+        return n // 8 * 5
+    return n // 4 * 3 if n // 4 * 3 >= least else n
 
 
 cdef class Contrast:
-    """By how much a band's mean logarithm of power is above the stronger one of its flanks'.
+    """By how much a band's mean logarithm of density is above the stronger one of its flanks'.
 
     A logarithm for each cell, so that a bare carrier weighs little. Flanks of which fewer than 3 cells are there do not
     count.
 
     Parameters
     ----------
-    taper : (length,) float32, of the windows looked at; they are padded to a power of two
+    taper : (length,) float32, of the windows looked at; they are padded to a power of two, or 3 or 5 times one
     edges : (cells + 1,) float64, rising: cell c is the frequencies from edges[c] up to edges[c + 1], cycles per sample
     half : the band is cells c - half to c + half
     gap, flank : cells between band and flank, and in a flank
@@ -388,7 +416,7 @@ cdef class Contrast:
 
     def __cinit__(self, const float[::1] taper not None, const double[::1] edges not None, Py_ssize_t half,
                   Py_ssize_t gap, Py_ssize_t flank):
-        cdef Py_ssize_t size = max(2, _power_of_two(taper.shape[0])), c
+        cdef Py_ssize_t size = _fast(taper.shape[0]), c
         self._cells, self._half, self._gap, self._flank = edges.shape[0] - 1, half, gap, flank
         rising = all([edges[c] <= edges[c + 1] for c in range(self._cells)])
         if self._cells < 1 or not (rising and -0.5 <= edges[0] and edges[self._cells] <= 0.5):
@@ -431,8 +459,12 @@ cdef class Contrast:
             for lane in range(LANES):
                 power[lane] = <float>1e-20
             for k in range(self._edges[c], self._edges[c + 1]):
-                low = (k & (t.size - 1)) * LANES
+                low = (k + t.size if k < 0 else k) * LANES
                 radome_power(t.re + low, t.im + low, power)
+            # cells differ by a bin
+            each = 1.0 / max(1, self._edges[c + 1] - self._edges[c])
+            for lane in range(LANES):
+                power[lane] *= <float>each
             radome_log(power)
             for lane in range(LANES):
                 total[(c + 1) * LANES + lane] = total[c * LANES + lane] + power[lane]

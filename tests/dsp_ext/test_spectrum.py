@@ -13,15 +13,17 @@ RNG = np.random.default_rng(2)
 X = (RNG.standard_normal(700) + 1j * RNG.standard_normal(700)).astype(np.complex64)
 
 
-@pytest.mark.parametrize("rows", [1, 8, 21])
+@pytest.mark.parametrize(
+    ("rows", "length", "size"), [(1, 60, 64), (8, 78, 80), (21, 93, 96), (9, 128, 128), (3, 20, 20)]
+)
 @pytest.mark.parametrize("is_complex", [True, False], ids=["complex", "real"])
-def test_contrast(is_complex, rows):
+def test_contrast(is_complex, rows, length, size):
     x = X if is_complex else X.real.copy()
-    taper, starts = np.hanning(62)[1:-1].astype(np.float32), RNG.integers(0, 641, rows)
-    edges = np.linspace(-0.5 if is_complex else 0, 0.5, 33 if is_complex else 17)
-    spectra = np.abs(np.fft.fft(np.stack([x[s : s + 60] for s in starts]).astype(complex) * taper, 64)) ** 2
-    bins = np.rint(edges * 64).astype(int)
-    cells = np.log([spectra[:, np.arange(a, b) % 64].sum(axis=1) for a, b in pairwise(bins)]).T
+    taper, starts = np.hanning(length + 2)[1:-1].astype(np.float32), RNG.integers(0, 701 - length, rows)
+    edges = np.linspace(-0.5 if is_complex else 0, 0.5, 17 if is_complex else 9)
+    spectra = np.abs(np.fft.fft(np.stack([x[s : s + length] for s in starts]).astype(complex) * taper, size)) ** 2
+    bins = np.rint(edges * size).astype(int)
+    cells = np.log([spectra[:, np.arange(a, b) % size].mean(axis=1) for a, b in pairwise(bins)]).T
 
     def mean(low, high, least):
         low, high = max(low, 0), min(high, cells.shape[1])
