@@ -180,35 +180,3 @@ def clock_tone(const float complex[::1] y not None, Py_ssize_t chips):
             for r in range(rows):
                 _tone(<const float*>&y[4 * chips * r], chips, <float*>&tones[r], &powers[r])
     return tone, power
-
-
-cdef void _derotate(const float* x, const double* phase, Py_ssize_t n, float* y) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef float c, s
-    for i in range(n):
-        _turn(phase[i], &c, &s)
-        y[i] = x[2 * i] * c + x[2 * i + 1] * s
-
-
-def in_phase(const float complex[::1] x not None, const double[::1] phase not None):
-    """Real part of items turned back by a phase each.
-
-    Parameters
-    ----------
-    x : (n,) complex64
-    phase : (n,) float64, cycles
-
-    Returns
-    -------
-    (n,) float32
-    """
-    cdef Py_ssize_t n = x.shape[0]
-    cdef float[::1] out
-    if phase.shape[0] != n:
-        raise ValueError(f"{n} phases expected, got {phase.shape[0]}")
-    result = np.empty(n, np.float32)
-    if n:
-        out = result
-        with nogil:
-            _derotate(<const float*>&x[0], &phase[0], n, &out[0])
-    return result

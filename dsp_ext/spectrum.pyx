@@ -9,7 +9,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 cdef extern from "spectrum.h" nogil:
     void radome_butterfly(float* re0, float* im0, float* re1, float* im1, float c, float s)
     void radome_butterflies(float* re, float* im, Py_ssize_t span, float c, float s, float c2, float s2)
-    void radome_odd(float* re, float* im, Py_ssize_t apart, Py_ssize_t m, const float* turn, const float* circle)
+    void radome_odd(float* re, float* im, Py_ssize_t apart, Py_ssize_t m, const float* turn,
+                    const float* circle)
     void radome_power(const float* re, const float* im, float* sums)
     void radome_log(float* x)
 
@@ -18,8 +19,8 @@ cdef enum:
 
 
 cdef class _Transform:
-    # LANES Fourier transforms side by side, by decimation in time, of a size that is a power of two, or 3 or 5 times one:
-    # then of every third or fifth value first
+    # LANES Fourier transforms side by side, by decimation in time, of a size that is a power of two, or 3 or 5 times
+    # one: then of every third or fifth value first
     cdef float* re        # (size, LANES), written in another order: value k stands at place[k]
     cdef float* im
     cdef float* turns

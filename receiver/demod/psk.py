@@ -358,7 +358,9 @@ class _Carrier:
         (m, 2) float64, at a row's beginning and end, cycles per chip
         """
         window = self._window
-        shifts = np.diff(centres, prepend=self._centre)
+        shifts = centres.copy()
+        shifts[1:] -= centres[:-1]
+        shifts[0] -= self._centre
         # as if the row before had been moved down by this row's centre; an item is half a chip
         score = self._prominence.process(square(y), shifts / CELLS)
         beside, count = self._beside, len(self._states)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp_ext.carrier import clock_tone, in_phase, mix, square
+from dsp_ext.carrier import clock_tone, mix, square
 from dsp_ext.strobe import Strobe
 
 RNG = np.random.default_rng(1)
@@ -50,13 +50,6 @@ def test_clock_tone():
         clock_tone(X, 9)
 
 
-def test_in_phase():
-    turns = RNG.uniform(-3, 3, len(X))
-    assert np.abs(in_phase(X, turns) - (X * np.exp(-2j * np.pi * turns)).real).max() < 4e-6
-    with pytest.raises(ValueError, match="640 phases"):
-        in_phase(X, turns[:-1])
-
-
 def test_strobe():
     def pulse(t):
         return np.exp(-((t / 2) ** 2))
@@ -71,5 +64,9 @@ def test_strobe():
     expected = [(X * pulse(k - t) * ((k > np.floor(t) - 6) & (k <= np.floor(t) + 6))).sum() for t in instants]
     assert np.abs(strobe.at(X, instants) - expected).max() < 1e-5
     assert len(strobe.at(X[:0], instants)) == len(instants)
+    even = -3.0625 + 1.25 * np.arange(530)
+    assert np.array_equal(strobe.every(X, even[0], 1.25, len(even)), strobe.at(X, even))
+    assert np.array_equal(strobe.every(X, even[7], 1.25, 5), strobe.at(X, even)[7:12])
+    assert not strobe.every(X[:0], 0.0, 1.25, 9).any()
     with pytest.raises(ValueError, match="even number"):
         Strobe(np.zeros((2, 3), np.float32))

@@ -24,12 +24,12 @@ TWO_LEVELS = (RNG.choice([-1.0, 1.0], 6007).repeat(4)[:6007] + 0.1 * RNG.standar
 
 
 def carrier() -> list[NDArray[Any]]:
-    from dsp_ext.carrier import clock_tone, in_phase, mix, square
+    from dsp_ext.carrier import clock_tone, mix, square
 
     one = np.array([0.01])
     tone = clock_tone(X[:5984], 8)
     turned = mix(X, np.array([0, len(X)]), one, one, one * 1e-4)
-    return [turned, square(X), *tone, in_phase(X, np.linspace(0, 300, len(X)))]
+    return [turned, square(X), *tone]
 
 
 def clock() -> list[Any]:
