@@ -8,7 +8,7 @@ The second term, the mean phase of tones against the line, only where there are 
 """
 import numpy as np
 
-from libc.math cimport atan2, cos, fabs, floor, sin
+from libc.math cimport atan2, cos, fabs, floor, sin, sqrt
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -158,7 +158,7 @@ cdef class Lines:
             node[i].weight = weight[i] if weight is not None else 1
             if tones:
                 node[i].re, node[i].im = tones[2 * i], tones[2 * i + 1]
-                node[i].weight = (node[i].re * node[i].re + node[i].im * node[i].im) ** 0.5
+                node[i].weight = sqrt(node[i].re * node[i].re + node[i].im * node[i].im)
         if tones:
             radome_drop(&self._tones, 8 * n)
         made = max(0, <Py_ssize_t>((self._nodes.stop - self._nodes.first) // sizeof(_Node)) - 2 * reach)
