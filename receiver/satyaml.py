@@ -25,6 +25,7 @@ _LARGEST = 1 << 20  # bytes
 _BRACKETS = 1000  # time to read what is deep grows with the square of its depth
 
 _FRAMINGS: dict[str, dict[str, Any]] = {
+    "AIS": {"use": "ais"},
     "AMSAT Fox BPSK": {"use": "fox", "mode": "BPSK"},
     "AMSAT Fox DUV": {"use": "fox"},
     "AMSAT Fox LTM": {"use": "fox", "mode": "LTM"},
@@ -38,11 +39,17 @@ _FRAMINGS: dict[str, dict[str, Any]] = {
     "CCSDS Concatenated": {"use": "ccsds", "convolutional": "CCSDS"},
     "CCSDS Reed-Solomon": {"use": "ccsds"},
     "CCSDS Uncoded": {"use": "ccsds", "rs": False},
+    "EQUiSat": {"use": "equisat"},
     "FORESAIL-1": {"use": "ax100", "mode": "ASM+Golay", "sync": "1ACFFC1D"},
+    "FX.25": {"use": "fx25"},
+    "FX.25 G3RUH": {"use": "fx25", "scrambler": "g3ruh"},
+    "IDEASSat": {"use": "ideassat"},
+    "IL2P": {"use": "il2p"},
     "LilacSat-1": {"use": "lilacsat_1"},
     "Mobitex": {"use": "mobitex", "header": "none"},
     "Mobitex-NX": {"use": "mobitex", "nx": True},
     "OPS-SAT": {"use": "ops_sat"},
+    "ORBCOMM": {"use": "orbcomm"},
     "S-NET": {"use": "snet"},
     "SALSAT": {"use": "snet", "variant": "SALSAT"},
     "TUBIN": {"use": "mobitex", "nx": True, "callsign": "DP0TBN"},
