@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
 """How fast the kernels of dsp_ext and whole chains are.
 
-Kernels: millions of input items a second, of one thread, the best of several runs. Chains: `radome decode` on a
-recording that is synthesised first; CPU seconds and peak memory of the whole process, start included.
+Kernels: millions of input items a second, of one thread, the best of several runs, beside what an item takes at least.
+Chains: `radome decode` on a recording that is synthesised first; CPU seconds and peak memory of the whole process, start
+included.
+
+    python benchmarks/throughput.py --instructions    instructions an item instead of time, counted by valgrind
+    python benchmarks/throughput.py --guard           fails when a kernel needs 5 % more of them than recorded
+    python benchmarks/throughput.py --record          after a change that is worth it, or a kernel that is new
 """
 
 from __future__ import annotations
@@ -10,14 +15,17 @@ from __future__ import annotations
 import argparse
 import ctypes
 import ctypes.util
+import gc
 import json
 import os
 import platform
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,19 +35,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dsp_ext
+import dsp_ext.bits
 from dsp_ext import golay
+from dsp_ext._cpu import supported
 from dsp_ext.bits import CRC16_X25, Descrambler, DifferentialDecoder
+from dsp_ext.carrier import clock_tone, in_phase, mix, square
 from dsp_ext.clock import SymbolClock
 from dsp_ext.convert import to_float
+from dsp_ext.cpm import CpmDetector
 from dsp_ext.discriminator import Discriminator
 from dsp_ext.doppler import Mixer
+from dsp_ext.equaliser import Equaliser
 from dsp_ext.fir import Decimator
 from dsp_ext.framesync import FrameSync
 from dsp_ext.hdlc import HdlcReceiver
 from dsp_ext.level import Level
+from dsp_ext.lines import lines
+from dsp_ext.quality import esn0
 from dsp_ext.reedsolomon import ReedSolomon
+from dsp_ext.repeataccumulate import RepeatAccumulate
 from dsp_ext.resample import Resampler
 from dsp_ext.ridge import Ridge
+from dsp_ext.spectrum import PowerRows, contrast, prominence, windows
+from dsp_ext.strobe import Strobe
+from dsp_ext.trellis import Trellis
 from dsp_ext.viterbi import Viterbi
 from receiver.channel.filters import lowpass, polyphase
 from receiver.satellite import find_satellite
@@ -48,6 +67,9 @@ from receiver.synth.payloads import payloads
 from receiver.synth.sigmf import write_sigmf
 
 RNG = np.random.default_rng(1)
+ISA = "avx2"
+"""Of which instructions are counted: the widest that valgrind knows."""
+CHUNK = 16384
 
 
 @dataclass
@@ -58,48 +80,127 @@ class Kernel:
     unit: str
     items: int
     run: Callable[[], object]
+    bound: str
+    """What an item takes at least: bytes read and written, arithmetic."""
 
 
 def kernels(n: int) -> Iterator[Kernel]:
-    """Each kernel with n items of input, set up as the chains use it."""
+    """Each kernel with about n items of input, set up as the chains use it."""
     iq = (RNG.standard_normal(n) + 1j * RNG.standard_normal(n)).astype(np.complex64)
     real = np.ascontiguousarray(iq.real)
     soft = np.sign(real) + np.float32(0.3) * iq.imag
     bank = polyphase(0.3, 0.1, 50)
     scores = RNG.random((max(1, n // 256), 256), dtype=np.float32)
 
-    def samples(name: str, process: Callable[..., object], *inputs: object) -> Kernel:
-        return Kernel(name, "Msamples/s", n, partial(process, *inputs))
+    def samples(name: str, bound: str, process: Callable[..., object], *inputs: object) -> Kernel:
+        return Kernel(name, "Msamples/s", n, partial(process, *inputs), bound)
 
-    def symbols(name: str, process: Callable[..., object]) -> Kernel:
-        return Kernel(name, "Msymbols/s", n, partial(process, soft))
+    def symbols(name: str, bound: str, process: Callable[..., object], *inputs: object) -> Kernel:
+        return Kernel(name, "Msymbols/s", n, partial(process, *(inputs or (soft,))), bound)
 
-    yield samples("doppler.Mixer", Mixer(0.01, 1e-9).process, iq, np.empty_like(iq))
+    raw = np.frombuffer(RNG.bytes(2 * n), np.uint8)
+    yield samples(
+        "convert, cu8", "2 bytes read, 8 written; 2 multiply-adds", to_float, raw, "cu8", iq.view(np.float32).copy()
+    )
+    bound = "16 bytes; two polynomials of 5 terms and a complex product: 14 multiply-adds"
+    yield samples("doppler.Mixer", bound, Mixer(0.01, 1e-9).process, iq, np.empty_like(iq))
     for taps, factor in ((65, 10), (129, 4)):
         decimator = Decimator(np.hanning(taps).astype(np.float32), factor, is_complex=True)
-        yield samples(f"fir.Decimator, complex, {taps} taps, 1/{factor}", decimator.process, iq)
+        bound = f"{8 + 8 / factor:g} bytes; {2 * taps / factor:g} multiply-adds"
+        yield samples(f"fir.Decimator, complex, {taps} taps, 1/{factor}", bound, decimator.process, iq)
     decimator = Decimator(np.hanning(65).astype(np.float32), 4, is_complex=False)
-    yield samples("fir.Decimator, real, 65 taps, 1/4", decimator.process, real)
-    for kind, x in (("complex", iq), ("real", real)):
+    yield samples("fir.Decimator, real, 65 taps, 1/4", "5 bytes; 16.25 multiply-adds", decimator.process, real)
+    for kind, x, width in (("complex", iq, 2), ("real", real, 1)):
         resampler = Resampler(bank, 1.25, is_complex=kind == "complex")
-        yield samples(f"resample.Resampler, {kind}, {bank.shape[1]} taps", resampler.process, x)
-    yield samples("discriminator.Discriminator", Discriminator().process, iq)
-    yield samples("clock.SymbolClock", SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40)).process, real)
-    yield symbols("level.Level", Level().process)
-    yield Kernel("ridge.Ridge", "Mscores/s", scores.size, partial(Ridge(256, 16, 0.1, 10.0).process, scores))
-    yield symbols("hdlc.HdlcReceiver, G3RUH", HdlcReceiver(True, 2048, 10).process)
-    yield symbols("framesync.FrameSync, 32 bits", FrameSync(0x1ACFFC1D, 32, 4).process)
-    yield symbols("bits.Descrambler", Descrambler(12, 17).process)
-    yield symbols("bits.DifferentialDecoder", DifferentialDecoder().process)
-    yield Kernel("bits.Crc, 16 bits", "Mbyte/s", n, partial(CRC16_X25, RNG.bytes(n)))
-    yield Kernel("viterbi.Viterbi, K=7, rate 1/2", "Mbit/s", n // 2, partial(Viterbi().process, soft))
+        length = bank.shape[1]
+        bound = f"{4 * width * 1.8:g} bytes; {width * length * 0.8:g} multiply-adds"
+        yield samples(f"resample.Resampler, {kind}, {length} taps", bound, resampler.process, x)
+    bound = "12 bytes; complex product, division, polynomial of 8 terms: 12 multiply-adds, 1 division"
+    yield samples("discriminator.Discriminator", bound, Discriminator().process, iq)
+    clock = SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40))
+    bound = "352 states of the path a 64 samples, each 4 additions and 3 comparisons: 39; symbol filter a 4 samples"
+    yield samples("clock.SymbolClock", bound, clock.process, real)
+    yield symbols("level.Level", "8 bytes; each symbol in 4 windows, parted some times over", Level().process)
+    bound = "5 moves and a jump, an addition and a comparison each; 4 bytes read, 4 written"
+    yield Kernel("ridge.Ridge", "Mscores/s", scores.size, partial(Ridge(256, 16, 0.1, 10.0).process, scores), bound)
+    bound = "4 + 4 bytes; 8 metrics of 2 products each, 8 comparisons, both ways over 1.4 times the symbols"
+    yield symbols("equaliser.Equaliser", bound, Equaliser().process)
+
+    send = np.repeat(np.sign(real[: n // 8]), 8)
+    msk = np.exp(0.5j * np.pi / 8 * np.cumsum(send)).astype(np.complex64) + np.float32(0.1) * iq[: len(send)]
+    zero, count = np.zeros(n // 8, np.float32), n // 8
+    given = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.25), zero, soft[:count].copy())
+    bound = "8 states, 16 branches with a complex product each, for several memories at a time"
+    yield Kernel("cpm.CpmDetector, index 0.5", "Msymbols/s", count, partial(CpmDetector(0.5).process, *given), bound)
+
+    edges = np.arange(0, n + 1, 256)
+    pieces = len(edges) - 1
+    turn, frequency, slope = np.zeros(pieces), np.full(pieces, 0.01), np.zeros(pieces)
+    bound = "16 bytes; two complex products: 8 multiply-adds"
+    yield samples("carrier.mix", bound, mix, iq[: edges[-1]], edges, turn, frequency, slope)
+    yield samples("carrier.square", "16 bytes; 4 samples interpolated, a complex product", square, iq)
+    bound = "8 bytes read; a complex product of neighbours, a sum a chip"
+    yield samples("carrier.clock_tone", bound, clock_tone, iq[: n - n % 32], 8)
+    bound = "20 bytes; sine and cosine, 2 multiply-adds"
+    yield symbols("carrier.in_phase", bound, in_phase, iq, np.linspace(0.0, 300.0, n))
+    found = Strobe(bank)
+    instants = np.linspace(40.0, n - 40.0, n)
+    bound = f"8 bytes of instant, 8 written; {2 * bank.shape[1]} multiply-adds"
+    yield symbols(f"strobe.Strobe, {bank.shape[1]} taps", bound, found.at, iq, instants)
+    starts, taper = np.arange(0, n - 256, 64), np.hanning(256).astype(np.float32)
+    cut = partial(windows, iq, starts, taper)
+    yield Kernel("spectrum.windows", "Msamples/s", len(starts) * 256, cut, "16 bytes; 2 products")
+    spectra = iq[: n - n % 256].reshape(-1, 256)
+    measure = partial(contrast, spectra, np.arange(-120, 121, 4), 4, 1, 5)
+    bound = "8 bytes; 2 multiply-adds, a logarithm a 4 bins"
+    yield Kernel("spectrum.contrast", "Mbins/s", spectra.size, measure, bound)
+    measure = partial(prominence, spectra, 25)
+    yield Kernel("spectrum.prominence", "Mbins/s", spectra.size, measure, "8 bytes; 2 multiply-adds")
+    power = PowerRows(np.hanning(64).astype(np.float32), 16)
+    bound = "8 bytes; taper, transform of 64, power: 2 + 5 log2(64) + 2 = 34 operations"
+    yield samples("spectrum.PowerRows, 64 bins", bound, power.process, iq[: n - n % 1024])
+    bound = f"{5 * 65} multiply-adds in double: sums of weights, places, values, squares and products"
+    path, weight = np.cumsum(0.01 * iq.real.astype(np.float64)), np.ones(n)
+    segment = np.zeros(n, np.int64)
+    fit = partial(lines, path, segment, weight, np.hanning(67)[1:-1])
+    yield Kernel("lines.lines, 65 nodes", "Mnodes/s", n, fit, bound)
+
+    yield symbols("quality.esn0", "4 bytes; sums of magnitude and square: 2 multiply-adds", esn0)
+    bound = "8 bits of state: shifts, comparisons and a table step a bit, one symbol after the other"
+    yield symbols("hdlc.HdlcReceiver, G3RUH", bound, HdlcReceiver(True, 2048, 10).process)
+    bound = "4 bytes; sign, shift, exclusive or, population count, two comparisons"
+    yield symbols("framesync.FrameSync, 32 bits", bound, FrameSync(0x1ACFFC1D, 32, 4).process)
+    yield symbols("bits.Descrambler", "8 bytes; three signs' product, smallest of three", Descrambler(12, 17).process)
+    yield symbols(
+        "bits.DifferentialDecoder", "8 bytes; two signs' product, smaller of two", DifferentialDecoder().process
+    )
+    bound = "a table step after the other, 4 cycles or more each; less where several bytes go at a time"
+    yield Kernel("bits.Crc, 16 bits", "Mbyte/s", n, partial(CRC16_X25, RNG.bytes(n)), bound)
+    bound = "64 states: 128 additions, 64 comparisons of bytes: 6 vector instructions of 32 lanes"
+    yield Kernel("viterbi.Viterbi, K=7, rate 1/2", "Mbit/s", n // 2, partial(Viterbi().process, soft), bound)
+    bound = "16 states: 32 additions of float32, 16 comparisons"
+    yield Kernel("trellis.Trellis, K=5, rate 1/2", "Mbit/s", n // 2, partial(Trellis((0o23, 0o35)).decode, soft), bound)
     code = ReedSolomon(32)
     data = np.frombuffer(RNG.bytes(223), np.uint8)
     for errors in (0, 16):
         word = np.concatenate([data, code.encode(data)])
         word[RNG.choice(255, errors, replace=False)] ^= 0x5A
-        yield Kernel(f"reedsolomon, {errors} errors", "Mbit/s", 223 * 8, partial(_decode, code, word))
-    yield Kernel("golay.decode, 3 errors", "Mbit/s", 12, partial(golay.decode, golay.encode(0xABC) ^ 0x10101))
+        bound = "255 * 32 products in GF(256) a word of 1784 bits, 8 at a time: 0.6 a bit"
+        if errors:
+            bound += "; syndromes, locator and roots again as much"
+        yield Kernel(f"reedsolomon, {errors} errors", "Mbit/s", 223 * 8, partial(_decode, code, word), bound)
+    accumulate = RepeatAccumulate(128)
+    sent = 2.0 * np.unpackbits(accumulate.encode(np.frombuffer(RNG.bytes(128), np.uint8))) - 1
+    noisy = (sent + 0.7 * RNG.standard_normal(len(sent))).astype(np.float32)
+    bound = "each turn of the decoder 4 chains, forward and back: 8 times 2 comparisons and 2 additions or more"
+    yield Kernel("repeataccumulate, 128 bytes", "Mbit/s", 1024, partial(accumulate.decode, noisy), bound)
+    bound = "two table look-ups; the call costs more"
+    yield Kernel("golay.decode, 3 errors", "Mbit/s", 12, partial(golay.decode, golay.encode(0xABC) ^ 0x10101), bound)
+
+
+def chosen(only: str, n: int) -> Iterator[Kernel]:
+    """Those with a text in their name."""
+    return (kernel for kernel in kernels(n) if only.lower() in kernel.name.lower())
 
 
 def _decode(code: ReedSolomon, word: NDArray[np.uint8]) -> None:
@@ -122,6 +223,86 @@ def throughput(kernel: Kernel, seconds: float = 0.1, rounds: int = 5) -> float:
             kernel.run()
         best = min(best, time.perf_counter() - begun)
     return kernel.items * calls / best / 1e6
+
+
+MARK = "getsid"
+"""Function of the C library before each call of which callgrind writes down what it has counted since the last."""
+CALLS = (1, 3)
+RECORD = Path(__file__).with_name("instructions.json")
+TOLERANCE = 1.05
+
+
+def run_between_marks(only: str, n: int) -> None:
+    """Run each kernel twice, with some calls more the second time, between calls of MARK."""
+    gc.disable()
+    for kernel in chosen(only, n):
+        kernel.run()
+        for calls in CALLS:
+            os.getsid(0)
+            for _ in range(calls):
+                kernel.run()
+        os.getsid(0)
+
+
+def instructions(only: str, n: int) -> dict[str, float]:
+    """Instructions an item of each kernel, as callgrind counts them with the instruction set ISA.
+
+    What a call costs is the difference of more calls and fewer, so that neither start nor marks count.
+    """
+    environment = {**os.environ, "DSP_EXT_ISA": ISA, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        counts = Path(folder) / "counts"
+        command = ["valgrind", "-q", "--tool=callgrind", f"--dump-before={MARK}*", f"--callgrind-out-file={counts}"]
+        words = ["--between-marks", "--only", only, "--chunk", str(n)]
+        done = subprocess.run(
+            [*command, sys.executable, __file__, *words], env=environment, stdout=subprocess.DEVNULL, check=False
+        )
+        if done.returncode:
+            sys.exit(f"valgrind ended with status {done.returncode}; the reason is above")
+        found = {}
+        for i, kernel in enumerate(chosen(only, n)):
+            few, many = (_total(counts.with_suffix(f".{3 * i + k}")) for k in (2, 3))
+            found[kernel.name] = float(f"{(many - few) / (CALLS[1] - CALLS[0]) / kernel.items:.4g}")
+    return found
+
+
+def _total(path: Path) -> int:
+    """Instructions in a file of callgrind's."""
+    found = re.search(r"^totals: (\d+)", path.read_text(), re.MULTILINE)
+    if found is None:
+        sys.exit(f"valgrind's {path.name} has no total")
+    return int(found[1])
+
+
+def built_with() -> dict[str, str]:
+    """What instruction counts depend on besides the source: instruction set, compiler, Python."""
+    module = Path(dsp_ext.bits.__file__).read_bytes()
+    compiler = re.search(rb"(GCC|clang)(?: version|: \(.*?\)) (\d+)", module)
+    name = f"{compiler[1].decode()} {compiler[2].decode()}" if compiler else "unknown"
+    return {"isa": ISA, "compiler": name, "python": ".".join(platform.python_version_tuple()[:2])}
+
+
+def incomparable() -> str | None:
+    """Why instructions cannot be compared with the recorded ones here; None when they can."""
+    if shutil.which("valgrind") is None:
+        return "valgrind is not installed"
+    if ISA not in supported():
+        return f"{ISA} does not run here"
+    recorded, here = json.loads(RECORD.read_text()), built_with()
+    for key, value in here.items():
+        if recorded.get(key) != value:
+            return f"instructions were recorded with {key} {recorded.get(key)}; this is {value}"
+    return None
+
+
+def guard(found: dict[str, float]) -> list[str]:
+    """A sentence for each kernel that needs more than recorded, or is not in the record."""
+    recorded = json.loads(RECORD.read_text())["kernels"]
+    return [
+        f"{name}: {value:g} instructions an item, recorded are {recorded.get(name, 'none')}"
+        for name, value in found.items()
+        if value > TOLERANCE * recorded.get(name, 0)
+    ]
 
 
 @dataclass
@@ -296,16 +477,25 @@ def decode(recording: Recording, seconds: float, folder: Path) -> Usage:
     )
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--only", default="", metavar="TEXT", help="only what has TEXT in its name")
-    parser.add_argument("--chunk", type=int, default=16384, help="items that a kernel gets at a time")
+    parser.add_argument("--chunk", type=int, default=CHUNK, help="items that a kernel gets at a time")
     parser.add_argument("--seconds", type=float, help="length of the recordings")
     parser.add_argument("--peers", action="store_true", help="kernels beside other libraries' that are installed")
     parser.add_argument("--no-chains", action="store_true")
     parser.add_argument("--no-kernels", action="store_true")
-    options = parser.parse_args()
+    parser.add_argument("--instructions", action="store_true", help="instructions an item of kernels, by valgrind")
+    parser.add_argument("--guard", action="store_true", help="fail when a kernel needs 5 %% more than recorded")
+    parser.add_argument("--record", action="store_true", help=f"write instructions into {RECORD.name}")
+    parser.add_argument("--between-marks", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(words)
+    if options.between_marks:
+        run_between_marks(options.only, options.chunk)
+        return 0
+    if options.instructions or options.guard or options.record:
+        return count(options)
 
     machine = {"machine": platform.processor() or platform.machine(), "isa": dsp_ext.isa, "chunk": options.chunk}
     results: dict[str, Any] = {**machine, "kernels": {}, "chains": {}}
@@ -316,7 +506,7 @@ def main() -> None:
             value = float(f"{throughput(kernel):.3g}")
             results["kernels"][kernel.name] = {"value": value, "unit": kernel.unit}
             if not options.json:
-                print(f"{kernel.name:44}{value:>10.5g} {kernel.unit}")
+                print(f"{kernel.name:44}{value:>10.5g} {kernel.unit:<12}{kernel.bound}")
     for peer in peers() if options.peers else ():
         if options.only.lower() in peer.name.lower():
             ratio, ours, theirs = (float(f"{x:.3g}") for x in compare(peer))
@@ -336,7 +526,29 @@ def main() -> None:
                 heading = ""
     if options.json:
         print(json.dumps(results, indent=1))
+    return 0
+
+
+def count(options: argparse.Namespace) -> int:
+    """Count instructions, and print, record or compare them."""
+    reason = incomparable()
+    if reason is not None and (options.guard or not shutil.which("valgrind")):
+        sys.exit(reason)
+    found = instructions(options.only, options.chunk)
+    if options.json:
+        print(json.dumps({**built_with(), "chunk": options.chunk, "kernels": found}, indent=1))
+    else:
+        print(f"instructions an item, {', '.join(built_with().values())}, {options.chunk} items at a time\n")
+        for kernel in chosen(options.only, options.chunk):
+            print(f"{kernel.name:44}{found[kernel.name]:>10.5g}  {kernel.bound}")
+    if options.record:
+        kept = json.loads(RECORD.read_text())["kernels"] if options.only else {}
+        record = {**built_with(), "chunk": options.chunk, "kernels": {**kept, **found}}
+        RECORD.write_text(json.dumps(record, indent=2) + "\n")
+    worse = guard(found) if options.guard else []
+    print(*worse, sep="\n", end="\n" if worse else "", file=sys.stderr)
+    return 1 if worse else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
