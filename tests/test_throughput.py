@@ -1,0 +1,49 @@
+"""No kernel needs more instructions than recorded: the short form of `benchmarks/throughput.py`."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATH = Path(__file__).parent.parent / "benchmarks" / "throughput.py"
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> Any:
+    specification = importlib.util.spec_from_file_location("throughput", PATH)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["throughput"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_instructions_of_each_kernel(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    reason = benchmark.incomparable(benchmark.CHUNK)
+    if reason is not None:
+        pytest.skip(f"instructions are not counted: {reason}")
+    status = benchmark.main(["--guard"])
+    assert status == 0, capsys.readouterr().err
+
+
+def test_guard(benchmark: Any) -> None:
+    """5 % more is too much, and so is a kernel without a record; each kernel has one."""
+    recorded = json.loads(benchmark.RECORD.read_text())["kernels"]
+    assert list(recorded) == [kernel.name for kernel in benchmark.kernels(1024)]
+    assert benchmark.guard(recorded) == []
+    name, value = next(iter(recorded.items()))
+    assert len(benchmark.guard({name: 1.04 * value})) == 0
+    assert len(benchmark.guard({name: 1.06 * value})) == 1
+    assert len(benchmark.guard({"new": 1.0})) == 1
+
+
+def test_every_kernel_runs(benchmark: Any) -> None:
+    for kernel in benchmark.kernels(4096):
+        kernel.run()
+        assert kernel.bound
