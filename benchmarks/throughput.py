@@ -41,8 +41,8 @@ from dsp_ext._cpu import supported
 from dsp_ext.bits import CRC16_X25, Descrambler, DifferentialDecoder
 from dsp_ext.carrier import clock_tone, in_phase, mix, square
 from dsp_ext.clock import SymbolClock
-from dsp_ext.convert import to_float
-from dsp_ext.cpm import CpmDetector
+from dsp_ext.convert import all_samples, clean, to_float
+from dsp_ext.cpm import CpmDetector, phase_tone
 from dsp_ext.discriminator import Discriminator
 from dsp_ext.doppler import Mixer
 from dsp_ext.equaliser import Equaliser
@@ -56,7 +56,7 @@ from dsp_ext.reedsolomon import ReedSolomon
 from dsp_ext.repeataccumulate import RepeatAccumulate
 from dsp_ext.resample import Resampler
 from dsp_ext.ridge import Ridge
-from dsp_ext.spectrum import PowerRows, contrast, prominence, windows
+from dsp_ext.spectrum import BandSearch, PowerRows, contrast, prominence, windows, without_lines
 from dsp_ext.strobe import Strobe
 from dsp_ext.trellis import Trellis
 from dsp_ext.viterbi import Viterbi
@@ -96,8 +96,15 @@ def kernels(n: int) -> Iterator[Kernel]:
 
     raw = np.frombuffer(RNG.bytes(2 * n), np.uint8)
     yield samples(
-        "convert, cu8", "2 bytes read, 8 written; 2 multiply-adds", to_float, raw, "cu8", iq.view(np.float32).copy()
+        "convert.to_float, cu8",
+        "2 bytes read, 8 written; 2 multiply-adds",
+        to_float,
+        raw,
+        "cu8",
+        iq.view(np.float32).copy(),
     )
+    yield samples("convert.all_samples", "8 bytes; 2 comparisons", all_samples, iq.view(np.float32))
+    yield samples("convert.clean", "8 bytes; 2 comparisons", clean, iq.view(np.float32).copy(), 2)
     bound = "16 bytes; two polynomials of 5 terms and a complex product: 14 multiply-adds"
     yield samples("doppler.Mixer", bound, Mixer(0.01, 1e-9).process, iq, np.empty_like(iq))
     for taps, factor in ((65, 10), (129, 4)):
@@ -125,9 +132,12 @@ def kernels(n: int) -> Iterator[Kernel]:
     send = np.repeat(np.sign(real[: n // 8]), 8)
     msk = np.exp(0.5j * np.pi / 8 * np.cumsum(send)).astype(np.complex64) + np.float32(0.1) * iq[: len(send)]
     zero, count = np.zeros(n // 8, np.float32), n // 8
-    given = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.25), zero, soft[:count].copy())
+    given: Any = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.25), zero, soft[:count].copy())
     bound = "8 states, 16 branches with a complex product each, for several memories at a time"
     yield Kernel("cpm.CpmDetector, index 0.5", "Msymbols/s", count, partial(CpmDetector(0.5).process, *given), bound)
+    centres = np.zeros(n // 2 - 2, np.float32)
+    bound = "14 bytes; a complex product with a sample before, a magnitude, the frequency's cosine and sine"
+    yield samples("cpm.phase_tone", bound, phase_tone, iq[: 2 * len(centres) + 4], centres)
 
     edges = np.arange(0, n + 1, 256)
     pieces = len(edges) - 1
@@ -155,6 +165,14 @@ def kernels(n: int) -> Iterator[Kernel]:
     power = PowerRows(np.hanning(64).astype(np.float32), 16)
     bound = "8 bytes; taper, transform of 64, power: 2 + 5 log2(64) + 2 = 34 operations"
     yield samples("spectrum.PowerRows, 64 bins", bound, power.process, iq[: n - n % 1024])
+    rows = RNG.random((max(1, n // 1024), 1024), dtype=np.float32) + 1
+    search = BandSearch(1024, 50, 974, 16, 20)
+    search.normalise(rows)
+    bound = "8 bytes; a logarithm, a running sum: an addition and a subtraction"
+    yield Kernel("spectrum.BandSearch, score", "Mbins/s", rows.size, partial(search.score, rows, 0.5), bound)
+    bound = "8 bytes; smallest and largest of 5 neighbours: 8 comparisons"
+    level = partial(without_lines, rows, 5, 4.0)
+    yield Kernel("spectrum.without_lines, 5 bins", "Mbins/s", rows.size, level, bound)
     bound = f"{5 * 65} multiply-adds in double: sums of weights, places, values, squares and products"
     path, weight = np.cumsum(0.01 * iq.real.astype(np.float64)), np.ones(n)
     segment = np.zeros(n, np.int64)
@@ -538,7 +556,7 @@ def count(options: argparse.Namespace) -> int:
     if reason is not None:
         sys.exit(reason)
     found = instructions(options.only, options.chunk)
-    results = {**conditions(options.chunk), "kernels": found}
+    results: dict[str, Any] = {**conditions(options.chunk), "kernels": found}
     if options.json:
         print(json.dumps(results, indent=2))
     else:
