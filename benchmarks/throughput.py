@@ -5,7 +5,7 @@ Kernels: millions of input items a second, of one thread, the best of several ru
 Chains: `radome decode` on a recording that is synthesised first; CPU seconds and peak memory of the whole process,
 start included.
 
-    python benchmarks/throughput.py --instructions    instructions an item instead of time, counted by valgrind
+    python benchmarks/throughput.py --instructions    instructions instead of time, counted by valgrind; minutes for chains
     python benchmarks/throughput.py --guard           fails when a kernel needs 5 % more of them than recorded
     python benchmarks/throughput.py --record          after a change that is worth it, or a kernel that is new
 """
@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -258,23 +258,26 @@ def run_between_marks(only: str, n: int) -> None:
         os.getsid(0)
 
 
+def callgrind(command: Sequence[str], counts: Path, *options: str) -> None:
+    """Run a command and count its instructions, into a file."""
+    if shutil.which("valgrind") is None:
+        sys.exit("instructions are counted by valgrind, which is not installed")
+    environment = {**os.environ, "DSP_EXT_ISA": ISA, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    words = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={counts}", *options, *command]
+    done = subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        sys.exit(f"valgrind ended with status {done.returncode}; the reason is above")
+
+
 def instructions(only: str, n: int) -> dict[str, float]:
     """Instructions an item of each kernel, as callgrind counts them with the instruction set ISA.
 
     What a call costs is the difference of more calls and fewer, so that neither start nor marks count.
     """
-    if shutil.which("valgrind") is None:
-        sys.exit("instructions are counted by valgrind, which is not installed")
-    environment = {**os.environ, "DSP_EXT_ISA": ISA, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
         counts = Path(folder) / "counts"
-        command = ["valgrind", "-q", "--tool=callgrind", f"--dump-before={MARK}*", f"--callgrind-out-file={counts}"]
         words = ["--between-marks", "--only", only, "--chunk", str(n)]
-        done = subprocess.run(
-            [*command, sys.executable, __file__, *words], env=environment, stdout=subprocess.DEVNULL, check=False
-        )
-        if done.returncode:
-            sys.exit(f"valgrind ended with status {done.returncode}; the reason is above")
+        callgrind([sys.executable, __file__, *words], counts, f"--dump-before={MARK}*")
         found = {}
         for i, kernel in enumerate(chosen(only, n)):
             few, many = (_total(counts.with_suffix(f".{3 * i + k}")) for k in (2, 3))
@@ -416,7 +419,7 @@ class Recording:
     name: str
     satellite: str
     transmitter: str
-    form: str
+    form: Literal["iq", "fm", "ssb"]
     datatype: str
     rate: float
     seconds: float = 60.0
@@ -454,8 +457,18 @@ PIECE = 10.0
 """Seconds that are synthesised; a recording repeats them."""
 
 
-def decode(recording: Recording, seconds: float, folder: Path) -> Usage:
-    """Synthesise a recording of some length, decode it, and see what that took."""
+@dataclass(frozen=True)
+class Job:
+    """A recording and the command that decodes it."""
+
+    command: list[str]
+    output: Path
+    samples: int
+    sent: int
+
+
+def synthesise(recording: Recording, seconds: float, folder: Path) -> Job:
+    """Make a recording of some length."""
     # here, since under valgrind they take longer than all the kernels
     from receiver.satellite import find_satellite
     from receiver.synth import Channel, Synthesiser
@@ -480,22 +493,44 @@ def decode(recording: Recording, seconds: float, folder: Path) -> Usage:
 
     output = folder / "frames.jsonl"
     words = [path, "--satellite", recording.satellite, "--transmitter", transmitter.name, "--jsonl", output]
+    return Job(
+        [sys.executable, "-m", "receiver", "decode", "--quiet", *map(str, words)],
+        output,
+        repeats * synthesiser.samples,
+        repeats * len(synthesiser.truth),
+    )
+
+
+def decode(recording: Recording, seconds: float, folder: Path) -> Usage:
+    """Synthesise a recording of some length, decode it, and see what that took."""
+    job = synthesise(recording, seconds, folder)
     begun = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "receiver", "decode", "--quiet", *map(str, words)], stdout=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen(job.command, stdout=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"radome decode ended with status {process.returncode} on {recording.name}")
     return Usage(
-        signal_s=round(repeats * synthesiser.samples / recording.rate, 1),
-        frames=len(output.read_text().splitlines()),
-        sent=repeats * len(synthesiser.truth),
+        signal_s=round(job.samples / recording.rate, 1),
+        frames=len(job.output.read_text().splitlines()),
+        sent=job.sent,
         cpu_s=round(used.ru_utime + used.ru_stime, 2),
         wall_s=round(time.perf_counter() - begun, 2),
         peak_rss_mb=round(used.ru_maxrss / 1024, 1),
     )
+
+
+def chain_instructions(recording: Recording) -> float:
+    """Instructions a sample of a whole chain: what two pieces take more than one, so without the start."""
+    totals, samples = [], []
+    for repeats in CALLS:
+        with tempfile.TemporaryDirectory() as folder:
+            job = synthesise(recording, repeats * PIECE, Path(folder))
+            counts = Path(folder) / "counts"
+            callgrind(job.command, counts)
+            totals.append(_total(counts))
+            samples.append(job.samples)
+    return float(f"{(totals[1] - totals[0]) / (samples[1] - samples[0]):.4g}")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -507,7 +542,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers", action="store_true", help="kernels beside other libraries' that are installed")
     parser.add_argument("--no-chains", action="store_true")
     parser.add_argument("--no-kernels", action="store_true")
-    parser.add_argument("--instructions", action="store_true", help="instructions an item of kernels, by valgrind")
+    parser.add_argument("--instructions", action="store_true", help="instructions an item and a sample, by valgrind")
     parser.add_argument("--guard", action="store_true", help="fail when a kernel needs 5 %% more than recorded")
     parser.add_argument("--record", action="store_true", help=f"write instructions into {RECORD.name}")
     parser.add_argument("--between-marks", action="store_true", help=argparse.SUPPRESS)
@@ -522,12 +557,11 @@ def main(words: Sequence[str] | None = None) -> int:
     results: dict[str, Any] = {**machine, "kernels": {}, "chains": {}}
     if not options.json:
         print(f"{machine['machine']}, instruction set {dsp_ext.isa}, {options.chunk} items at a time\n")
-    for kernel in kernels(options.chunk) if not options.no_kernels else ():
-        if options.only.lower() in kernel.name.lower():
-            value = float(f"{throughput(kernel):.3g}")
-            results["kernels"][kernel.name] = {"value": value, "unit": kernel.unit}
-            if not options.json:
-                print(f"{kernel.name:44}{value:>10.5g} {kernel.unit:<12}{kernel.bound}")
+    for kernel in chosen(options.only, options.chunk) if not options.no_kernels else ():
+        value = float(f"{throughput(kernel):.3g}")
+        results["kernels"][kernel.name] = {"value": value, "unit": kernel.unit, "bound": kernel.bound}
+        if not options.json:
+            print(f"{kernel.name:44}{value:>10.5g} {kernel.unit:<12}{kernel.bound}")
     for peer in peers() if options.peers else ():
         if options.only.lower() in peer.name.lower():
             ratio, ours, theirs = (float(f"{x:.3g}") for x in compare(peer))
@@ -542,8 +576,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 usage = decode(recording, options.seconds or recording.seconds, Path(folder))
             results["chains"][recording.name] = asdict(usage)
             if not options.json:
-                row = f"{usage.signal_s:>8.0f}{usage.cpu_s:>8.2f}{usage.wall_s:>8.2f}{usage.peak_rss_mb:>8.0f}"
-                print(f"{heading}{recording.name:46}{row}   {usage.frames} of {usage.sent}")
+                line = f"{usage.signal_s:>8.0f}{usage.cpu_s:>8.2f}{usage.wall_s:>8.2f}{usage.peak_rss_mb:>8.0f}"
+                print(f"{heading}{recording.name:46}{line}   {usage.frames} of {usage.sent}")
                 heading = ""
     if options.json:
         print(json.dumps(results, indent=1))
@@ -555,15 +589,21 @@ def count(options: argparse.Namespace) -> int:
     reason = incomparable(options.chunk) if options.guard else None
     if reason is not None:
         sys.exit(reason)
-    found = instructions(options.only, options.chunk)
+    found = instructions(options.only, options.chunk) if not options.no_kernels else {}
     results: dict[str, Any] = {**conditions(options.chunk), "kernels": found}
-    if options.json:
-        print(json.dumps(results, indent=2))
-    else:
+    if not options.json:
         print(f"{options.chunk} items at a time; instructions an item with {ISA}, and what an item takes at least\n")
-        for kernel in chosen(options.only, options.chunk):
-            print(f"{kernel.name:44}{found[kernel.name]:>10.5g}  {kernel.bound}")
-    if options.record:
+        for kernel in chosen(options.only, options.chunk) if found else ():
+            print(f"{kernel.name:44}{found[kernel.name]:>10.5g}  {kernel.bound}", flush=True)
+    chains = {}
+    for recording in RECORDINGS if options.instructions and not options.no_chains else ():
+        if options.only.lower() in recording.name.lower():
+            chains[recording.name] = chain_instructions(recording)
+            if not options.json:
+                print(f"{recording.name:50}{chains[recording.name]:>10.5g} a sample", flush=True)
+    if options.json:
+        print(json.dumps({**results, "chains": chains}, indent=2))
+    if options.record and found:
         if options.only:
             results["kernels"] = {**json.loads(RECORD.read_text())["kernels"], **found}
         RECORD.write_text(json.dumps(results, indent=2) + "\n")
