@@ -5,7 +5,7 @@ Kernels: millions of input items a second, of one thread, the best of several ru
 Chains: `radome decode` on a recording that is synthesised first; CPU seconds and peak memory of the whole process,
 start included.
 
-    python benchmarks/throughput.py --instructions    instructions instead of time, counted by valgrind; minutes for chains
+    python benchmarks/throughput.py --instructions    instructions instead of time, by valgrind (chains: minutes)
     python benchmarks/throughput.py --guard           fails when a kernel needs 5 % more of them than recorded
     python benchmarks/throughput.py --record          after a change that is worth it, or a kernel that is new
 """
@@ -39,7 +39,7 @@ import dsp_ext.bits
 from dsp_ext import golay
 from dsp_ext._cpu import supported
 from dsp_ext.bits import CRC16_X25, Descrambler, DifferentialDecoder
-from dsp_ext.carrier import clock_tone, in_phase, mix, square
+from dsp_ext.carrier import clock_tone, mix, square
 from dsp_ext.clock import SymbolClock
 from dsp_ext.convert import all_samples, clean, to_float
 from dsp_ext.cpm import CpmDetector, phase_tone
@@ -50,13 +50,14 @@ from dsp_ext.fir import Decimator
 from dsp_ext.framesync import FrameSync
 from dsp_ext.hdlc import HdlcReceiver
 from dsp_ext.level import Level
-from dsp_ext.lines import lines
+from dsp_ext.lines import Lines
+from dsp_ext.psk import around, phase_scores
 from dsp_ext.quality import esn0
 from dsp_ext.reedsolomon import ReedSolomon
 from dsp_ext.repeataccumulate import RepeatAccumulate
 from dsp_ext.resample import Resampler
 from dsp_ext.ridge import Ridge
-from dsp_ext.spectrum import BandSearch, PowerRows, contrast, prominence, windows, without_lines
+from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, without_lines
 from dsp_ext.strobe import Strobe
 from dsp_ext.trellis import Trellis
 from dsp_ext.viterbi import Viterbi
@@ -147,21 +148,17 @@ def kernels(n: int) -> Iterator[Kernel]:
     yield samples("carrier.square", "12 bytes; a complex square and half an addition: 4 multiply-adds", square, iq)
     bound = "8 bytes; 2 multiply-adds and 2 additions"
     yield samples("carrier.clock_tone", bound, clock_tone, iq[: n - n % 32], 8)
-    bound = "20 bytes; sine and cosine, 2 multiply-adds"
-    yield symbols("carrier.in_phase", bound, in_phase, iq, np.linspace(0.0, 300.0, n))
     found = Strobe(bank)
     instants = np.linspace(40.0, n - 40.0, n)
     bound = f"8 bytes of instant, 8 written; {2 * bank.shape[1]} multiply-adds"
     yield symbols(f"strobe.Strobe, {bank.shape[1]} taps", bound, found.at, iq, instants)
-    starts, taper = np.arange(0, n - 256, 64), np.hanning(256).astype(np.float32)
-    cut = partial(windows, iq, starts, taper)
-    yield Kernel("spectrum.windows", "Msamples/s", len(starts) * 256, cut, "16 bytes; 2 products")
-    spectra = iq[: n - n % 256].reshape(-1, 256)
-    measure = partial(contrast, spectra, np.arange(-120, 121, 4), 4, 1, 5)
-    bound = "8 bytes; 2 multiply-adds, a logarithm a 4 bins"
-    yield Kernel("spectrum.contrast", "Mbins/s", spectra.size, measure, bound)
-    measure = partial(prominence, spectra, 25)
-    yield Kernel("spectrum.prominence", "Mbins/s", spectra.size, measure, "8 bytes; 2 multiply-adds")
+    starts, taper = np.arange(0, n - 255, 256), np.hanning(256).astype(np.float32)
+    look = Contrast(taper, np.linspace(-0.5, 0.5, 121), 4, 1, 5)
+    bound = "8 bytes; taper, transform of 256, power: 2 + 5 log2(256) + 2 = 44 operations; a logarithm a 2 bins"
+    yield samples("spectrum.Contrast, 256 samples", bound, look.process, iq, starts)
+    prominent = Prominence(64, 50)
+    bound = "8 bytes; a transform of 256 a 64 samples, power: 4 * (5 log2(256) + 3) = 172 operations"
+    yield samples("spectrum.Prominence, 64 samples", bound, prominent.process, iq[: n - n % 64], np.zeros(n // 64))
     power = PowerRows(np.hanning(64).astype(np.float32), 16)
     bound = "8 bytes; taper, transform of 64, power: 2 + 5 log2(64) + 2 = 34 operations"
     yield samples("spectrum.PowerRows, 64 bins", bound, power.process, iq[: n - n % 1024])
@@ -173,11 +170,17 @@ def kernels(n: int) -> Iterator[Kernel]:
     bound = "8 bytes; smallest and largest of 5 neighbours: 8 comparisons"
     level = partial(without_lines, rows, 5, 4.0)
     yield Kernel("spectrum.without_lines, 5 bins", "Mbins/s", rows.size, level, bound)
+    path = np.cumsum(0.01 * iq.real.astype(np.float64))
+    fit = Lines(np.hanning(67)[1:-1], 2.0)
     bound = f"{5 * 65} multiply-adds in double: sums of weights, places, values, squares and products"
-    path, weight = np.cumsum(0.01 * iq.real.astype(np.float64)), np.ones(n)
-    segment = np.zeros(n, np.int64)
-    fit = partial(lines, path, segment, weight, np.hanning(67)[1:-1])
-    yield Kernel("lines.lines, 65 nodes", "Mnodes/s", n, fit, bound)
+    yield Kernel("lines.Lines, 65 nodes", "Mnodes/s", n, partial(fit.process, path, np.ones(n)), bound)
+    bound = "8 + 4 bytes read, 128 written; 32 phases of 2 multiply-adds"
+    likely = partial(phase_scores, iq, np.ones(n, np.float32), 32)
+    yield Kernel("psk.phase_scores, 32 phases", "Mnodes/s", n, likely, bound)
+    values = RNG.random((n // 32, 32), dtype=np.float32)
+    bound = "4 bytes read, 4 written; an addition, a comparison"
+    near = partial(around, values, np.full(len(values), 16), 8, 0.5)
+    yield Kernel("psk.around, 17 of 32 bins", "Mscores/s", len(values) * 17, near, bound)
 
     yield symbols("quality.esn0", "4 bytes; sums of magnitude and square: 2 multiply-adds", esn0)
     bound = "8 bits of state: shifts, comparisons and a table step a bit, one symbol after the other"
