@@ -104,6 +104,7 @@ def command(
         return source
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
+        made[-1].say = display.remark
         if record is not None:
             made[-1].recorder = Recorder(record, display.remark)
         # from now on an end is an orderly one: what is in the chains comes out

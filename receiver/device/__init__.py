@@ -88,4 +88,9 @@ def address(device: str, default_port: int | None = None) -> tuple[str, int]:
     port = int(match[2]) if match and match[2] else default_port
     if match is None or port is None or not 0 < port < 65536:
         raise SourceError(f"{short(device)}: is written like {device.partition(':')[0]}://127.0.0.1:1234")
-    return match[1].strip("[]"), port
+    host = match[1].strip("[]")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise SourceError(f"{short(device)}: {short(host)} cannot be a host's name") from None
+    return host, port

@@ -57,7 +57,10 @@ class RtlTcp:
                 head += came
         except OSError as error:
             made.close()
-            raise DeviceError(f"{self._name}: gave no greeting: {error}") from error
+            raise DeviceError(f"{self._name}: gave no greeting; it may serve somebody else: {error}") from error
+        if not head:
+            made.close()
+            raise DeviceError(f"{self._name}: closed the connection without a greeting")
         if head[:4] != b"RTL0" or len(head) < 12:
             made.close()
             raise DeviceError(f"{self._name}: is no rtl_tcp server; it greets with {head[:4]!r} instead of RTL0")

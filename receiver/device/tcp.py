@@ -7,6 +7,9 @@ import socket
 from . import DeviceError, Settings, address
 from ._net import ByteStream, bare, connected
 
+WAITED = 12.0
+"""Seconds for a client."""
+
 
 class Tcp:
     """See `Device`."""
@@ -27,7 +30,10 @@ class Tcp:
             return
         try:
             with socket.create_server(("", self._port), backlog=1) as server:
+                server.settimeout(WAITED)  # whoever started this may be gone
                 made, _ = server.accept()
+        except TimeoutError:
+            raise DeviceError(f"{self._name}: nobody connects") from None
         except OSError as error:
             raise DeviceError(f"{self._name}: cannot be listened at: {error.strerror or error}") from error
         self._stream.attach(made)

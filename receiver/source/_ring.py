@@ -7,6 +7,7 @@ The reader counts what it took. What the writer has run over meanwhile is lost, 
 
 from __future__ import annotations
 
+import os
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
@@ -23,12 +24,22 @@ class Ring:
     length : bytes that it holds
     size : bytes of a sample; may be set until the first sample
     name : of a ring that there is; None makes one
+
+    Raises OSError when there is no room for it.
     """
 
     def __init__(self, length: int, size: int, name: str | None = None) -> None:
         self._length, self.size = length, size
         self._memory = SharedMemory(name, create=name is None, size=HEAD + length)
         self._owner = name is None
+        if self._owner and os.path.exists(path := f"/dev/shm/{self._memory.name}"):
+            try:
+                with open(path, "r+b", buffering=0) as file:
+                    os.posix_fallocate(file.fileno(), 0, HEAD + length)  # else the writer is killed where it is full
+            except OSError:
+                self._memory.close()
+                self._memory.unlink()
+                raise
         assert self._memory.buf is not None
         self._bytes = self._memory.buf
         self._head = np.ndarray(2, np.int64, self._bytes)

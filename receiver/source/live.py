@@ -7,16 +7,18 @@ monotonic clock, whatever is done to the computer's. A device that is silent or 
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from ..device import Settings, make
 from ..errors import SourceError
 from ..stage import Chunk, Clock
 from . import CHUNK, Recording
-from ._reader import run
+from ._reader import BLOCK, run
 from ._ring import Ring
 from ._samples import Bad, Datatype, samples
 from .recorder import Recorder
@@ -27,8 +29,6 @@ SILENT = 2.0
 """Seconds without samples after which it is opened again."""
 SOONEST, LATEST = 0.25, 8.0
 """Seconds from one try to the next: twice as many each time."""
-WIDEST = 8
-"""Bytes of a sample, at most."""
 TURN = 0.1
 """Seconds of samples in a chunk, about."""
 UNCERTAIN = 0.02
@@ -49,10 +49,12 @@ class LiveSource:
     def __init__(self, settings: Settings, seconds: float = 4.0) -> None:
         made = make(settings)  # says what is wrong with the settings
         self._settings = settings
-        self._bytes = max(1 << 20, int(seconds * made.rate) * WIDEST)
+        self._bytes = max(8 * BLOCK, int(seconds * made.rate) * Datatype.parse(made.datatype).bytes)
         self._context = multiprocessing.get_context("spawn")
         self._stopped = threading.Event()
+        self._reading = threading.Lock()
         self._process: Any = None
+        self._pipe: Any = None
         self._ring: Ring | None = None
         self.recorder: Recorder | None = None
         """Where samples are written, too."""
@@ -60,15 +62,17 @@ class LiveSource:
         """Samples, so far."""
         self.restarts = 0
         self._gaps: deque[tuple[int, int]] = deque()  # sample in the ring, lost before it
-        self._start()
         try:
+            self._start()
             datatype, rate, frequency, mono, utc = self._opened(time.monotonic() + FIRST)
         except BaseException:
             self.close()
             raise
-        self._mono, self._type = mono, datatype
+        self._mono, self._utc, self._type = mono, utc, datatype
         self._clock = Clock(rate, 0.0, utc, UNCERTAIN)
         self.recording = Recording(settings.device, "iq", rate, self._clock, frequency, datatype=datatype.name)
+        self.say: Callable[[str], None] = self.recording.remarks.append
+        """Takes a sentence when the device is lost, and when it is back."""
         self._bad = Bad(settings.device)
         self._taken = self._seen = 0  # of the ring
         self._heard = time.monotonic()
@@ -77,20 +81,36 @@ class LiveSource:
 
     def _start(self) -> None:
         """Start a reader process with a ring of its own: one that was killed may have died writing."""
-        self._ring = Ring(self._bytes, 1)
-        self._pipe, theirs = self._context.Pipe(duplex=False)
-        self._process = self._context.Process(
-            target=run, args=(self._settings, self._ring.name, self._bytes, theirs), daemon=True, name="radome reader"
-        )
-        self._process.start()
-        theirs.close()
+        self._why: str | None = None
+        try:
+            self._ring = Ring(self._bytes, 1)
+            self._pipe, theirs = self._context.Pipe(duplex=False)
+        except OSError as error:
+            raise SourceError(
+                f"{self._settings.device}: no {self._bytes >> 20} MiB of shared memory for its samples: "
+                f"{error.strerror or error}"
+            ) from error
+        words = (self._settings, self._ring.name, self._bytes, theirs)
+        process = self._context.Process(target=run, args=words, daemon=True, name="radome reader")
+        # Ctrl-C is for the program, from the reader's first moment on
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+            self._process = process
+        except OSError as error:
+            raise SourceError(f"{self._settings.device}: no reader: {error.strerror or error}") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
 
     def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.join()
-            self._pipe.close()
             self._process = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
         if self._ring is not None:
             self._ring.close()
             self._ring = None
@@ -119,11 +139,19 @@ class LiveSource:
 
     def read(self) -> Chunk | None:
         """The next samples, as soon as a tenth of a second of them is there; None after `stop`."""
+        with self._reading:
+            return self._read()
+
+    def _read(self) -> Chunk | None:
         asked = time.monotonic()
         while not self._stopped.is_set():
-            ring, why, now = self._ring, self._listen(), time.monotonic()
+            ring, now = self._ring, time.monotonic()
             assert ring is not None
+            # a gap is told of before what is behind it is written: listen behind the look, lest samples be from beyond
             written = ring.written
+            why = self._listen()
+            if why is not None:
+                written = ring.written
             if written != self._seen:
                 self._seen, self._heard = written, now
             ready = written - self._taken
@@ -132,7 +160,7 @@ class LiveSource:
             elif self._gaps and self._gaps[0][0] <= self._taken:
                 self._gap(self._gaps.popleft()[1])
             elif ready and (ready >= self._most or self._gaps or why is not None or now - asked > 2 * TURN):
-                stop = self._gaps[0][0] if self._gaps else written
+                stop = min(written, self._gaps[0][0]) if self._gaps else written
                 chunk = self._chunk(ring, min(self._most, stop - self._taken))
                 if chunk is not None:
                     return chunk
@@ -145,15 +173,15 @@ class LiveSource:
     def _listen(self) -> str | None:
         """Take what the reader says; its last words, if it has ended."""
         try:
-            while self._pipe.poll():
+            while self._why is None and self._pipe.poll():
                 what, *values = self._pipe.recv()
                 if what == "gap":
                     self._gaps.append((values[0], values[1]))
                 elif what == "end":
-                    return str(values[0])
+                    self._why = str(values[0])
         except (EOFError, OSError):
-            return f"{self._settings.device}: its reader was ended"
-        return None
+            self._why = f"{self._settings.device}: its reader was ended"
+        return self._why
 
     def _chunk(self, ring: Ring, count: int) -> Chunk | None:
         raw = ring.read(self._taken, count)
@@ -183,13 +211,13 @@ class LiveSource:
 
     def _restart(self, why: str) -> None:
         """Open the device again, however often that takes."""
-        self.recording.remarks.append(f"{why}; trying again")
+        self.say(f"{why}; trying again")
         pause = SOONEST
         while not self._stopped.is_set():
             self._end()
-            self._start()
             self._gaps.clear()
             try:
+                self._start()
                 datatype, rate, _, mono, _ = self._opened(time.monotonic() + FIRST)
             except SourceError:
                 self._stopped.wait(pause)
@@ -203,9 +231,11 @@ class LiveSource:
             self.restarts += 1
             self._taken = self._seen = 0
             self._heard = time.monotonic()
-            at = round((mono - self._mono) / 1e9 * rate)
-            self._gap(max(0, at - self._position))
-            self.recording.remarks.append(f"{self._settings.device}: is back")
+            passed = mono - self._mono
+            self._gap(max(0, round(passed / 1e9 * rate) - self._position))
+            if self._position > passed / 1e9 * rate + 1:  # it gave more than its rate before
+                self._clock = Clock(rate, self._position, self._utc + passed, UNCERTAIN)
+            self.say(f"{self._settings.device}: is back")
             return
 
     def stop(self) -> None:
@@ -214,6 +244,7 @@ class LiveSource:
 
     def close(self) -> None:
         self.stop()
-        self._end()
-        if self.recorder is not None:
-            self.recorder.close()
+        with self._reading:  # which ends soon
+            self._end()
+            if self.recorder is not None:
+                self.recorder.close()

@@ -6,6 +6,8 @@ whatever ends the program. A gap begins a new capture, with ``core:global_index`
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -67,12 +69,15 @@ class Recorder:
     def _begin(self, recording: Recording, clock: Clock) -> None:
         start = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=(clock.utc_ns or 0) // 1000)
         name = f"{start:%Y%m%dT%H%M%SZ}" + (f"_{recording.frequency:.0f}Hz" if recording.frequency else "")
-        path, number = self._folder / f"{name}.sigmf-meta", 1
-        while path.exists():
-            number += 1
-            path = self._folder / f"{name}-{number}.sigmf-meta"
-        self.path = path
-        self._data = open(path.with_suffix(".sigmf-data"), "xb", buffering=0)  # noqa: SIM115
+        for number in itertools.count(1):
+            path = self._folder / (f"{name}-{number}.sigmf-meta" if number > 1 else f"{name}.sigmf-meta")
+            if path.exists():
+                continue
+            # another run may begin in the same second
+            with contextlib.suppress(FileExistsError):
+                self._data = open(path.with_suffix(".sigmf-data"), "xb", buffering=0)  # noqa: SIM115
+                self.path = path
+                return
 
     def _capture(self, position: int, clock: Clock, recording: Recording) -> None:
         capture: dict[str, Any] = {"core:sample_start": self._written, "core:global_index": position}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -20,11 +21,14 @@ import numpy as np
 import pytest
 
 from receiver.cli.live import USABLE, tuning
-from receiver.device import Settings, make
+from receiver.device import DeviceError, Settings, make
 from receiver.errors import SourceError
-from receiver.source._reader import WATCHED, Losses
+from receiver.source import Recording
+from receiver.source._reader import BLOCK, WATCHED, Losses
 from receiver.source._ring import Ring
 from receiver.source.live import LiveSource
+from receiver.source.recorder import Recorder
+from receiver.stage import Clock
 from tests.loopback import FREQUENCY, payloads, send, transmitter
 
 RATE = 250e3
@@ -108,6 +112,11 @@ def rtl(server: Server, **more: Any) -> Settings:
     return Settings(f"rtltcp://127.0.0.1:{server.port}", RATE, FREQUENCY, **more)
 
 
+def rings() -> set[str]:
+    """Shared memory that there is."""
+    return {path.name for path in Path("/dev/shm").glob("psm_*")}
+
+
 def taken(source: LiveSource, samples: int) -> list[tuple[int, np.ndarray, Any]]:
     chunks, came = [], 0
     while came < samples and (chunk := source.read()) is not None:
@@ -159,7 +168,138 @@ def test_a_connection_that_ends_is_made_again_and_the_gap_is_as_long(serve: Call
     one, other = before[0][2], behind[0][2]
     assert one.time_ns(1e6) == other.time_ns(1e6)
     assert any("trying again" in text for text in source.recording.remarks)
+    assert "the connection was closed" in source.recording.remarks[0]
     assert source.recording.remarks[-1].endswith("is back")
+
+
+def test_samples_faster_than_their_rate_do_not_put_the_time_wrong_for_good(serve: Callable[..., Server]) -> None:
+    def plan(made: socket.socket, number: int) -> None:
+        paced(made, 0, 1_000_000, RATE if number > 1 else 20 * RATE)
+
+    source = LiveSource(rtl(serve(plan)))
+    try:
+        first = taken(source, 1_000_000)
+        (position, _, clock), *_ = taken(source, 1)
+        now = time.time_ns()
+    finally:
+        source.close()
+    assert source.restarts == 1
+    assert source.lost == 0
+    assert position == 1_000_000
+    assert clock is not first[0][2]
+    at = clock.time_ns(position)
+    assert at is not None
+    assert abs(at - now) < 1e9  # 4 s of samples in less than 2
+
+
+def test_a_gap_that_is_told_of_between_two_looks_keeps_its_place(serve: Callable[..., Server]) -> None:
+    source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 30_000))))
+    ring: Any = None
+    try:
+        taken(source, 20_000)
+        os.kill(source._process.pid, signal.SIGSTOP)
+        assert source._ring is not None
+        ring = Ring(source._bytes, 2, source._ring.name)
+        taken(source, ring.written - source._taken)
+        first, told, begun, listen = ring.written, [], time.monotonic(), source._listen
+
+        def between() -> str | None:
+            why = listen()
+            source._gaps.extend(told)
+            told.clear()
+            if ring.written == first and time.monotonic() - begun > 0.4:
+                ring.write(memoryview(counter(first, 1000)))
+                told.append((ring.written, 5000))
+                ring.write(memoryview(counter(first + 6000, 2000)))
+            return why
+
+        source._listen = between  # type: ignore[method-assign]
+        chunks = taken(source, 3000)
+    finally:
+        source.close()
+        if ring is not None:
+            ring.close()
+    assert [(position, len(values)) for position, values, _ in chunks] == [(first, 1000), (first + 6000, 2000)]
+    for position, values, _ in chunks:
+        assert (values == (position + np.arange(len(values)) & 0xFFFF)).all()
+
+
+def test_it_is_closed_behind_a_read_that_is_under_way(serve: Callable[..., Server]) -> None:
+    source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 500_000))))
+    writing, held = threading.Event(), []
+
+    class Slow:
+        def write(self, *_: object) -> None:
+            writing.set()
+            time.sleep(0.3)
+            held.append(source._ring is not None)
+
+        def close(self) -> None: ...
+
+    source.recorder = Slow()  # type: ignore[assignment]
+    thread = threading.Thread(target=source.read)
+    thread.start()
+    assert writing.wait(5)
+    source.close()
+    thread.join()
+    assert held == [True]
+    assert source._process is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_ctrl_c_is_not_for_the_reader(serve: Callable[..., Server]) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 50_000))))
+    try:
+        status = Path(f"/proc/{source._process.pid}/status").read_text()
+    finally:
+        source.close()
+    blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+    assert blocked & 1 << signal.SIGINT - 1  # from before it could ignore it
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+def test_a_ring_has_room_for_a_write_under_way(serve: Callable[..., Server]) -> None:
+    source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 50_000))), seconds=0.1)
+    try:
+        assert source._ring is not None
+        assert 2 * (source._ring.capacity - source._ring.safe) >= BLOCK  # of two bytes a sample
+    finally:
+        source.close()
+
+
+def test_no_room_for_a_ring_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    before = rings()
+    with pytest.raises(SourceError, match=r"no 2 MiB of shared memory .* No space left"):
+        LiveSource(Settings("rtltcp://127.0.0.1:9", RATE, 1e8))
+    assert rings() <= before
+
+
+def test_nobody_is_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("receiver.device.tcp.WAITED", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(DeviceError, match="nobody connects"):
+        make(Settings(f"tcp://:{port}", 48e3, format="cs16")).open()
+
+
+def test_two_recordings_of_the_same_second(tmp_path: Path) -> None:
+    clock, remarks = Clock(RATE, 0.0, 10**18), list[str]()
+    recording = Recording("x", "iq", RATE, clock, 437e6, datatype="cu8")
+    made = [Recorder(tmp_path, remarks.append) for _ in range(3)]
+    for number, recorder in enumerate(made):
+        recorder.write(bytes(200), 100, 0, clock, recording)
+        if not number and recorder.path:
+            recorder.path.unlink()  # as if it were about to be written
+    for recorder in made:
+        recorder.close()
+    assert not remarks
+    assert len({recorder.path for recorder in made}) == 3
+    assert len(list(tmp_path.glob("*.sigmf-data"))) == 3
 
 
 def test_a_silent_device_is_opened_again(serve: Callable[..., Server]) -> None:
@@ -299,6 +439,7 @@ def test_ring_goes_round() -> None:
     [
         (Settings("nothing"), "'nothing' is no device"),
         (Settings("rtltcp://127.0.0.1:99999", RATE, 1e8), "is written like"),
+        (Settings("rtltcp://a..b:1", RATE, 1e8), "'a..b' cannot be a host's name"),
         (Settings("rtltcp://h:1"), "needs a --frequency"),
         (Settings("rtltcp://h:1", 500e3, 1e8), "--rate is 500000"),
         (Settings("rtltcp://h:1", RATE, 1e10), "tunes up to"),
@@ -319,6 +460,8 @@ def test_devices_that_are_none(serve: Callable[..., Server], monkeypatch: pytest
         LiveSource(Settings("rtltcp://127.0.0.1:9", RATE, 1e8))
     with pytest.raises(SourceError, match="is no rtl_tcp server"):
         LiveSource(rtl(serve(lambda made, _: time.sleep(5), greeting=b"SSH-2.0-OpenSSH")))
+    with pytest.raises(SourceError, match="without a greeting"):
+        LiveSource(rtl(serve(lambda made, _: None, greeting=b"")))
     with pytest.raises(SourceError, match="gives no samples"):
         LiveSource(rtl(serve(lambda made, _: time.sleep(60))))
 
@@ -352,7 +495,7 @@ def test_the_command_decodes_and_ends_in_order(serve: Callable[..., Server], tmp
         f'name = "Test"\nnorad = 99998\n[[transmitter]]\nname = "a"\nfrequency = {FREQUENCY}\n'
         'demod = { use = "fsk", baudrate = 9600 }\nframing = { use = "ax25", scrambler = "g3ruh" }\n'
     )
-    output = tmp_path / "frames.jsonl"
+    output, before = tmp_path / "frames.jsonl", rings()
     words = [f"rtltcp://127.0.0.1:{server.port}", "--definition", tmp_path / "a.toml", "--jsonl", output]
     process = subprocess.Popen(
         [sys.executable, "-m", "receiver", "live", *map(str, words), "--frequency", str(FREQUENCY - 2e3)],
@@ -380,4 +523,4 @@ def test_the_command_decodes_and_ends_in_order(serve: Callable[..., Server], tmp
         assert record["time"]
     assert "6 frames in" in err
     assert "Traceback" not in err
-    assert not [name for name in os.listdir("/dev/shm") if name.startswith("psm_")] or sys.platform != "linux"
+    assert rings() <= before
