@@ -134,7 +134,7 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
             key = repr(sorted(transmitter.framing.items()))
             tables[key] = transmitter.framing
             senders.setdefault(key, set()).add(satellite.norad)
-            families.setdefault(_family(transmitter.demod), set()).add(key)
+            families.setdefault(family(transmitter.demod), set()).add(key)
     usual = [key for key, numbers in senders.items() if len(numbers) > COMMON]
     for framing in BESIDE:
         usual.append(repr(sorted(framing.items())))
@@ -146,7 +146,7 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
         }
         demod["baudrate"] = Counter(t.baudrate for _, t in same).most_common(1)[0][0]
         # ORBCOMM's modulation is ORBCOMM's
-        common = usual if len(families[_family(demod)]) > FEW else []
+        common = usual if len(families[family(demod)]) > FEW else []
         own = dict.fromkeys(repr(sorted(t.framing.items())) for _, t in same)
         framings = tuple(tables[key] for key in [*(key for key in own if key not in common), *common])
         made.append(
@@ -159,10 +159,10 @@ def _way(demod: dict[str, Any]) -> str:
     """The same for demodulators that do for each other."""
     rate = round(math.log(demod.get("baudrate", 1.0)) / NEAR)
     tones = demod.get("carrier"), demod.get("fm_deviation")
-    return f"{rate} {tones} {_family(demod)}"
+    return f"{rate} {tones} {family(demod)}"
 
 
-def _family(demod: dict[str, Any]) -> str:
+def family(demod: dict[str, Any]) -> str:
     """The same for demodulators that differ but in symbol rate and frequencies."""
     frequencies = ("baudrate", "deviation", "carrier", "fm_deviation")
     return repr(sorted((key, value) for key, value in demod.items() if key not in frequencies))
@@ -417,16 +417,22 @@ class Stretch:
 def measure(
     source: Source, wanted: Iterable[tuple[Band | None, Hypothesis]], progress: Callable[[float], None] | None = None
 ) -> list[Finding]:
-    """Send a source through demodulators, up to where samples are missing; the likeliest first.
+    """Send a source through demodulators, which begin anew where samples are missing; the likeliest first.
 
     Parameters
     ----------
     wanted : hypotheses about bands
     """
-    tried = trials(source.recording, wanted)
+    recording = source.recording
+    tried = trials(recording, wanted)
     clock: Clock | None = None
     with ThreadPoolExecutor() as pool:
-        while (chunk := source.read()) is not None and chunk.clock is (clock or chunk.clock):
+        while (chunk := source.read()) is not None:
+            if chunk.clock is not (clock or chunk.clock):
+                stream = Stream(recording.kind, recording.rate, chunk.clock, recording.frequency_at(chunk.position))
+                for trial in tried:
+                    trial.chain.close()
+                    trial.chain.open(stream)
             clock = chunk.clock
             list(pool.map(lambda trial, chunk=chunk: trial.chain.process(chunk), tried))
             if progress is not None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from .bands import Band
-from .identify import NEAR, SEEN, Exploration, Finding, Stretch, explore, framed, place, recognised, seen
+from .identify import NEAR, SEEN, Exploration, Finding, Stretch, explore, family, framed, place, recognised, seen
 from .pipeline import Line, Pipeline
 from .satellite import Transmitter
 from .source import Recording, Source
@@ -107,7 +108,8 @@ def _compared(finding: Finding, wanted: Sequence[tuple[Transmitter, Line]]) -> s
     text = (
         f"it looks like {finding.hypothesis.name} Bd (measured {finding.baudrate:.5g}), Es/N0 {finding.esn0_db:.0f} dB"
     )
-    alike = [t for t, _ in wanted if t.demod["use"] == finding.hypothesis.demod["use"]]
+    way = finding.hypothesis
+    alike = [t for t, _ in wanted if t.modulation == way.modulation or _sent_so(t.demod) == _sent_so(way.demod)]
     same = [t for t in alike if abs(finding.baudrate / t.baudrate - 1) < NEAR]
     if not alike:
         all_of_them = sorted({f"{t.modulation or t.demod['use']} {t.baudrate:g} Bd" for t, _ in wanted})
@@ -118,6 +120,11 @@ def _compared(finding: Finding, wanted: Sequence[tuple[Transmitter, Line]]) -> s
     if deviation is not None and defined and abs(deviation / abs(defined) - 1) > UNLIKE:
         return f"{text}, as defined, but with a deviation of {deviation:.0f} Hz instead of {abs(defined):.0f}"
     return f"{text}, as defined"
+
+
+def _sent_so(demod: dict[str, Any]) -> str:
+    """The same for demodulators of what looks the same, whether its symbols or their changes are the data."""
+    return family({key: value for key, value in demod.items() if key != "differential"})
 
 
 def _otherwise(

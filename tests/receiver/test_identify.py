@@ -162,6 +162,16 @@ def test_a_long_recording_is_measured_where_it_is_busy(monkeypatch: pytest.Monke
     assert read[-1][0] < 96000 <= read[-1][1]
 
 
+def test_what_is_behind_a_gap_is_measured_too() -> None:
+    signal = send(
+        transmitter({"use": "fsk", "baudrate": 9600}), payloads({"use": "ax25"}, 6), 96e3, offset=9000.0, burst=1
+    )
+    signal.captures[:] = [(0, 0), (4800, 40_000)]
+    (_, finding), *_ = recognise(signal)
+    assert finding.hypothesis.name == "FSK 9600"
+    assert finding.frames["AX.25 G3RUH"] >= 5
+
+
 def reasons(signal: Signal, sender: Transmitter) -> str:
     def again() -> Memory:
         return Memory(signal)
@@ -178,6 +188,16 @@ def test_another_rate_than_is_defined() -> None:
     assert "it looks like FSK 4800 Bd (measured 4800)" in text
     assert "the definition has 9600 Bd" in text
     assert "4 frames of AX.25 G3RUH in FSK 4800" in text
+
+
+def test_another_modulation_than_is_defined() -> None:
+    sent = transmitter({"use": "psk", "baudrate": 9600})
+    text = reasons(
+        send(sent, payloads({"use": "ax25"}, 4), 96e3),
+        transmitter({"use": "psk", "baudrate": 9600, "differential": True, "manchester": True}),
+    )
+    assert "it looks like BPSK 9600 Bd" in text
+    assert "as defined" not in text
 
 
 def test_too_far_from_where_it_is_sent() -> None:
