@@ -112,24 +112,37 @@ class Pipeline:
                 if ready and settle is not None:
                     settle()
         finally:
-            # on an interrupt, too, everything decoded so far goes out
             self._stop.set()
-            while not self._results.empty():
-                line, what, _ = self._results.get()
-                for frame in what if isinstance(what, list) else ():
-                    merger.add(line, frame)
-            pending.extend(merger.close())
-            self._publish(publish, pending)
-            self.statistics.duplicates = merger.duplicates
-            self.statistics.elapsed = time.monotonic() - begun
-            for used in self._lines:
-                counted: Counter[str] = Counter()
-                for stage in used.chain.stages:
-                    counted.update(getattr(stage, "failures", {}))
-                self.statistics.failures[used.name] = counted
+            try:
+                # on an interrupt, too, everything decoded so far goes out
+                while not self._results.empty():
+                    line, what, _ = self._results.get()
+                    for frame in what if isinstance(what, list) else ():
+                        merger.add(line, frame)
+                pending.extend(merger.close())
+                self._publish(publish, pending)
+                self.statistics.duplicates = merger.duplicates
+                self.statistics.elapsed = time.monotonic() - begun
+                for used in self._lines:
+                    counted: Counter[str] = Counter()
+                    for stage in used.chain.stages:
+                        counted.update(getattr(stage, "failures", {}))
+                    self.statistics.failures[used.name] = counted
+            finally:
+                self._join(threads)
         if fault is not None:
             raise fault
         return self.statistics
+
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for threads that were told to stop: Python's end aborts the program where one is still in C++ then."""
+        source, *workers = threads
+        for thread in workers:
+            while thread.is_alive():
+                while not self._results.empty():  # one may wait for room
+                    self._results.get()
+                thread.join(0.05)
+        source.join(0.5)  # it may wait for samples
 
     def _publish(self, publish: Callable[[int, Frame], None], pending: deque[tuple[int, Frame]]) -> None:
         while pending:

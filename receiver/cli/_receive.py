@@ -70,11 +70,16 @@ def opener(options: dict[str, Any]) -> Callable[[str], Source]:
     return lambda name: open_source(name, **{**told, "start": begin[0] if begin else None})
 
 
+def read_once(name: str) -> bool:
+    """Whether it can be read but once: standard input, a pipe, a device."""
+    return name == "-" or (os.path.exists(name) and not os.path.isfile(name))
+
+
 def re_readable(name: str, open_file: Callable[[str], Source]) -> Callable[[], Source]:
     """What opens a file once more each time. Raises SourceError for what can be read but once."""
     from ..errors import SourceError
 
-    if name == "-" or (os.path.exists(name) and not os.path.isfile(name)):
+    if read_once(name):
         what = "standard input" if name == "-" else name
         raise SourceError(
             f"{what}: can be read only once, and a search for what is in it reads it three times; "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from ._receive import (
     opener,
     output_options,
     progress_of,
+    read_once,
     re_readable,
     receive,
     sinks_of,
@@ -101,7 +101,7 @@ def command(
 
     def finish(recording: Recording, display: Display, statistics: Statistics) -> None:
         display.finish(statistics)
-        if not statistics.frames.total() and os.path.isfile(recording.name):
+        if not statistics.frames.total() and not read_once(recording.name):
             from ..why import why
 
             display.report(why(lambda: open_file(recording.name), chains))

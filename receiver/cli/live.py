@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,7 @@ def command(
             made[-1].recorder = Recorder(record, display.remark)
         # from now on an end is an orderly one: what is in the chains comes out
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, frame: _stop(made, number))
+            signal.signal(number, partial(_stop, made, signal.getsignal(number)))
         return [
             (line, context(boot, satellite, transmitter, line, recording, conditions[satellite.norad].station))
             for satellite, transmitter, line in lines_of_all(
@@ -120,11 +121,11 @@ def command(
     receive([device], open_device, prepare, sinks_of(options), boot, realtime=False, quiet=options["quiet"])
 
 
-def _stop(sources: list[LiveSource], number: int) -> None:
+def _stop(sources: list[LiveSource], before: Any, number: int, frame: object) -> None:
     """End in order; at the second time at once."""
     for source in sources:
         source.stop()
-    signal.signal(number, signal.default_int_handler)
+    signal.signal(number, before)
 
 
 def _conditions(elements: str | None, station: str | None, satellite: Satellite, ppm: float) -> Conditions:

@@ -63,7 +63,7 @@ class RtlTcp:
             raise DeviceError(f"{self._name}: closed the connection without a greeting")
         if head[:4] != b"RTL0" or len(head) < 12:
             made.close()
-            raise DeviceError(f"{self._name}: is no rtl_tcp server; it greets with {head[:4]!r} instead of RTL0")
+            raise DeviceError(f"{self._name}: is no rtl_tcp server; its greeting is {head!r}")
         gain = self._settings.gain
         commands = [(RATE, self._wanted), (FREQUENCY, round(self.frequency or 0)), (AGC, 0)]
         commands += [(GAIN_MODE, 0)] if gain is None else [(GAIN_MODE, 1), (GAIN, round(10 * gain) & 0xFFFFFFFF)]

@@ -188,6 +188,19 @@ def test_an_interrupt_still_publishes_what_is_decoded() -> None:
     assert out == [b"a100"]
 
 
+def test_no_chain_is_at_work_behind_an_interrupt() -> None:
+    """Python's end would abort the program where one is in C++, as numpy's transforms are."""
+
+    def progress(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    stages = [Marks(tuple(np.arange(0.0, 1e5, 1.0)), slow=0.2), Marks(())]
+    with pytest.raises(KeyboardInterrupt):
+        Pipeline(Samples(10**6), [line(s, 1e6) for s in stages]).run(lambda *_: None, progress)
+    assert threading.active_count() == before
+
+
 def test_an_interrupt_while_a_frame_is_handed_over_keeps_those_behind_it() -> None:
     out: list[bytes] = []
 
