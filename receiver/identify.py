@@ -581,19 +581,21 @@ def report(tried: Sequence[Trial], recording: Recording) -> list[str]:
 
 def seen(band: Band, recording: Recording) -> str:
     """Say where and when something is."""
+    where = place(band.middle, recording, (band.start + band.stop) / 2)
     return (
-        f"{place(band.middle, recording)}, {band.width / 1e3:.1f} kHz wide, {band.start:.1f} to {band.stop:.1f} s, "
+        f"{where}, {band.width / 1e3:.1f} kHz wide, {band.start:.1f} to {band.stop:.1f} s, "
         f"{band.snr_db:.0f} dB over the noise"
     )
 
 
-def place(offset: float, recording: Recording) -> str:
-    """A frequency in the recording as a person would say it."""
+def place(offset: float, recording: Recording, seconds: float = 0.0) -> str:
+    """A frequency in the recording, at some time from its start, as a person would say it."""
     if recording.kind == "real":
         return f"{offset:.0f} Hz"
-    if recording.frequency is None:
+    zero = recording.frequency_at(seconds * recording.rate)
+    if zero is None:
         return f"{offset / 1e3:+.2f} kHz"
-    return f"{(recording.frequency + offset) / 1e6:.5f} MHz ({offset / 1e3:+.2f} kHz)"
+    return f"{(zero + offset) / 1e6:.5f} MHz ({offset / 1e3:+.2f} kHz)"
 
 
 def table(trial: Trial, finding: Finding, recording: Recording) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from .bands import Band
 from .errors import SinkError
 from .record import iso_time
+from .sink.terminal import printable
 from .survey import Waterfall
 
 
@@ -45,12 +46,12 @@ def draw(waterfall: Waterfall, path: Path, marks: Sequence[tuple[Band, str]] = (
     figure = Figure(figsize=(10, 10), layout="constrained")
     FigureCanvasAgg(figure)
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[1, 2.5])
-    title = Path(recording.name).name
+    title = printable(Path(recording.name).name).encode(errors="replace").decode()
     if recording.frequency is not None:
         title += f"   {recording.frequency / 1e6:.6f} MHz"
     if (start := iso_time(recording.clock.time_ns(0))) is not None:
         title += f"   {start[:19].replace('T', ' ')} UTC"
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
 
     top.plot(x, spectrum, linewidth=0.8)
     top.set_ylabel("dB of full scale, per bin")

@@ -35,6 +35,7 @@ class Survey:
         bits = recording.datatype.lstrip("criuf").split("_")[0]
         self._top = 1 - 2.0 ** (1 - min(int(bits or 16), 16)) * 1.5  # the two outermost codes of a converter
         self._clock: Clock | None = None
+        self._clocks: list[tuple[float, Clock]] = []
         self._iq = recording.kind == "iq"
         self._power = 0.0
         self._sum = np.zeros(1 + self._iq)
@@ -43,8 +44,10 @@ class Survey:
     def add(self, chunk: Chunk) -> None:
         values = chunk.items.view(np.float32).reshape(len(chunk), -1)
         self.samples += len(chunk)
-        self.gaps += self._clock is not None and chunk.clock is not self._clock
-        self._clock = chunk.clock
+        if chunk.clock is not self._clock:
+            self.gaps += self._clock is not None
+            self._clock = chunk.clock
+            self._clocks.append((chunk.position, chunk.clock))
         self._power += float(np.vdot(values, values))
         self._sum += values.sum(axis=0, dtype=np.float64)
         size = np.abs(values)
@@ -52,6 +55,10 @@ class Survey:
         self._clipped += int(np.count_nonzero(size.max(axis=1) >= self._top))
         if self.waterfall is not None:
             self.waterfall.add(chunk.items)
+
+    def clock_at(self, position: float) -> Clock | None:
+        """Clock of the samples there, None where nothing was."""
+        return next((clock for start, clock in reversed(self._clocks) if start <= position), None)
 
     @property
     def power(self) -> float:

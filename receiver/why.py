@@ -18,6 +18,7 @@ from .pipeline import Line, Pipeline
 from .satellite import Transmitter
 from .source import Recording, Source
 from .stage import Chunk, Frame
+from .survey import Survey
 
 CLIPPED = 1e-3
 """Share of samples that are clipped from which on that is worth telling of."""
@@ -77,7 +78,7 @@ def _seen(exploration: Exploration, wanted: Sequence[tuple[Transmitter, Line]], 
         known = best is not None and best.score >= SEEN
         if band is not None:
             lines.append(f"a signal at {seen(band, recording)}")
-            lines += [f"  {text}" for text in _apart(band, wanted, recording)]
+            lines += [f"  {text}" for text in _apart(band, wanted, exploration.survey, recording)]
         if best is not None and known:
             lines.append(("  " if band else "") + _compared(best, wanted))
         elif band is None:
@@ -87,16 +88,18 @@ def _seen(exploration: Exploration, wanted: Sequence[tuple[Transmitter, Line]], 
     return lines
 
 
-def _apart(band: Band, wanted: Sequence[tuple[Transmitter, Line]], recording: Recording) -> list[str]:
+def _apart(band: Band, wanted: Sequence[tuple[Transmitter, Line]], survey: Survey, recording: Recording) -> list[str]:
     """How far a band is from where transmitters were looked for, if that is too far."""
     lines = []
+    position = (band.start + band.stop) / 2 * recording.rate
+    zero, clock = recording.frequency_at(position), survey.clock_at(position) or recording.clock
     for transmitter, line in wanted:
         shifter, stream = line.chain.stages[0], line.opened
-        if recording.frequency is None or stream is None or not hasattr(shifter, "predicted"):
+        if zero is None or stream is None or not hasattr(shifter, "predicted"):
             continue
         span = shifter.open(stream).span
-        doppler = shifter.predicted((band.start + band.stop) / 2 * recording.rate, recording.clock)
-        away = band.middle + recording.frequency - transmitter.frequency - (doppler or 0.0)
+        doppler = shifter.predicted(position, clock)
+        away = band.middle + zero - transmitter.frequency - (doppler or 0.0)
         if span is not None and abs(away) > span + band.width / 2:
             where = "it is sent" if doppler is None else "the orbit has it"
             lines.append(f"{away / 1e3:+.1f} kHz from where {where} ({transmitter.name}), too far to be looked for")

@@ -37,7 +37,7 @@ def command(
     from ..picture import draw, require_matplotlib
     from ..pipeline import Pipeline
     from ..record import to_json
-    from ..sink.terminal import Display
+    from ..sink.terminal import Display, printable
 
     if picture is not None and len(files) > 1:
         raise click.UsageError("a --picture is drawn of one file")
@@ -62,7 +62,7 @@ def command(
             found_tables = [table(trial, finding, recording) for trial, finding in found]
             print(to_json({"file": name, "signals": found_tables}).decode(), flush=True)
         else:
-            print(("\n" if i else "") + recording.name)
+            print(("\n" if i else "") + printable(recording.name))
             print("\n".join(report([trial for trial, _ in tried], recording)), flush=True)
         if picture is not None and exploration.survey.waterfall is not None:
             marks = [(trial.band, trial.hypothesis.name) for trial, _ in found if trial.band is not None]

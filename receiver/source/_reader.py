@@ -81,22 +81,21 @@ def run(settings: Settings, ring_name: str, ring_bytes: int, pipe: Connection) -
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
     parent = os.getppid()
     with contextlib.suppress(BrokenPipeError):
+        ring = Ring(ring_bytes, 1, ring_name)
         try:
             device = make(settings)
-            device.open()
-        except (DeviceError, SourceError) as error:
+        except SourceError as error:
             pipe.send(("end", str(error)))
             return
-        size = Datatype.parse(device.datatype).bytes
-        ring = Ring(ring_bytes, size, ring_name)
         try:
+            device.open()
+            ring.size = size = Datatype.parse(device.datatype).bytes
             pipe.send(("open", device.datatype, device.rate, device.frequency))
             buffer = memoryview(bytearray(BLOCK))
             watch = Losses(device.rate)
             count = 0  # samples that came or are known to be lost
-            while os.getppid() == parent:
+            while os.getppid() == parent and not ring.ended:
                 n = device.read(buffer) // size
-                ring.alive = time.monotonic_ns()
                 if not n:
                     continue
                 if not count:

@@ -1,6 +1,6 @@
 """Samples on their way from the reader process: a ring in shared memory whose writer never waits.
 
-    written: int64, samples | alive: int64, ns | … | samples
+    written: int64, samples | ended: int64, 0 or 1 | … | samples
 
 The reader counts what it took. What the writer has run over meanwhile is lost, and known to be.
 """
@@ -61,13 +61,12 @@ class Ring:
         return int(self._head[0])
 
     @property
-    def alive(self) -> int:
-        """Time of the monotonic clock at which the writer last said that it runs, ns."""
-        return int(self._head[1])
+    def ended(self) -> bool:
+        """Whether the writer shall let go of its device, and end."""
+        return bool(self._head[1])
 
-    @alive.setter
-    def alive(self, ns: int) -> None:
-        self._head[1] = ns
+    def end(self) -> None:
+        self._head[1] = 1
 
     def write(self, data: memoryview) -> None:
         """Add whole samples, fewer than the ring holds."""

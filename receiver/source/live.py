@@ -29,6 +29,8 @@ SILENT = 2.0
 """Seconds without samples after which it is opened again."""
 SOONEST, LATEST = 0.25, 8.0
 """Seconds from one try to the next: twice as many each time."""
+PARTING = 0.5
+"""Seconds that a reader has to let go of its device."""
 TURN = 0.1
 """Seconds of samples in a chunk, about."""
 UNCERTAIN = 0.02
@@ -105,6 +107,9 @@ class LiveSource:
 
     def _end(self) -> None:
         if self._process is not None:
+            assert self._ring is not None
+            self._ring.end()
+            self._process.join(PARTING)
             self._process.kill()
             self._process.join()
             self._process = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from receiver.bands import bands
+from receiver.bands import Band, bands
 from receiver.cli import main
-from receiver.identify import NEAR, Stretch, explore, framed, hypotheses, narrowed, recognised
+from receiver.identify import NEAR, Stretch, explore, framed, hypotheses, narrowed, place, recognised
 from receiver.pipeline import Pipeline
 from receiver.reception import Conditions, lines
 from receiver.satellite import Transmitter
@@ -22,7 +24,7 @@ from receiver.survey import Survey
 from receiver.synth import Channel, Signal, Synthesiser
 from receiver.synth.payloads import payloads
 from receiver.synth.sigmf import write_sigmf
-from receiver.why import why
+from receiver.why import _apart, why
 from tests.loopback import FREQUENCY, Memory, satellite, send, transmitter
 
 SENT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
@@ -289,6 +291,32 @@ def test_a_picture_of_it(recording: Path, cli: Cli, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert cli("identify", recording, "--picture", tmp_path / "a.png", "--quiet")[0] == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_a_file_with_an_odd_name(recording: Path, cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    name = os.fsdecode(b"\xff$\\x$\x1b[31m.wav")
+    with wave.open(os.fspath(tmp_path / name), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16000))
+    status, out, err = cli("identify", tmp_path / name, "--picture", tmp_path / "a.png", "--quiet")
+    assert (status, err) == (0, "")
+    assert "\x1b" not in out
+    assert (tmp_path / "a.png").exists()
+
+
+def test_what_is_behind_a_gap_has_its_own_time_and_frequency() -> None:
+    rate, clocks = 1000.0, [Clock(1000.0, 0.0, 0), Clock(1000.0, 1024.0, 90 * 10**9)]
+    recording = Recording("a", "iq", rate, clocks[0], 437e6, retunings=((1024, 438e6),))
+    made = Survey(recording, True)
+    for i, clock in enumerate(clocks):
+        made.add(Chunk(np.zeros(1024, np.complex64), rate, 1024.0 * i, clock))
+    assert [made.clock_at(position) for position in (5.0, 1024.0, 9999.0)] == [clocks[0], clocks[1], clocks[1]]
+    assert [place(100.0, recording, seconds)[:9] for seconds in (0.5, 1.5)] == ["437.00010", "438.00010"]
+    sent = transmitter({"use": "fsk", "baudrate": 100})
+    (band, line) = Band(90.0, 110.0, 1.2, 1.6, 20.0), lines(satellite(sent), recording, Conditions())
+    (text,) = _apart(band, line, made, recording)
+    assert text.startswith(f"{(438e6 + 100 - FREQUENCY) / 1e3:+.1f} kHz")
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,13 @@ def test_it_is_closed_behind_a_read_that_is_under_way(serve: Callable[..., Serve
     assert source._process is None
 
 
+def test_a_reader_lets_go_of_its_device(serve: Callable[..., Server]) -> None:
+    source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 500_000))))
+    process = source._process
+    source.close()
+    assert process.exitcode == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 def test_ctrl_c_is_not_for_the_reader(serve: Callable[..., Server]) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
