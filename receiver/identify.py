@@ -38,6 +38,8 @@ from .survey import Survey, Waterfall
 
 SECONDS, FIRST = 60.0, 20.0
 """Of a longer recording, the busiest stretch of this length is measured, and in so much of it framings are tried."""
+SAMPLES = 3e6
+"""Of IQ in which nothing stands out, so many are measured: it is little that is found, and all at the full rate."""
 WINDOW = 128
 """Symbols that are measured together."""
 ENOUGH, SHORTEST = 4, 0.3
@@ -373,7 +375,9 @@ def look(source: Source, progress: Callable[[float], None] | None = None) -> Sur
 def busiest(waterfall: Waterfall, found: Sequence[Band]) -> tuple[float, float]:
     """Start and end, in seconds, of the stretch that is measured: where most bands are, or most is not as usual."""
     power, seconds = waterfall.power, waterfall.seconds
-    if seconds <= SECONDS:
+    iq = waterfall.recording.kind == "iq"
+    length = min(SECONDS, SAMPLES / waterfall.recording.rate) if iq and not found else SECONDS
+    if seconds <= length:
         return 0.0, math.inf
     middle = (np.arange(len(power)) + 0.5) * seconds / len(power)
     activity = np.zeros(len(power))
@@ -382,10 +386,10 @@ def busiest(waterfall: Waterfall, found: Sequence[Band]) -> tuple[float, float]:
     if not found:
         levels = np.log(power + 1e-30)
         activity = np.abs(levels - np.median(levels, axis=0)).mean(axis=1)
-    rows = max(1, round(SECONDS / seconds * len(power)))
+    rows = max(1, round(length / seconds * len(power)))
     sums = np.convolve(activity, np.ones(rows), "valid")
     start = float(np.argmax(sums)) * seconds / len(power)
-    return start, start + SECONDS
+    return start, start + length
 
 
 class Stretch:

@@ -106,19 +106,21 @@ class LiveSource:
             theirs.close()
 
     def _end(self) -> None:
-        if self._process is not None:
-            assert self._ring is not None
-            self._ring.end()
-            self._process.join(PARTING)
-            self._process.kill()
-            self._process.join()
-            self._process = None
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+        try:
+            if self._process is not None and self._ring is not None:
+                self._ring.end()
+                self._process.join(PARTING)
+        finally:  # at a second Ctrl-C, too
+            if self._process is not None:
+                self._process.kill()
+                self._process.join()
+                self._process = None
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None
+            if self._ring is not None:
+                self._ring.close()
+                self._ring = None
 
     def _opened(self, deadline: float) -> tuple[Datatype, float, float | None, int, int]:
         """Sample type, rate, frequency, and the first sample's time by both clocks, ns. Raises SourceError."""

@@ -14,7 +14,7 @@ import pytest
 
 from receiver.bands import Band, bands
 from receiver.cli import main
-from receiver.identify import NEAR, Stretch, explore, framed, hypotheses, narrowed, place, recognised
+from receiver.identify import NEAR, Stretch, busiest, explore, framed, hypotheses, narrowed, place, recognised
 from receiver.pipeline import Pipeline
 from receiver.reception import Conditions, lines
 from receiver.satellite import Transmitter
@@ -172,6 +172,16 @@ def test_what_is_behind_a_gap_is_measured_too() -> None:
     (_, finding), *_ = recognise(signal)
     assert finding.hypothesis.name == "FSK 9600"
     assert finding.frames["AX.25 G3RUH"] >= 5
+
+
+def test_where_nothing_stands_out_little_is_measured() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((1_200_000, 2)).astype(np.float32).view(np.complex64).ravel()
+    for rate, length in ((48e3, np.inf), (2.4e6, np.inf), (24e6, 0.125)):
+        waterfall = survey(x if rate < 20e6 else np.tile(x, 4), rate).waterfall
+        assert waterfall is not None
+        start, stop = busiest(waterfall, [])
+        assert stop - start == pytest.approx(length)
 
 
 def reasons(signal: Signal, sender: Transmitter) -> str:

@@ -253,6 +253,25 @@ def test_a_reader_lets_go_of_its_device(serve: Callable[..., Server]) -> None:
     assert process.exitcode == 0
 
 
+def test_an_interrupt_does_not_keep_it_from_closing(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 500_000))))
+    process, ring, join = source._process, source._ring, source._process.join
+    assert ring is not None
+
+    def interrupted(patience: float | None = None) -> None:
+        if patience is not None:
+            raise KeyboardInterrupt
+        join()
+
+    monkeypatch.setattr(process, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        source.close()
+    assert not process.is_alive()
+    assert ring.name not in rings()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 def test_ctrl_c_is_not_for_the_reader(serve: Callable[..., Server]) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
