@@ -334,13 +334,15 @@ def test_a_silent_device_is_opened_again(serve: Callable[..., Server]) -> None:
         time.sleep(60 if number == 1 else 0)
         paced(made, 25_000, 500_000)
 
-    server = serve(plan)
+    server, said = serve(plan), list[str]()
     source = LiveSource(rtl(server))
+    source.say = said.append
     try:
         taken(source, 60_000)
     finally:
         source.close()
     assert server.connections == 2
+    assert ["silent for 2 s" in text or text.endswith("is back") for text in said] == [True, True]
     assert source.lost / RATE > 1.5
 
 
