@@ -74,6 +74,7 @@ class Apm:
         if stream.kind == "iq":
             self._rate = max(2.5 * self.bandwidth / 2, 3 * self._top)
             self._fm = FmAudio(stream, self.bandwidth, self._rate, max(1, round(BLOCK * self._rate / self.baudrate)))
+        self._fsk.open(replace(stream, kind="real", rate=self._rate))  # refuses symbols that are too long
         self._mixer = Mixer(-self.carrier / self._rate)
         # the band on the other side of zero, and what else is in the audio
         cutoff = 0.9 * self.baudrate / self._rate
@@ -83,7 +84,6 @@ class Apm:
         self._origin: float | None = None
         self._clock: Clock = stream.clock
         self._count = 0
-        self._fsk.open(replace(stream, kind="real", rate=self._rate))
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
     def process(self, chunk: Chunk) -> list[Chunk]:

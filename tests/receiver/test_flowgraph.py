@@ -18,6 +18,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "channel.track": {"bandwidth": 17000},
     "demod.fsk": {"baudrate": 9600},
     "demod.afsk": {"baudrate": 1200, "carrier": 1700, "deviation": 500},
+    "demod.apm": {"baudrate": 1200, "carrier": 2400},
     "demod.psk": {"baudrate": 1200},
     "framing.ccsds": {"frame_size": 223},
     "framing.declared": {"name": "mine", "sync": "1ACFFC1D", "size": 100},
