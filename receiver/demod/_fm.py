@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +13,56 @@ from dsp_ext.discriminator import Discriminator
 from dsp_ext.resample import Resampler
 
 from ..channel.filters import polyphase
+from ..errors import FlowgraphError
 from ..stage import Chunk, Stream
 from ._offsets import OffsetTrack
+
+BLOCK = 64
+"""Symbols over which the carrier's offset is averaged where the audio is a tone, which turns over many times."""
+
+
+def tone_audio(
+    stream: Stream, name: str, of: str, top: float, fm_deviation: float, baudrate: float
+) -> tuple[FmAudio | None, float]:
+    """What makes audio of a stream, None where it is audio, and the audio's rate.
+
+    Parameters
+    ----------
+    name, of : of the demodulator, and of what it takes from the audio, for messages
+    top : highest frequency of that, Hz
+    fm_deviation : peak deviation of the FM, Hz
+
+    Raises
+    ------
+    FlowgraphError : the stream has too low a rate
+    """
+    if stream.rate < 2 * top:
+        raise FlowgraphError(
+            f"{name} with {of} up to {top:g} Hz needs {2 * top:g} samples per second or more, got {stream.rate:g}"
+        )
+    if stream.kind != "iq":
+        return None, stream.rate
+    if fm_deviation > stream.rate / 2:
+        raise FlowgraphError(
+            f"{name} by FM of {fm_deviation:g} Hz needs {2 * fm_deviation:g} samples per second or more, "
+            f"got {stream.rate:g}"
+        )
+    bandwidth = carson(fm_deviation, top)
+    rate = max(2.5 * bandwidth / 2, 3 * top)
+    return FmAudio(stream, bandwidth, rate, max(1, round(BLOCK * rate / baudrate))), rate
+
+
+def carson(deviation: float, top: float) -> float:
+    """Band that FM takes, by its peak deviation and its highest audio frequency, all in Hz (Carson, 1922)."""
+    return 2 * (deviation + top)
+
+
+def with_offsets(chunks: Sequence[Chunk], fm: FmAudio | None) -> list[Chunk]:
+    """Chunks with the radio carrier's offsets in place of what was measured in the audio."""
+    return [
+        replace(chunk, offsets=None if fm is None or chunk.positions is None else fm.offsets(chunk.positions))
+        for chunk in chunks
+    ]
 
 
 class FmAudio:

@@ -8,7 +8,6 @@ The tones are demodulated as FSK at a carrier of `carrier` Hz, which they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -16,13 +15,9 @@ import numpy as np
 
 from dsp_ext.doppler import Mixer
 
-from ..errors import FlowgraphError
 from ..stage import Chunk, Kind, Stream, parameter, required
-from ._fm import FmAudio
+from ._fm import carson, tone_audio, with_offsets
 from .fsk import Fsk
-
-BLOCK = 64
-"""Symbols over which the carrier's offset is averaged; the tones turn over many times."""
 
 
 @dataclass
@@ -51,26 +46,11 @@ class Afsk:
     @property
     def bandwidth(self) -> float:
         """Band that the signal takes at radio frequency, Hz (Carson)."""
-        return 2 * (self.fm_deviation + self._top)
+        return carson(self.fm_deviation, self._top)
 
     def open(self, stream: Stream) -> Stream:
-        if stream.rate < 2 * self._top:
-            raise FlowgraphError(
-                f"afsk with tones up to {self._top:g} Hz needs {2 * self._top:g} samples per second or more, "
-                f"got {stream.rate:g}"
-            )
-        if stream.kind == "iq" and self.fm_deviation > stream.rate / 2:
-            raise FlowgraphError(
-                f"afsk by FM of {self.fm_deviation:g} Hz needs {2 * self.fm_deviation:g} samples per second or more, "
-                f"got {stream.rate:g}"
-            )
+        self._fm, self._rate = tone_audio(stream, "afsk", "tones", self._top, self.fm_deviation, self.baudrate)
         self._fsk = Fsk(self.baudrate, self.deviation)
-        self._fm: FmAudio | None = None
-        self._rate = stream.rate
-        if stream.kind == "iq":
-            self._rate = max(2.5 * self.bandwidth / 2, 3 * self._top)
-            block = max(1, round(BLOCK * self._rate / self.baudrate))
-            self._fm = FmAudio(stream, self.bandwidth, self._rate, block)
         self._mixer = Mixer(-self.carrier / self._rate)
         self._begun = False
         self._fsk.open(replace(stream, kind="iq", rate=self._rate))
@@ -82,24 +62,14 @@ class Afsk:
 
     def close(self) -> list[Chunk]:
         out = self._tones(self._fm.flush()) if self._begun and self._fm is not None else []
-        out += self._finished(self._fsk.close())
+        out += with_offsets(self._fsk.close(), self._fm)
         self._begun = False
         return out
 
     def _tones(self, audio: Chunk) -> list[Chunk]:
         x = audio.items.astype(np.complex64)
         self._mixer.process(x, x)
-        return self._finished(self._fsk.process(replace(audio, items=x)))
-
-    def _finished(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """Put the radio carrier's offsets in place of the tones'."""
-        out = []
-        for chunk in chunks:
-            offsets = None
-            if self._fm is not None and chunk.positions is not None:
-                offsets = self._fm.offsets(chunk.positions)
-            out.append(replace(chunk, offsets=offsets))
-        return out
+        return with_offsets(self._fsk.process(replace(audio, items=x)), self._fm)
 
 
 stage = Afsk

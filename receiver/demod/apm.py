@@ -11,7 +11,6 @@ a 0 below, as behind a discriminator. D. Estevez, "Decoding TANUSHA-3" (2018), f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -22,13 +21,10 @@ from dsp_ext.doppler import Mixer
 from dsp_ext.fir import Decimator
 
 from ..channel.filters import lowpass
-from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, parameter, required
-from ._fm import FmAudio
+from ._fm import carson, tone_audio, with_offsets
 from .fsk import Fsk
 
-BLOCK = 64
-"""Symbols over which the radio carrier's offset is averaged."""
 AROUND, EACH = 8, 2
 """Blocks on each side over which the tone's phase is averaged, and symbols in a block."""
 
@@ -55,25 +51,11 @@ class Apm:
     @property
     def bandwidth(self) -> float:
         """Band that the signal takes at radio frequency, Hz (Carson)."""
-        return 2 * (self.fm_deviation + self._top)
+        return carson(self.fm_deviation, self._top)
 
     def open(self, stream: Stream) -> Stream:
-        if stream.rate < 2 * self._top:
-            raise FlowgraphError(
-                f"apm with a band up to {self._top:g} Hz needs {2 * self._top:g} samples per second or more, "
-                f"got {stream.rate:g}"
-            )
-        if stream.kind == "iq" and self.fm_deviation > stream.rate / 2:
-            raise FlowgraphError(
-                f"apm by FM of {self.fm_deviation:g} Hz needs {2 * self.fm_deviation:g} samples per second or more, "
-                f"got {stream.rate:g}"
-            )
+        self._fm, self._rate = tone_audio(stream, "apm", "a band", self._top, self.fm_deviation, self.baudrate)
         self._fsk = Fsk(self.baudrate)
-        self._fm: FmAudio | None = None
-        self._rate = stream.rate
-        if stream.kind == "iq":
-            self._rate = max(2.5 * self.bandwidth / 2, 3 * self._top)
-            self._fm = FmAudio(stream, self.bandwidth, self._rate, max(1, round(BLOCK * self._rate / self.baudrate)))
         self._fsk.open(replace(stream, kind="real", rate=self._rate))  # refuses symbols that are too long
         self._mixer = Mixer(-self.carrier / self._rate)
         # the band on the other side of zero, and what else is in the audio
@@ -94,7 +76,7 @@ class Apm:
             return []
         out = self._audio(self._fm.flush()) if self._fm is not None else []
         rest = np.concatenate([self._band.flush(), np.zeros((AROUND + 1) * self._block, np.complex64)])
-        out += [*self._across(rest), *self._finished(self._fsk.close())]
+        out += [*self._across(rest), *with_offsets(self._fsk.close(), self._fm)]
         self._origin = None
         return out
 
@@ -127,17 +109,7 @@ class Apm:
         n = len(across)
         position = (self._origin or 0.0) + self._count * (self._clock.rate / self._rate)
         self._count += n
-        return self._finished(self._fsk.process(Chunk(across, self._rate, position, self._clock)))
-
-    def _finished(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """Put the radio carrier's offsets in."""
-        return [
-            replace(
-                chunk,
-                offsets=None if self._fm is None or chunk.positions is None else self._fm.offsets(chunk.positions),
-            )
-            for chunk in chunks
-        ]
+        return with_offsets(self._fsk.process(Chunk(across, self._rate, position, self._clock)), self._fm)
 
 
 stage = Apm
