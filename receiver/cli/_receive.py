@@ -44,8 +44,22 @@ _OUTPUT = (
     click.option("--realtime", is_flag=True, help="No faster than it was recorded."),
     click.option("--quiet", "-q", is_flag=True, help="Show neither frames nor a summary."),
 )
-SATELLITE = "What to receive, by name or catalogue number; may be repeated."
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_SATELLITE = (
+    click.option(
+        "--satellite",
+        "names",
+        metavar="NAME|NORAD",
+        multiple=True,
+        help="What to receive, by name or catalogue number; may be repeated.",
+    ),
+    click.option("--definition", type=click.Path(path_type=Path), help="A definition file (TOML) instead."),
+    click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions."),
+    click.option(
+        "--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated."
+    ),
+    click.option("--tle", "--omm", "elements", metavar="FILE", help="Orbital elements: TLE, 3LE or OMM (any form)."),
+)
 SOURCE_KEYS = ("start", "frequency", "format", "rate", "kind")
 
 
@@ -54,6 +68,27 @@ def source_options(command: F) -> F:
     for option in reversed(_SOURCE):
         command = option(command)
     return command
+
+
+def satellite_options(command: F) -> F:
+    """Add the options that say which satellites are received."""
+    for option in reversed(_SATELLITE):
+        command = option(command)
+    return command
+
+
+def satellites_of(names: Sequence[str], definition: Path | None, folders: Sequence[Path]) -> list[Satellite]:
+    """The satellites that the options name. FlowgraphError for one that there is not."""
+    from ..satellite import find_satellite, load_satellite
+
+    return [load_satellite(definition)] if definition else [find_satellite(name, folders) for name in names]
+
+
+def site_of(station: str | None) -> Station | None:
+    """The place that is given, or else that of the configuration."""
+    from ..orbit import default_station, parse_station
+
+    return parse_station(station) if station is not None else default_station()
 
 
 def opener(options: dict[str, Any]) -> Callable[[str], Source]:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._receive import (
-    FOLDER,
-    SATELLITE,
     SOURCE_KEYS,
     context,
     opener,
@@ -19,7 +17,10 @@ from ._receive import (
     re_readable,
     read_once,
     receive,
+    satellite_options,
+    satellites_of,
     sinks_of,
+    site_of,
     source_options,
 )
 
@@ -37,11 +38,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--satellite", "names", metavar="NAME|NORAD", multiple=True, help=SATELLITE)
-@click.option("--definition", type=click.Path(path_type=Path), help="A definition file (TOML) instead.")
-@click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions.")
-@click.option("--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
-@click.option("--tle", "--omm", "elements", metavar="FILE", help="Orbital elements: TLE, 3LE or OMM (any form).")
+@satellite_options
 @click.option("--station", metavar="LAT,LON,ALT", help="Where it was received: degrees, degrees, metres.")
 @click.option("--offset", type=float, metavar="HZ", help="Known offset of the signal, instead of a search.")
 @click.option("--ppm", type=float, default=0.0, metavar="PPM", help="Error of the receiver's oscillator.")
@@ -66,7 +63,6 @@ def command(
     """
     from ..reception import lines_of_all
     from ..record import boot_of
-    from ..satellite import find_satellite, load_satellite
 
     if names and definition is not None:
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
@@ -76,10 +72,10 @@ def command(
             raise click.UsageError(f"{given[0]} is of use only with --satellite or --definition")
         _decode_blind(files, definitions, options)
         return
-    wanted = [load_satellite(definition)] if definition else [find_satellite(name, definitions) for name in names]
+    wanted = satellites_of(names, definition, definitions)
     told = {key: options[key] for key in SOURCE_KEYS}
     open_file = opener(options)
-    site = _site(station) if elements is not None or station is not None else None
+    site = site_of(station) if elements is not None or station is not None else None
     place = site if station is not None else None
     facts = [(satellite.names, satellite.norad, satellite.transmitters) for satellite in wanted]
     boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told)))
@@ -167,13 +163,6 @@ def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: di
         quiet=options["quiet"],
         finish=finish,
     )
-
-
-def _site(station: str | None) -> Station | None:
-    """The place that is given, or else that of the configuration."""
-    from ..orbit import default_station, parse_station
-
-    return parse_station(station) if station is not None else default_station()
 
 
 def _conditions(

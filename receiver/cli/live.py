@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._receive import FOLDER, SATELLITE, context, output_options, receive, sinks_of
+from ._receive import context, output_options, receive, satellite_options, satellites_of, sinks_of, site_of
 from ._values import Number
 
 if TYPE_CHECKING:
@@ -30,11 +30,7 @@ USABLE = 0.4
 
 @click.command()
 @click.argument("device")
-@click.option("--satellite", "names", metavar="NAME|NORAD", multiple=True, help=SATELLITE)
-@click.option("--definition", type=click.Path(path_type=Path), help="A definition file (TOML) instead.")
-@click.option("--definitions", type=FOLDER, multiple=True, help="A folder of your definitions.")
-@click.option("--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
-@click.option("--tle", "--omm", "elements", metavar="FILE", help="Orbital elements: TLE, 3LE or OMM (any form).")
+@satellite_options
 @click.option("--station", metavar="LAT,LON,ALT", help="Where this is: degrees, degrees, metres.")
 @click.option("--frequency", type=Number(0, 1e12, open=True), metavar="HZ", help="To tune to; else beside the signals.")
 @click.option("--rate", type=Number(0, 1e10, open=True), metavar="HZ", help="Samples per second.")
@@ -77,7 +73,6 @@ def command(
     from ..device import Settings
     from ..reception import lines_of_all
     from ..record import new_boot
-    from ..satellite import find_satellite, load_satellite
     from ..source.live import LiveSource
     from ..source.recorder import Recorder
 
@@ -85,7 +80,7 @@ def command(
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
     if options.pop("realtime"):
         raise click.UsageError("--realtime is for recordings; what is live has no other speed")
-    wanted = [load_satellite(definition)] if definition else [find_satellite(name, definitions) for name in names]
+    wanted = satellites_of(names, definition, definitions)
     chosen = [t for s in wanted for t in s.transmitters if not transmitters or t.name in transmitters]
     conditions = {satellite.norad: _conditions(elements, station, satellite, ppm) for satellite in wanted}
     tuned = frequency
@@ -133,10 +128,10 @@ def _conditions(elements: str | None, station: str | None, satellite: Satellite,
     import time
 
     from ..errors import OrbitError
-    from ..orbit import default_station, load_orbit, parse_station
+    from ..orbit import load_orbit
     from ..reception import Conditions
 
-    site = parse_station(station) if station is not None else default_station()
+    site = site_of(station)
     if elements is None:
         return Conditions(None, site, ppm)
     if site is None:
