@@ -29,7 +29,7 @@ from .bands import Band, bands
 from .channel.track import Track
 from .errors import FlowgraphError
 from .flowgraph import Chain, build
-from .framing.several import Several
+from .framing.several import Several, key
 from .pipeline import Line, Pipeline
 from .satellite import Satellite, Transmitter, all_satellites
 from .source import Recording, Source
@@ -133,13 +133,13 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
     for satellite in all_satellites(folders):
         for transmitter in satellite.transmitters:
             users.setdefault(_way(transmitter.demod), []).append((satellite, transmitter))
-            key = repr(sorted(transmitter.framing.items()))
-            tables[key] = transmitter.framing
-            senders.setdefault(key, set()).add(satellite.norad)
-            families.setdefault(family(transmitter.demod), set()).add(key)
+            called = key(transmitter.framing)
+            tables[called] = transmitter.framing
+            senders.setdefault(called, set()).add(satellite.norad)
+            families.setdefault(family(transmitter.demod), set()).add(called)
     usual = [key for key, numbers in senders.items() if len(numbers) > COMMON]
     for framing in BESIDE:
-        usual.append(repr(sorted(framing.items())))
+        usual.append(key(framing))
         tables[usual[-1]] = framing
     made = []
     for same in users.values():
@@ -149,7 +149,7 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
         demod["baudrate"] = Counter(t.baudrate for _, t in same).most_common(1)[0][0]
         # ORBCOMM's modulation is ORBCOMM's
         common = usual if len(families[family(demod)]) > FEW else []
-        own = dict.fromkeys(repr(sorted(t.framing.items())) for _, t in same)
+        own = dict.fromkeys(key(t.framing) for _, t in same)
         framings = tuple(tables[key] for key in [*(key for key in own if key not in common), *common])
         made.append(
             Hypothesis(same[0][1].modulation, demod, framings, len(common), tuple(same), 0.0 if common else RARE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -61,6 +61,11 @@ class Several:
         return frames
 
 
+def key(framing: Mapping[str, Any]) -> str:
+    """The same for equal tables."""
+    return repr(sorted(framing.items()))
+
+
 def known_framings() -> list[dict[str, Any]]:
     """Tables of the framings that the shipped definitions name, each once."""
     from ..satellite import all_satellites
@@ -68,7 +73,7 @@ def known_framings() -> list[dict[str, Any]]:
     tables: dict[str, dict[str, Any]] = {}
     for satellite in all_satellites():
         for transmitter in satellite.transmitters:
-            tables.setdefault(repr(sorted(transmitter.framing.items(), key=lambda item: item[0])), transmitter.framing)
+            tables.setdefault(key(transmitter.framing), transmitter.framing)
     return list(tables.values())
 
 
