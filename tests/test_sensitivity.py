@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-PATH = Path(__file__).parent.parent / "benchmarks" / "sensitivity.py"
+from tests.benchmarks import load
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> Any:
-    specification = importlib.util.spec_from_file_location("sensitivity", PATH)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["sensitivity"] = module
-    specification.loader.exec_module(module)
-    return module
+    return load("sensitivity")
 
 
 def test_half_of_the_frames_at_the_recorded_noise(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import pkgutil
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dsp_ext
-
-PATH = Path(__file__).parent.parent / "benchmarks" / "throughput.py"
+from tests.benchmarks import load
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> Any:
-    specification = importlib.util.spec_from_file_location("throughput", PATH)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["throughput"] = module
-    specification.loader.exec_module(module)
-    return module
+    return load("throughput")
 
 
 def test_instructions_of_each_kernel(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
