@@ -66,7 +66,7 @@ def draw(waterfall: Waterfall, path: Path, marks: Sequence[tuple[Band, str]] = (
         vmax=max(high, low + 1),
         cmap="viridis",
     )
-    for band, text in marks:
+    for i, (band, text) in enumerate(marks):
         size = (band.high - band.low) / unit, band.stop - band.start
         below.add_patch(Rectangle((band.low / unit, band.start), *size, fill=False, edgecolor="white", linewidth=1))
         # outwards, where there is room
@@ -75,7 +75,7 @@ def draw(waterfall: Waterfall, path: Path, marks: Sequence[tuple[Band, str]] = (
         below.annotate(
             text,
             ((band.low if left else band.high) / unit, band.start),
-            xytext=(-4 if left else 4, -4),
+            xytext=(-4 if left else 4, -4 - 14 * (i % 4)),  # neighbours' names not on one another
             textcoords="offset points",
             ha="right" if left else "left",
             va="top",
