@@ -544,7 +544,18 @@ def recognised(tried: Iterable[Trial]) -> list[tuple[Trial, Finding]]:
         for trial, finding in best.values()
         if finding.frames or (finding.score >= SEEN and (trial.band is not None or trial.kind == "real"))
     ]
-    return sorted(kept, key=lambda pair: pair[1].rank, reverse=True)
+    told: list[tuple[Trial, Finding]] = []
+    for trial, finding in sorted(kept, key=lambda pair: pair[1].rank, reverse=True):
+        # a band and the whole that it is part of have one signal
+        if not any(
+            _overlap(trial.band, other.band) and finding.hypothesis.name == f.hypothesis.name for other, f in told
+        ):
+            told.append((trial, finding))
+    return told
+
+
+def _overlap(one: Band | None, other: Band | None) -> bool:
+    return one is not None and other is not None and one.low <= other.high and other.low <= one.high
 
 
 def describe(trial: Trial, finding: Finding, recording: Recording) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from receiver.bands import Band, bands
 from receiver.cli import main
-from receiver.identify import NEAR, Stretch, busiest, explore, framed, hypotheses, narrowed, place, recognised
+from receiver.identify import NEAR, Finding, Stretch, busiest, explore, framed, hypotheses, narrowed, place, recognised
 from receiver.pipeline import Pipeline
 from receiver.reception import Conditions, lines
 from receiver.satellite import Transmitter
@@ -98,6 +99,20 @@ def test_two_signals_side_by_side() -> None:
     one.samples[:n] += other.samples[:n]
     found = {(f.hypothesis.modulation, round(f.offset, -3)) for _, f in recognise(one) if f.frames}
     assert found == {("FSK", -40000.0), ("BPSK", 50000.0)}
+
+
+def test_a_signal_in_a_band_and_in_the_whole_around_it_is_told_once() -> None:
+    way = next(way for way in hypotheses() if way.name == "FSK 9600")
+    other = next(way for way in hypotheses() if way.name == "BPSK 1200")
+
+    def trial(low: float, high: float, which: Any, score: float) -> Any:
+        band = Band(low, high, 0.0, 1.0, 20.0)
+        finding = Finding(band, which, score, score, which.baudrate, None, None)
+        return SimpleNamespace(band=band, kind="iq", finding=lambda: finding)
+
+    part, whole = trial(-20e3, -7e3, way, 20.0), trial(-24e3, -3e3, way, 18.0)
+    far, inside = trial(20e3, 30e3, way, 12.0), trial(-5e3, -4e3, other, 10.0)
+    assert [t for t, _ in recognised([whole, part, inside, far])] == [part, far, inside]
 
 
 def test_noise_is_nothing() -> None:
