@@ -45,6 +45,10 @@ cdef Py_ssize_t _best_of(const float* value, Py_ssize_t n) noexcept nogil:
     return f
 
 
+cdef inline Py_ssize_t _floor_divide(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return a // b if a >= 0 else -((b - 1 - a) // b)
+
+
 cdef void _rise(
     float* high, int* source, const float* value, const int* origin, float cost, Py_ssize_t n
 ) noexcept nogil:
@@ -67,8 +71,9 @@ cdef class Ridge:
     move, jump : costs of moving by one bin, and to anywhere
     reach : bins that a path moves without jumping
     circular : the last bin is the first one's neighbour
-    drifts : (P,) int32, the speeds that cost nothing, rising, bins a row; default 0 only
+    drifts : (P,) int32, the speeds that cost nothing, rising, in `parts` of a bin a row; default 0 only
     turn : cost of changing to the speed below or above
+    parts : a path of speed d is moved by whole bins, so that row n has it at the greatest integer up to n d / parts
     """
     cdef float* _value
     cdef float* _next
@@ -78,7 +83,7 @@ cdef class Ridge:
     cdef float* _from_speed
     cdef int* _origin
     cdef int* _from_origin
-    cdef Py_ssize_t _pad, _bins, _speeds, _lag, _reach
+    cdef Py_ssize_t _pad, _bins, _speeds, _lag, _reach, _parts
     cdef Py_ssize_t _top         # the best state, and the shift that _origin is for
     cdef Py_ssize_t _shift
     cdef long long _row
@@ -86,10 +91,13 @@ cdef class Ridge:
     cdef bint _circular
 
     def __cinit__(self, Py_ssize_t bins, Py_ssize_t lag, float move, float jump, Py_ssize_t reach=2,
-                  bint circular=False, const int[::1] drifts=None, float turn=0):
+                  bint circular=False, const int[::1] drifts=None, float turn=0, Py_ssize_t parts=1):
         cdef Py_ssize_t p, furthest = 0
         if bins < 1 or lag < 1:
             raise ValueError(f"bins and lag of 1 or more expected, got {bins} and {lag}")
+        if parts < 1:
+            raise ValueError(f"1 or more parts of a bin expected, got {parts}")
+        self._parts = parts
         self._speeds = 1 if drifts is None else drifts.shape[0]
         if reach < 0 or self._speeds < 1:
             raise ValueError(f"a reach of 0 or more and a drift expected, got {reach} and {self._speeds} drifts")
@@ -99,7 +107,7 @@ cdef class Ridge:
         if drifts is not None:
             for p in range(self._speeds):
                 self._drift[p] = drifts[p]
-                furthest = max(furthest, abs(drifts[p]))
+                furthest = max(furthest, (abs(drifts[p]) + parts - 1) // parts)
         if circular and reach + furthest >= bins:
             raise ValueError(f"moves of less than a circle of {bins} bins expected, got {reach + furthest}")
         self._bins, self._lag, self._move, self._jump = bins, lag, move, jump
@@ -135,7 +143,7 @@ cdef class Ridge:
 
     cdef void _push(self, const float* score, Py_ssize_t shift) noexcept nogil:
         cdef Py_ssize_t bins = self._bins, n = bins * self._speeds, pad = self._pad, wide = bins + 2 * pad
-        cdef Py_ssize_t p, q, f, g, d, first, stop
+        cdef Py_ssize_t p, q, f, g, d, first, stop, turns = self._row % self._parts
         cdef float ceiling, floor, points
         cdef float* value = self._value
         cdef float* high
@@ -176,7 +184,8 @@ cdef class Ridge:
                     )
             high = self._next + p * bins
             back = self._from + (self._row % (self._lag + 1)) * n + p * bins
-            g = pad - self._drift[p]
+            d = self._drift[p]
+            g = pad - (_floor_divide((turns + 1) * d, self._parts) - _floor_divide(turns * d, self._parts))
             # staying first: it wins when all are equal
             memcpy(high, self._from_speed + g, bins * sizeof(float))
             memcpy(back, self._from_origin + g, bins * sizeof(int))

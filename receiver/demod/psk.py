@@ -173,14 +173,14 @@ class _ChipReceiver:
         self._band = _Band(stream, self._per_chip, self._hop, self._rows)
         self._carrier = _Carrier(self._window, chip_rate, turning)
         self._tone, self._power = np.zeros(1, np.complex64), np.zeros(1, np.float32)
-        speed = max(1, round(CLOCK_ERROR * self._hop * _PhasePath.STATES))
-        self._timing = _PhasePath(speed, 0.5, 2.0, 10.0, CLOCK_WIDTH // self._hop)
+        speed = CLOCK_ERROR * self._hop * _PhasePath.STATES
+        self._timing = _PhasePath(speed, 1.0, 3.0, 10.0, CLOCK_WIDTH // self._hop, 4)
         self._block = self._row = self._node = 0
         self._coarse_phase = self._phase = 0.0
         self._frequencies, self._delays = np.empty((0, 2)), np.empty(0)
         self._turn_group = self._window // 4
         self._soft = SoftChips(self._turn_group, LEVEL_GROUP, np.hanning(2 * LEVEL_WIDTH + 3)[1:-1])
-        self._phases = _PhasePath(1, 2.0, 3.0, 20.0, PHASE_REACH)
+        self._phases = _PhasePath(1.0, 2.0, 3.0, 20.0, PHASE_REACH)
 
     def process(self, x: NDArray[Any]) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
         self._samples.append(x)
@@ -384,17 +384,19 @@ class _PhasePath:
 
     Parameters
     ----------
-    speed : furthest drift, states of a cycle from node to node
+    speed : furthest drift, states of a cycle from node to node, or a little more
     stray, turn, jump : costs, see `Ridge`
     reach : nodes on each side to average over
+    parts : of a state, which drifts are whole multiples of
     """
 
     STATES = 16
 
-    def __init__(self, speed: int, stray: float, turn: float, jump: float, reach: int) -> None:
-        drifts = np.arange(-speed, speed + 1, dtype=np.int32)
-        self._ridge = Ridge(self.STATES, LAG, stray, jump, 1, True, drifts, turn)
-        self._lines = Lines(_taper(reach), speed + 1, self.STATES)
+    def __init__(self, speed: float, stray: float, turn: float, jump: float, reach: int, parts: int = 1) -> None:
+        furthest = math.ceil(speed * parts)
+        drifts = np.arange(-furthest, furthest + 1, dtype=np.int32)
+        self._ridge = Ridge(self.STATES, LAG, stray, jump, 1, True, drifts, turn, parts)
+        self._lines = Lines(_taper(reach), math.ceil(speed) + 1, self.STATES)
 
     def process(self, tone: Complex, gain: NDArray[np.float32]) -> Floats:
         """Phases at the nodes decided by now.

@@ -160,6 +160,19 @@ def sync_chance(errors: int, bits: int = 32, polarities: int = 2) -> float:
     return polarities * sum(math.comb(bits, i) for i in range(errors + 1)) / 2.0**bits
 
 
+def near_chance(bits: int, errors: int) -> float:
+    """Upper bound of the probability that random symbols, two for a bit, are so near to a word of a rate 1/2 code.
+
+    The number of its words times the volume of a ball, over the number of words: 2^bits sum C(2 bits, i) / 4^bits, i up
+    to `errors`; in logarithms, the sum bounded by the geometric series of its last terms.
+    """
+    n, k = 2 * bits, errors
+    if 3 * k > n:
+        return 1.0
+    last = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(min(0.0, last - math.log1p(-k / (n - k + 1)) - bits * math.log(2)))
+
+
 def repeats(word: NDArray[np.uint8]) -> bool:
     """Whether a corrected word, as it was on the air, is nothing but a pattern of up to 8 bytes over and over.
 

@@ -2,19 +2,18 @@
 
     | 1A CF FC 1D | frame and Reed-Solomon parity, scrambled |    all of it differentially, then convolutionally coded
 
-CCSDS 131.0-B: convolutional code section 3, Reed-Solomon section 4, sync word section 9, scrambler section 10. The
-receiver undoes the convolutional code first, in both alignments of symbols to pairs, then NRZ-M where it was used (both
-codes are transparent to an inversion, so that settles the polarity), finds the sync word, descrambles, and decodes
-Reed-Solomon. Byte j of the frame belongs to word j modulo the interleaving depth; shorter frames lack the first bytes
-of each word (virtual fill).
+CCSDS 131.0-B: convolutional code section 3, Reed-Solomon section 4, sync word section 9, scrambler section 10. A
+convolutional code is no longer than seven bits, so of the sync word's 64 symbols the last 52 are always the same, or
+with NRZ-M theirs or their inverse (both codes are transparent to that). They are what is searched for: that settles the
+alignment of symbols to pairs, the polarity and the encoder's state, and bears far more noise than the decoded sync word
+would. Then the frame is decoded, NRZ-M undone where it was used, descrambled, and Reed-Solomon decoded. Byte j of the
+frame belongs to word j modulo the interleaving depth; shorter frames lack the first bytes of each word (virtual fill).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +32,7 @@ from ._block import (
     ccsds_randomiser,
     correct,
     hard_bytes,
+    near_chance,
     reliability,
     repeats,
     sync_chance,
@@ -55,8 +55,16 @@ CODES = {
 """Generators of first and second symbol, and which is inverted. The Deep Space Network has them the other way round."""
 LARGEST_WORD_CHANCE = 1e-7
 """Of one word of several; the frame as a whole must be under FALSE_ALARM."""
-VITERBI_DELAY = 2304
-"""Symbols that the decoder may hold: 1024 + 64 bits of a block, 64 of a group."""
+SURE = 1e-6
+"""Probability up to which a sync word is taken to be no chance one within the bytes before a frame."""
+MEMORY = 6
+"""Bits before one that its symbols hang on."""
+TOLERANCE_SYMBOLS = 13
+"""Wrong symbols in the encoded sync word: a quarter. One in 4000 is more likely wrong than a frame is lost by that."""
+BEFORE = len(ASM) + 2 * MEMORY
+"""Bits before a frame that are decoded with it where the sync word is not taken as known."""
+TAIL = 2 * 6 * MEMORY
+"""Symbols behind a frame that are decoded with it: its last bits are as sure as the others."""
 
 
 @dataclass
@@ -94,139 +102,161 @@ class Ccsds:
     def open(self, stream: Stream) -> Stream:
         self._size = self.frame_size + (PARITY * self.rs_interleaving if self.rs else 0)
         self._sequence = ccsds_randomiser(self._size) if self.scrambler == "CCSDS" else np.uint8(0)
-        self._per_bit = 1 if self.convolutional == "none" else 2
-        self._history = SymbolHistory(8 * self._size * self._per_bit + VITERBI_DELAY)
-        self._branches = [_Branch(self, first, self._size, self._attempt) for first in range(self._per_bit)]
-        self._ready: list[tuple[int, int, Frame]] = []
+        differential = self.precoding == "differential"
+        self._coded = _Coded(self.convolutional, differential) if self.convolutional != "none" else None
+        self._differential = DifferentialDecoder(mark=True) if differential and not self._coded else None
+        self._symbols = 8 * self._size * (2 if self._coded else 1)
+        self._needed = self._symbols + (TAIL if self._coded else 0)
+        self._sync = self._coded.sync if self._coded else ASM
+        tolerance = TOLERANCE_SYMBOLS if self._coded else TOLERANCE if self.rs else TOLERANCE_UNCODED
+        self._most_early = self.rs_interleaving * PARITY // 2 if self.rs else 0
+        longest = self._needed + self._symbols // self._size * self._most_early + 2 * BEFORE
+        self._frames: SyncedFrames[Frame] = SyncedFrames(
+            int("".join("01"[bit] for bit in self._sync.tolist()), 2),
+            tolerance,
+            longest,
+            self._needed,
+            self._attempt,
+            bits=len(self._sync),
+            inverted=self._differential is None,
+            used=lambda _: self._symbols,
+        )
+        self._history = SymbolHistory(longest)
         self.failures: Counter[str] = Counter()
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
 
     def process(self, chunk: Chunk) -> list[Frame]:
         self._history.append(chunk)
-        for branch in self._branches:
-            self._ready += branch.process(chunk.items)
-        return self._give(min(branch.passed for branch in self._branches))
+        return self._frames.process(self._differential.process(chunk.items) if self._differential else chunk.items)
 
     def close(self) -> list[Frame]:
-        for branch in self._branches:
-            self._ready += branch.flush()
-        return self._give(self._history.stop)
+        return self._frames.flush(TAIL / self._needed) if self._coded else []
 
-    def _give(self, passed: int) -> list[Frame]:
-        """Frames that end before a symbol which all branches have passed: so their order hangs on no chunk."""
-        given = sorted((r for r in self._ready if r[0] <= passed), key=lambda r: r[:2])
-        self._ready = [r for r in self._ready if r[0] > passed]
-        return [frame for _, _, frame in given]
-
-    def _attempt(self, first: int, candidate: Candidate, soft: NDArray[np.float32]) -> tuple[int, int, Frame] | None:
-        polarities = 1 if self.precoding == "differential" else 2
-        received = hard_bytes(soft) ^ self._sequence
-        words: list[Corrected] = []
-        chance = sync_chance(candidate.errors, polarities=polarities)
-        if self.rs:
-            if candidate.errors > self._errors_inside(soft):
-                self.failures["sync"] += 1
-                return None
-            if self.rs_basis == "dual":
-                received = FROM_DUAL[received]
-            depth = self.rs_interleaving
-            for i in range(depth):
-                sureness = flips = None
-                if self.convolutional == "none":
-                    symbols = soft.reshape(-1, 8)[i::depth].ravel()
-                    sureness = reliability(symbols)
-                    if candidate.errors <= SURE_SYNC:
-                        flips = weak_flips(symbols, 0, len(symbols))
-                        flips = FROM_DUAL[flips] if self.rs_basis == "dual" else flips
-                word = correct(
-                    np.ascontiguousarray(received[i::depth]),
-                    sureness,
-                    FALSE_ALARM / chance if depth == 1 else LARGEST_WORD_CHANCE,
-                    flips,
-                )
-                if word is None:
-                    self.failures["fec"] += 1
+    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
+        if self._coded and not self.rs:
+            decoded = self._decode_unchecked(candidate, soft)
+        else:
+            decoded = self._decode(soft[: self._needed], candidate.errors)
+        if decoded is None:
+            self.failures["fec"] += 1
+            return None
+        if self.rs and sync_chance(candidate.errors, len(self._sync)) > SURE:
+            # the randomiser's sequence is a code word itself, and the code is cyclic: a frame that a chance sync word
+            # makes begin some bytes early is corrected, one error for each byte, to a wrong frame
+            byte, furthest = self._symbols // self._size, min(decoded.corrected, self._most_early)
+            if len(soft) < self._needed + byte * furthest:
+                return self._needed + byte * furthest
+            for start in range(byte, byte * (furthest + 1), byte):
+                wrong = self._sync_errors(candidate, start)
+                # of full length a frame's complement is a code word, too
+                polarity, errors = (1, wrong) if 2 * wrong <= len(self._sync) else (-1, len(self._sync) - wrong)
+                if errors > len(self._sync) // 3:
+                    continue
+                other = self._decode(polarity * soft[start : start + self._needed], errors)
+                if other is not None and other.corrected < decoded.corrected:
+                    self.failures["sync"] += 1
                     return None
-                words.append(word)
-                received[i::depth] = word.word
-                chance *= word.chance
-            if self.rs_basis == "dual":
-                received = TO_DUAL[received]
-            if chance > FALSE_ALARM or repeats(received ^ self._sequence):
-                self.failures["fec"] += 1
-                return None
-        start = first + self._per_bit * candidate.start
-        stop = start + self._per_bit * len(soft)
-        frame = self._history.frame(
-            start,
-            stop,
-            received[: self.frame_size].tobytes(),
+        return self._history.frame(
+            candidate.start,
+            candidate.start + self._symbols,
+            decoded.word[: self.frame_size].tobytes(),
             self.name,
-            self.frame_size / (self._size * self._per_bit),
+            8 * self.frame_size / self._symbols,
             sync_errors=candidate.errors,
-            corrected=sum(w.corrected for w in words) if self.rs else None,
+            corrected=decoded.corrected if self.rs else None,
             integrity="rs" if self.rs else "none",
-            false_alarm=chance,
+            false_alarm=decoded.chance,
         )
-        return stop, first, frame
 
-    def _errors_inside(self, soft: NDArray[np.float32]) -> int:
-        """Wrong bits of the best sync word at a byte that a frame found too early would take for data.
+    def _sync_errors(self, candidate: Candidate, later: int) -> int:
+        """Wrong symbols of what would be the sync word of a frame that begins so many symbols later."""
+        stop = candidate.start + later
+        symbols = self._frames.window[stop - len(self._sync) : stop] * candidate.polarity
+        return int(((symbols > 0) != self._sync).sum())
 
-        The randomiser's sequence is a code word itself, and the code is cyclic: a frame that a chance sync word makes
-        begin some bytes early is corrected, one error for each byte, to a wrong frame.
+    def _decode_unchecked(self, candidate: Candidate, soft: NDArray[np.float32]) -> Corrected | None:
+        """A frame that nothing checks but the convolutional code: symbols that are so near to one of its words are no
+        noise, and among its words only the sync word itself will do."""
+        assert self._coded is not None
+        first = max(self._frames.window.start, candidate.start - 2 * BEFORE)
+        before = self._frames.window[first : candidate.start] * candidate.polarity
+        before = np.concatenate([np.zeros(2 * BEFORE - len(before), np.float32), before])
+        bits, wrong, sync = self._coded.decode(before, soft, 8 * self._size)
+        chance = sync_chance(0) * near_chance(len(bits), wrong)
+        if chance > FALSE_ALARM or (sync != ASM).any():
+            return None
+        return Corrected(np.packbits(bits) ^ self._sequence, 0, chance)
+
+    def _decode(self, soft: NDArray[np.float32], sync_errors: int) -> Corrected | None:
+        """A frame and its parity from its symbols and those of the tail; None where Reed-Solomon does not fit."""
+        chance = sync_chance(sync_errors, len(self._sync), 1 if self._differential else 2)
+        if self._coded is None:
+            received = hard_bytes(soft) ^ self._sequence
+        else:
+            known = np.where(self._sync, 2, -2) * np.abs(soft).mean()
+            received = np.packbits(self._coded.decode(known, soft, 8 * self._size)[0]) ^ self._sequence
+        if not self.rs:
+            return Corrected(received, 0, chance)
+        if self.rs_basis == "dual":
+            received = FROM_DUAL[received]
+        depth, corrected = self.rs_interleaving, 0
+        for i in range(depth):
+            sureness = flips = None
+            if self._coded is None:
+                symbols = soft.reshape(-1, 8)[i::depth].ravel()
+                sureness = reliability(symbols)
+                if sync_errors <= SURE_SYNC:
+                    flips = weak_flips(symbols, 0, len(symbols))
+                    flips = FROM_DUAL[flips] if self.rs_basis == "dual" else flips
+            word = correct(
+                np.ascontiguousarray(received[i::depth]),
+                sureness,
+                FALSE_ALARM / chance if depth == 1 else LARGEST_WORD_CHANCE,
+                flips,
+            )
+            if word is None:
+                return None
+            received[i::depth] = word.word
+            corrected += word.corrected
+            chance *= word.chance
+        if self.rs_basis == "dual":
+            received = TO_DUAL[received]
+        if chance > FALSE_ALARM or repeats(received ^ self._sequence):
+            return None
+        return Corrected(received, corrected, chance)
+
+
+class _Coded:
+    """A convolutional code: what is always the same of a sync word in it, and the frame behind that."""
+
+    def __init__(self, code: str, differential: bool) -> None:
+        generators, inverted = CODES[code]
+        self._viterbi = Viterbi(generators, inverted)
+        self._differential = differential
+        levels = np.cumsum(ASM) % 2 if differential else ASM.astype(int)
+        registers = np.lib.stride_tricks.sliding_window_view(levels, MEMORY + 1)[:, ::-1]
+        taps = np.array([[generator >> MEMORY - i & 1 for i in range(MEMORY + 1)] for generator in generators])
+        self.sync: NDArray[np.bool_] = ((registers @ taps.T + inverted) % 2).astype(bool).ravel()
+        """(52,)"""
+
+    def decode(
+        self, before: NDArray[np.float32], soft: NDArray[np.float32], bits: int
+    ) -> tuple[NDArray[np.uint8], int, NDArray[np.uint8]]:
+        """So many bits, how many of their symbols were wrong, and the bits before them.
+
+        Parameters
+        ----------
+        before : an even number of symbols before the first bit's
+        soft : the bits' symbols and some more
         """
-        bits = soft[: 8 * self.rs_interleaving * PARITY // 2] > 0
-        if len(bits) < len(ASM):
-            return len(ASM)
-        words = np.lib.stride_tricks.sliding_window_view(bits, len(ASM))[::8]
-        return int((words != ASM).sum(axis=1).min())
-
-
-class _Branch:
-    """Everything from symbols to frames in one alignment of symbols to pairs."""
-
-    def __init__(
-        self,
-        framing: Ccsds,
-        first: int,
-        size: int,
-        attempt: Callable[[int, Candidate, NDArray[np.float32]], tuple[int, int, Frame] | None],
-    ) -> None:
-        self._first = self._skip = first
-        differential = framing.precoding == "differential"
-        self._viterbi = Viterbi(*CODES[framing.convolutional]) if framing.convolutional != "none" else None
-        self._differential = DifferentialDecoder(mark=True) if differential else None
-        self._frames: SyncedFrames[tuple[int, int, Frame]] = SyncedFrames(
-            SYNC_WORD,
-            TOLERANCE if framing.rs else TOLERANCE_UNCODED,
-            8 * size,
-            8 * size,
-            partial(attempt, first),
-            inverted=not differential,
-        )
-
-    @property
-    def passed(self) -> int:
-        """Symbol that comes next after the frames given."""
-        return self._first + self._frames.stop * (1 if self._viterbi is None else 2)
-
-    def process(self, soft: NDArray[np.float32]) -> list[tuple[int, int, Frame]]:
-        skip = min(self._skip, len(soft))
-        self._skip -= skip
-        if self._viterbi is not None:
-            return self._decoded(_soft(self._viterbi.process(soft[skip:])[0]))
-        return self._decoded(soft[skip:])
-
-    def flush(self) -> list[tuple[int, int, Frame]]:
-        return self._decoded(_soft(self._viterbi.flush()[0])) if self._viterbi is not None else []
-
-    def _decoded(self, soft: NDArray[np.float32]) -> list[tuple[int, int, Frame]]:
-        return self._frames.process(self._differential.process(soft) if self._differential else soft)
-
-
-def _soft(bits: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return bits.astype(np.float32) * 2 - 1
+        symbols = np.concatenate([before, soft]).astype(np.float32)
+        parts = self._viterbi.process(symbols), self._viterbi.flush()
+        decoded, errors = (np.concatenate([part[i] for part in parts]) for i in range(2))
+        if self._differential:
+            decoded[1:] ^= decoded[:-1]
+        first = len(before) // 2
+        stop = first + bits
+        return decoded[first:stop], int(errors[first:stop].sum()), decoded[max(0, first - len(ASM)) : first]
 
 
 stage = Ccsds

@@ -9,12 +9,13 @@ from dsp_ext.ridge import Ridge
 from tests.jig import kernel_keeps_the_law, outputs
 
 
-def best_path(scores, move, jump, reach, circular=False, drifts=(0,), turn=0.0, shifts=None):
+def best_path(scores, move, jump, reach, circular=False, drifts=(0,), turn=0.0, shifts=None, parts=1):
     rows, bins = scores.shape
     value, back = np.zeros((len(drifts), bins)), []
     for t in range(rows):
         after, source = np.empty_like(value), np.empty((len(drifts), bins, 2), int)
-        for p, drift in enumerate(drifts):
+        for p, speed in enumerate(drifts):
+            drift = (t + 1) * speed // parts - t * speed // parts
             for f in range(bins):
                 q, g = np.unravel_index(value.argmax(), value.shape)
                 best = (value.max() - jump, q, g)
@@ -42,6 +43,7 @@ def best_path(scores, move, jump, reach, circular=False, drifts=(0,), turn=0.0, 
     [
         {"reach": 2},
         {"reach": 1, "circular": True, "drifts": np.array([-2, -1, 0, 1, 2], np.int32), "turn": 1.0},
+        {"reach": 1, "circular": True, "drifts": np.array([-7, -3, 0, 2], np.int32), "turn": 1.0, "parts": 4},
         {"reach": 2, "shifted": True},
     ],
 )
@@ -73,10 +75,11 @@ def test_finds_its_way_again_after_what_is_no_number(bad):
     assert (path[~near] == 5).all()
 
 
-def test_follows_a_clock_that_drifts():
+@pytest.mark.parametrize(("drifts", "parts", "move"), [([0, 1, 2], 1, 0.5), ([3, 4, 5, 6, 7], 4, 2.0)])
+def test_follows_a_clock_that_drifts(drifts, parts, move):
     phase = (np.arange(80) * 1.4) % 16
     scores = 3 * np.cos(2 * np.pi * (np.arange(16) - phase[:, None]) / 16)
-    ridge = Ridge(16, 8, 0.5, 10.0, 1, True, np.array([0, 1, 2], np.int32), 2.0)
+    ridge = Ridge(16, 8, move, 10.0, 1, True, np.array(drifts, np.int32), 2.0, parts)
     found = ridge.process(scores.astype(np.float32))
     error = (found - phase[: len(found)] + 8) % 16 - 8
     assert np.abs(error).max() <= 1
@@ -87,6 +90,8 @@ def test_refuses_what_makes_no_sense():
         Ridge(0, 1, 1.0, 1.0)
     with pytest.raises(ValueError, match="circle"):
         Ridge(4, 1, 1.0, 1.0, 2, True, np.array([-2, 2], np.int32))
+    with pytest.raises(ValueError, match="parts"):
+        Ridge(4, 1, 1.0, 1.0, parts=0)
     with pytest.raises(ValueError, match="rows of 4"):
         Ridge(4, 1, 1.0, 1.0).process(np.zeros((2, 3), np.float32))
     with pytest.raises(ValueError, match="2 shifts"):

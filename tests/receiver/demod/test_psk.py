@@ -117,6 +117,22 @@ def test_symbols_instants_and_frequency(case):
     assert abs(np.mean(offsets[nearest] - expected)) < 0.01 * baudrate
 
 
+@pytest.mark.parametrize("ppm", [0, 1000, -3300])
+def test_counts_symbols_right_in_noise(ppm):
+    """At the working point of CCSDS's concatenated code, 3.2 dB: no symbol too many, none too few, no reversal."""
+    symbols = np.random.default_rng(9).choice([-1.0, 1.0], 40_000)
+    x, centres = send(symbols, 9600.0, 48000.0, 2000.3, 300.0, ppm=ppm)
+    x = x + noise(len(x), 3.2 + 10 * math.log10(223 / 255 / 2), 9600.0, 48000.0)
+    soft, positions, _ = receive(Psk(9600.0), x, 48000.0)
+    nearest, late = match(positions, centres, 5.0)
+    assert (np.diff(nearest) == 1).all()
+    assert np.abs(late[200:-200]).max() < 0.35
+    right = (soft[nearest] * symbols > 0).reshape(-1, 200).mean(axis=1)
+    right = right if right[0] > 0.5 else 1 - right
+    # theory: 0.91
+    assert right[1:-1].min() > 0.8
+
+
 @pytest.mark.parametrize("frequency", [700.0, -3100.0])
 @pytest.mark.parametrize("audio", [False, True])
 def test_quarter_turns(frequency, audio):

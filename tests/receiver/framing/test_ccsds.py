@@ -153,3 +153,43 @@ def test_a_chance_sync_word_before_the_true_one(early: int) -> None:
     bits = np.concatenate([rng.integers(0, 2, 200, np.uint8), chance, between, bits, rng.integers(0, 2, 300, np.uint8)])
     frames = run(Ccsds(frame_size=223), reference.soft(bits))
     assert [(f.payload, f.sync_errors, f.corrected) for f in frames] == [(payload, 0, 0)]
+
+
+@pytest.mark.parametrize("early", [4, 9])
+@pytest.mark.parametrize("complement", [False, True])
+def test_a_chance_sync_word_in_the_convolutional_code(early: int, complement: bool) -> None:
+    """Likewise; and a frame of full length has a complement that is a code word, too."""
+    rng = np.random.default_rng(4)
+    payload = rng.bytes(223)
+    before, behind = rng.integers(0, 2, (2, 400), np.uint8)
+    channel = reference.convolutional(np.concatenate([before, reference.ccsds(payload), behind]), *CODES["CCSDS"])
+    sync = np.s_[2 * 400 + 12 : 2 * 400 + 64]
+    chance = channel[sync] ^ complement
+    chance[rng.permutation(52)[:11]] ^= 1
+    channel[sync.start - 16 * early : sync.stop - 16 * early] = chance
+    # the true one is less sure
+    channel[sync.start + rng.permutation(52)[:12]] ^= 1
+    frames = run(Ccsds(convolutional="CCSDS"), reference.soft(channel, 0.3))
+    assert [f.payload for f in frames] == [payload]
+
+
+def test_a_sync_word_that_the_decoder_would_spoil() -> None:
+    """An error event of the convolutional code in the sync word: its symbols tell it all the same."""
+    payload = frame_of(223)
+    bits = np.concatenate([np.zeros(300, np.uint8), reference.ccsds(payload), np.zeros(300, np.uint8)])
+    channel = reference.convolutional(bits, *CODES["CCSDS"])
+    channel[2 * 300 + 20 : 2 * 300 + 44 : 2] ^= 1
+    frames = run(Ccsds(convolutional="CCSDS"), reference.soft(channel, 0.3))
+    assert [(f.payload, f.sync_errors, f.corrected) for f in frames] == [(payload, 12, 0)]
+
+
+def test_without_reed_solomon_the_code_tells_frames_from_noise() -> None:
+    payloads = [frame_of(100, seed) for seed in range(20)]
+    bits = reference.to_bits(b"".join(b"\x1a\xcf\xfc\x1d" + payload for payload in payloads) + bytes(20))
+    channel = reference.convolutional(bits, *CODES["CCSDS"])
+    stage = Ccsds(100, rs=False, scrambler="none", convolutional="CCSDS")
+    frames = run(stage, reference.soft(channel, 0.65))
+    assert {f.payload for f in frames} <= set(payloads)
+    assert len(frames) >= 18
+    assert all(f.integrity == "none" and f.false_alarm < 1e-12 for f in frames)
+    assert run(stage, np.random.default_rng(1).standard_normal(1_000_000).astype(np.float32)) == []
