@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .channel.bank import Band
 from .errors import FlowgraphError
 from .flowgraph import Chain, build
 from .pipeline import Line
@@ -158,6 +159,23 @@ def declared_lines(
     return _opened(made, recording, remark)
 
 
+def _band(chain: Chain) -> Band | None:
+    """All that an open chain looks at; None where that is not known, or is all of the stream."""
+    looks = getattr(chain.stages[0], "looks", None)
+    if looks is None:
+        return None
+    # a demodulator looks beside the signal, too
+    width = max(getattr(stage, "bandwidth", 0.0) for stage in chain.stages)
+    return Band(looks[0], looks[1] + 2 / 3 * width)
+
+
+def _at_rest(line: Line) -> Line:
+    """The line without the state of its open stages, save of the first, which knows the Doppler shift."""
+    chain = line.chain.fresh()
+    chain.stages[0], chain.output = line.chain.stages[0], line.chain.output
+    return replace(line, chain=chain, opened=None)
+
+
 def _opened(
     made: Sequence[tuple[T, Line]], recording: Recording, remark: Callable[[str], None] | None
 ) -> list[tuple[T, Line]]:
@@ -171,7 +189,8 @@ def _opened(
         except FlowgraphError as error:
             refused.append(f"{recording.name}: {error}")
         else:
-            kept.append((what, replace(line, opened=stream)))
+            opened = replace(line, opened=stream, band=_band(line.chain))
+            kept.append((what, opened if line.visible is None else _at_rest(opened)))
     if not kept:
         raise FlowgraphError(refused[0])
     said: dict[str, list[str]] = {}
