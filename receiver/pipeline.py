@@ -1,19 +1,21 @@
-"""Runs chains over a source: one thread reads, one runs each chain, the caller's thread publishes.
+"""Runs chains over a source: one thread reads, one for each processor runs chains, the caller's thread publishes.
 
-The reader also parts a wide stream for many chains (`channel/bank.py`), and begins and ends chains that run only while
-their satellite is up. Queues are bounded: a file is read no faster than the slowest chain. Frames come out in the order
-of their ends whatever the threads do.
+A chain with input waits for a thread, which takes one chunk of it, then lets others go first: so no chain is run by two
+at a time, and many chains do not fight for the interpreter. The reader also parts a wide stream for many chains
+(`channel/bank.py`), and begins and ends chains that run only while their satellite is up. Queues are bounded: a file is
+read no faster than the slowest chain. Frames come out in the order of their ends whatever the threads do.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from queue import Empty, Full, Queue
+from queue import Empty, Queue, SimpleQueue
 
 from .channel.bank import Band, Bank, fits, size_for
 from .flowgraph import Chain
@@ -21,7 +23,7 @@ from .merge import Merger
 from .source import Source
 from .stage import Chunk, Clock, Frame, Stream
 from .statistics import Statistics
-from .visibility import Visibility, block_of, start_of
+from .visibility import Visibility, begin, block_of, start_of
 
 QUEUE = 8
 """Chunks between reader and chain."""
@@ -49,12 +51,23 @@ class Line:
 class _Run:
     """A chain under way."""
 
+    line: int
     chain: Chain
     opened: Stream | None
-    input: Queue[Stream | Chunk | None] = field(default_factory=lambda: Queue(QUEUE))
     branch: int | None = None
     """Of the bank; None: the whole stream."""
-    thread: threading.Thread | None = None
+    input: deque[Stream | Chunk | None] = field(default_factory=deque)
+    """A stream before the chunks of it; None is the end."""
+    waits: bool = False
+    """For a thread, or has one."""
+    is_open: bool = False
+    gap: bool = False
+    """Samples were lost before the next chunk."""
+    failed: bool = False
+    start: float = -inf
+    stop: float = 0.0
+    """Of the samples since the last gap."""
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 class _StoppedError(Exception):
@@ -69,17 +82,26 @@ class Pipeline:
     source : open source
     lines : what to run, in parallel
     realtime : hand chunks out no faster than they were recorded
+    say : takes a sentence when a satellite rises or sets, from the reader's thread
     """
 
-    def __init__(self, source: Source, lines: Sequence[Line], *, realtime: bool = False) -> None:
-        self._source, self._lines, self._realtime = source, list(lines), realtime
+    def __init__(
+        self,
+        source: Source,
+        lines: Sequence[Line],
+        *,
+        realtime: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self._source, self._lines, self._realtime, self._say = source, list(lines), realtime, say
         self._stop = threading.Event()
         self._runs: dict[int, _Run] = {}  # the reader's, by line
-        self._threads: list[threading.Thread] = []
+        self._ready: SimpleQueue[_Run] = SimpleQueue()
+        self._room = threading.Condition()  # guards inputs; told when one has room again
         self._bank: Bank | None = None
         self._watched = {i: line.visible for i, line in enumerate(self._lines) if line.visible is not None}
         self._block: int | None = None  # of time
-        # of a line: frames and position up to which all are given; its chain's fault; None: it begins behind a position.
+        # of a line: frames and position up to which all are given; its chain's fault; None: it begins at a position.
         # Line -1 is the reader: its fault, or None
         self._results: Queue[tuple[int, list[Frame] | BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
@@ -109,8 +131,13 @@ class Pipeline:
         merger = Merger(len(self._lines), tolerance, [line.satellite for line in self._lines])
         for i in range(len(self._lines)):
             merger.begin(i, inf)
-        reader = threading.Thread(target=self._read, name="source", daemon=True)
-        reader.start()
+        threads = [threading.Thread(target=self._read, name="source", daemon=True)]
+        threads += [
+            threading.Thread(target=self._work, name=f"chains {i}", daemon=True)
+            for i in range(min(len(self._lines), processors()))
+        ]
+        for thread in threads:
+            thread.start()
         pending: deque[tuple[int, Frame]] = deque()
         fault: BaseException | None = None
         running = 1
@@ -150,21 +177,22 @@ class Pipeline:
                 self.statistics.duplicates = merger.duplicates
                 self.statistics.elapsed = time.monotonic() - begun
             finally:
-                self._join(reader)
+                self._join(threads)
                 for line, run in list(self._runs.items()):
                     self._count(line, run)
         if fault is not None:
             raise fault
         return self.statistics
 
-    def _join(self, reader: threading.Thread) -> None:
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for threads that were told to stop: Python's end aborts the program where one is still in C++ then."""
-        reader.join(0.5)  # it may wait for samples
-        for thread in list(self._threads):
+        source, *workers = threads
+        for thread in workers:
             while thread.is_alive():
                 while not self._results.empty():  # one may wait for room
                     self._results.get()
                 thread.join(0.05)
+        source.join(0.5)  # it may wait for samples
 
     def _count(self, line: int, run: _Run) -> None:
         """Note what a chain that has ended gave up."""
@@ -177,13 +205,16 @@ class Pipeline:
             self.statistics.frames[self._lines[chain].name] += 1
             publish(chain, frame)
 
-    def _put(self, queue: Queue[Stream | Chunk | None], item: Stream | Chunk | None) -> None:
-        while not self._stop.is_set():
-            try:
-                return queue.put(item, timeout=0.2)
-            except Full:
-                continue
-        raise _StoppedError
+    def _put(self, run: _Run, item: Stream | Chunk | None) -> None:
+        with self._room:
+            while len(run.input) >= QUEUE and not self._stop.is_set():
+                self._room.wait(0.2)
+            if self._stop.is_set():
+                raise _StoppedError
+            run.input.append(item)
+            if not run.waits:
+                run.waits = True
+                self._ready.put(run)
 
     # -- the reader's thread ------------------------------------------------------------------------------------------
 
@@ -212,7 +243,7 @@ class Pipeline:
         try:
             self._hand_branches(self._bank.close() if self._bank is not None else {})
             for run in self._runs.values():
-                self._put(run.input, None)
+                self._put(run, None)
         except _StoppedError:
             return
         self._results.put((-1, fault, 0.0))
@@ -242,30 +273,25 @@ class Pipeline:
         for i in gone:
             self._end(i)
         self._begin(risen, part.position)
+        if self._say is not None and block is not None:
+            for lines, what in ((risen, "is up"), (gone, "has set")):
+                for name in dict.fromkeys(self._watched[i].name for i in lines):
+                    self._say(f"{begin(block)}: {name} {what}")
 
     def _begin(self, lines: Sequence[int], position: float) -> None:
         for i in lines:
             line = self._lines[i]
-            run = _Run(line.chain, line.opened) if line.visible is None else _Run(line.chain.fresh(), None)
-            run.thread = threading.Thread(target=self._work, args=(i, run), name=line.name, daemon=True)
-            self._runs[i] = run
+            always = line.visible is None
+            self._runs[i] = _Run(i, line.chain, line.opened) if always else _Run(i, line.chain.fresh(), None)
             self._results.put((i, None, position))
         self._route({i: self._runs[i] for i in lines})
-        for i in lines:
-            thread = self._runs[i].thread
-            assert thread is not None
-            self._threads.append(thread)
-            thread.start()
 
     def _end(self, line: int) -> None:
         run = self._runs[line]
-        self._put(run.input, None)
-        assert run.thread is not None
-        while run.thread.is_alive() and not self._stop.is_set():
-            run.thread.join(0.05)
-        if self._stop.is_set():
-            raise _StoppedError
-        self._threads.remove(run.thread)
+        self._put(run, None)
+        while not run.ended.wait(0.2):
+            if self._stop.is_set():
+                raise _StoppedError
         del self._runs[line]
         self._count(line, run)
 
@@ -285,8 +311,7 @@ class Pipeline:
         self._want()
         for run in runs.values():
             stream = self._stream if bank is None or run.branch is None else bank.stream(run.branch)
-            # the queue of a chain that is about to begin is empty
-            self._put(run.input, stream)
+            self._put(run, stream)
 
     def _want(self) -> None:
         """Hand out what the bank holds, and have the branches that are needed now; without any it goes."""
@@ -300,53 +325,61 @@ class Pipeline:
     def _hand_out(self, part: Chunk) -> None:
         for run in self._runs.values():
             if run.branch is None:
-                self._put(run.input, part)
+                self._put(run, part)
         if self._bank is not None:
             self._hand_branches(self._bank.process(part))
 
     def _hand_branches(self, chunks: Mapping[int, Chunk]) -> None:
         for run in self._runs.values() if chunks else ():
             if run.branch is not None and run.branch in chunks:
-                self._put(run.input, chunks[run.branch])
+                self._put(run, chunks[run.branch])
 
-    # -- a chain's thread ---------------------------------------------------------------------------------------------
+    # -- the chains' threads ------------------------------------------------------------------------------------------
 
-    def _work(self, index: int, run: _Run) -> None:
-        chain, symbol = run.chain, self._source.recording.rate / self._lines[index].baudrate
-        is_open = gap = False
-        start, stop = -inf, 0.0  # of the samples since the last gap
-        try:
-            while not self._stop.is_set():
-                try:
-                    item = run.input.get(timeout=0.2)
-                except Empty:
-                    continue
-                frames: list[Frame] = []
-                if isinstance(item, Chunk):
-                    if gap:
-                        start, gap = item.position, False
-                    stop = item.position + len(item) * item.step
-                    frames = _marked(chain.process(item), start + symbol / 2, inf)
-                elif is_open:
-                    end = inf if item is None else stop
-                    frames = _marked(chain.close(), start + symbol / 2, end - symbol / 2)
-                if item is None:
-                    self._results.put((index, frames, inf))
-                    return
-                if isinstance(item, Stream):
-                    if is_open or item != run.opened:
-                        chain.open(item)
-                    gap, is_open = is_open, True
-                self._results.put((index, frames, stop - DELAY_SYMBOLS * symbol))
-        except BaseException as error:
-            self._results.put((index, error, 0.0))
-            # keep the reader going for the other chains
-            while not self._stop.is_set():
-                try:
-                    if run.input.get(timeout=0.2) is None:
-                        return
-                except Empty:
-                    continue
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                run = self._ready.get(timeout=0.2)
+            except Empty:
+                continue
+            with self._room:
+                item = run.input.popleft()
+                if len(run.input) == QUEUE // 2:
+                    self._room.notify()
+            try:
+                if not run.failed:
+                    self._step(run, item)
+            except BaseException as error:
+                run.failed = True  # and takes what comes, to keep the reader going for the other chains
+                self._results.put((run.line, error, 0.0))
+            if item is None:
+                run.ended.set()
+            with self._room:
+                run.waits = bool(run.input)
+                if run.waits:
+                    self._ready.put(run)
+
+    def _step(self, run: _Run, item: Stream | Chunk | None) -> None:
+        symbol = self._source.recording.rate / self._lines[run.line].baudrate
+        frames: list[Frame] = []
+        if isinstance(item, Chunk):
+            if run.gap:
+                run.start, run.gap = item.position, False
+            run.stop = item.position + len(item) * item.step
+            frames = _marked(run.chain.process(item), run.start + symbol / 2, inf)
+        elif run.is_open:
+            end = inf if item is None else run.stop
+            frames = _marked(run.chain.close(), run.start + symbol / 2, end - symbol / 2)
+        if isinstance(item, Stream):
+            if run.is_open or item != run.opened:
+                run.chain.open(item)
+            run.gap, run.is_open = run.is_open, True
+        self._results.put((run.line, frames, inf if item is None else run.stop - DELAY_SYMBOLS * symbol))
+
+
+def processors() -> int:
+    """Those that this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _blocks(chunk: Chunk) -> Iterator[tuple[Chunk, int | None]]:
@@ -360,8 +393,10 @@ def _blocks(chunk: Chunk) -> Iterator[tuple[Chunk, int | None]]:
         stop = len(chunk)
         if start_of(block + 1, clock) < end:
             stop = max(first + 1, start_of(block + 1, clock) - round(chunk.position))
-        part = chunk if stop - first == len(chunk) else replace(
-            chunk, items=chunk.items[first:stop], position=chunk.position + first
+        part = (
+            chunk
+            if stop - first == len(chunk)
+            else replace(chunk, items=chunk.items[first:stop], position=chunk.position + first)
         )
         yield part, block
         first = stop

@@ -6,7 +6,6 @@ A satellite is up in a block at whose beginning or end it is above the horizon.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,10 +33,16 @@ def start_of(block: int, clock: Clock) -> int:
     return math.ceil(clock.sample + (block * BLOCK_NS - clock.utc_ns) / 1e9 * clock.rate)
 
 
+def begin(block: int) -> str:
+    """Its time in UTC, to be read."""
+    return f"{np.datetime64(block * BLOCK_NS // 10**9, 's')}Z"
+
+
 @dataclass
 class Visibility:
     """When a satellite is up over a station."""
 
+    name: str
     orbit: Orbit
     station: Station
     _batch: tuple[int, NDArray[np.bool_]] | None = field(default=None, init=False, repr=False)
@@ -52,6 +57,14 @@ class Visibility:
     def ever(self, first: int, last: int) -> bool:
         """Whether it is up in one of the blocks from first to last."""
         return bool(self._up(np.arange(first, last + 2, dtype=np.int64)).any())
+
+    def known(self, block: int) -> bool:
+        """Whether its elements can be computed for a block."""
+        try:
+            self.orbit.look(self.station, np.array([block * BLOCK_NS], np.int64))
+        except OrbitError:
+            return False
+        return True
 
     def _up(self, edges: NDArray[np.int64]) -> NDArray[np.bool_]:
         try:
@@ -76,9 +89,3 @@ def orbits_by_number(path: Path, near_ns: int) -> dict[int, Orbit]:
     if not found:
         raise OrbitError(f"{path}: has no catalogue numbers, by which all that are visible could be told")
     return found
-
-
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Names for a sentence, not too many of them."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

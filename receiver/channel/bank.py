@@ -25,8 +25,8 @@ ROOM = 1 / 8
 """Of a branch's rate, to each side of a carrier."""
 STOPBAND = 79.0
 """dB; what ten taps for each branch attain."""
-TURN = 0.1
-"""Seconds of a branch that are handed on together: each chunk costs a chain some time by itself."""
+TURN, TURN_EACH = 0.1, 0.01
+"""Seconds that are handed on together, and how many more for each branch: a chunk costs a chain some time by itself."""
 SIZES = sorted(size for odd in (1, 3, 5) for n in range(3, 10) if (size := odd << n) <= 512)
 
 
@@ -101,7 +101,8 @@ class Bank:
         if self._origin is None:
             self._origin, self._clock = chunk.position, chunk.clock
         self._hold(self._kernel.process(chunk.items, self._branches))
-        return self._give() if self._count - self._given >= TURN * self.rate else {}
+        enough = (TURN + TURN_EACH * len(self._branches)) * self.rate
+        return self._give() if self._count - self._given >= enough else {}
 
     def close(self) -> dict[int, Chunk]:
         """What is still inside; the bank is not used again."""
