@@ -248,16 +248,9 @@ def _band(chain: Chain) -> Band | None:
     looks = getattr(chain.stages[0], "looks", None)
     if looks is None:
         return None
-    # a demodulator looks beside the signal, too
     width = max(getattr(stage, "bandwidth", 0.0) for stage in chain.stages)
-    return Band(looks[0], looks[1] + 2 / 3 * width)
-
-
-def _at_rest(line: Line) -> Line:
-    """The line without the state of its open stages, save of the first, which knows the Doppler shift."""
-    chain = line.chain.fresh()
-    chain.stages[0], chain.output = line.chain.stages[0], line.chain.output
-    return replace(line, chain=chain, opened=None)
+    # a demodulator looks beside the signal, too
+    return Band(looks[0], looks[1] + 2 / 3 * width) if width else None
 
 
 def _opened(
@@ -267,20 +260,23 @@ def _opened(
     stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
     kept: list[tuple[T, Line]] = []
     refused: list[str] = []
+    said: dict[str, list[str]] = {}
     for what, line in made:
+        used = line.chain if line.visible is None else line.chain.fresh()
         try:
-            line.chain.open(stream)
+            used.open(stream)
         except FlowgraphError as error:
             refused.append(f"{recording.name}: {error}")
-        else:
-            opened = replace(line, opened=stream, band=_band(line.chain))
-            kept.append((what, opened if line.visible is None else _at_rest(opened)))
+            continue
+        for text in (text for stage in used.stages for text in getattr(stage, "remarks", ())):
+            said.setdefault(text, []).append(line.name)
+        line = replace(line, opened=stream, band=_band(used))
+        if line.visible is not None:
+            # what is kept of hundreds that wait is what a record asks for: the Doppler shift and the frequency
+            line.chain.stages[0], line.chain.output = used.stages[0], used.output
+        kept.append((what, line))
     if not kept:
         raise FlowgraphError(refused[0])
-    said: dict[str, list[str]] = {}
-    for _, line in kept:
-        for text in (text for stage in line.chain.stages for text in getattr(stage, "remarks", ())):
-            said.setdefault(text, []).append(line.name)
     refused += [text if len(names) == len(kept) else f"{', '.join(names)}: {text}" for text, names in said.items()]
     for text in refused:
         if remark is not None:
