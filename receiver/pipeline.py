@@ -102,7 +102,7 @@ class Pipeline:
         self._watched = {i: line.visible for i, line in enumerate(self._lines) if line.visible is not None}
         self._block: int | None = None  # of time
         # of a line: frames and position up to which all are given; its chain's fault; None: it begins at a position.
-        # Line -1 is the reader: its fault, or None
+        # Line -1 is the reader: no frames, and the position, while no chain runs; its fault, or None
         self._results: Queue[tuple[int, list[Frame] | BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
         self.statistics.failures = {line.name: Counter() for line in self._lines}
@@ -148,7 +148,8 @@ class Pipeline:
                 if isinstance(what, list):
                     for frame in what:
                         merger.add(line, frame)
-                    ready = merger.advance(line, position)
+                    if line >= 0:
+                        ready = merger.advance(line, position)
                     if position == inf:
                         running -= 1
                     elif progress is not None:
@@ -236,6 +237,8 @@ class Pipeline:
                         self._block = block
                         self._attend(part, block)
                     self._hand_out(part)
+                if not self._runs:
+                    self._results.put((-1, [], end))
         except _StoppedError:
             return
         except BaseException as error:
@@ -297,8 +300,7 @@ class Pipeline:
 
     def _route(self, runs: Mapping[int, _Run]) -> None:
         """Give these chains the whole stream or a branch of it, whichever costs less; others stay where they are."""
-        known = self._stream.frequency is not None
-        bands = {i: band for i in self._runs if known and (band := self._lines[i].band) is not None}
+        bands = {i: band for i in self._runs if (band := self._lines[i].band) is not None and band.within(self._stream)}
         if self._bank is None and any(i in bands for i in runs):
             size = size_for(self._stream.rate, list(bands.values()))
             self._bank = None if size is None else Bank(self._stream, size)
@@ -374,7 +376,8 @@ class Pipeline:
             if run.is_open or item != run.opened:
                 run.chain.open(item)
             run.gap, run.is_open = run.is_open, True
-        self._results.put((run.line, frames, inf if item is None else run.stop - DELAY_SYMBOLS * symbol))
+        if frames or not isinstance(item, Stream):
+            self._results.put((run.line, frames, inf if item is None else run.stop - DELAY_SYMBOLS * symbol))
 
 
 def processors() -> int:

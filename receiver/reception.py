@@ -201,7 +201,8 @@ def visible_lines(
     texts: list[str] = []
     kept = _opened(made, recording, texts.append)
     received = list(dict.fromkeys(satellite.name for (satellite, _), _ in kept))
-    say(f"{of}; received while they are up, on {len(kept)} channels: {_listed(received)}")
+    channels = f"{len(kept)} channel{'s' if len(kept) > 1 else ''}"
+    say(f"{of}; received while they are up, on {channels}: {_listed(received)}")
     for text in texts[:MOST]:
         say(text)
     if len(texts) > MOST:

@@ -39,6 +39,10 @@ class Band:
     reach: float
     """To each side of it, Hz."""
 
+    def within(self, stream: Stream) -> bool:
+        """Whether a stream has its middle."""
+        return stream.frequency is not None and abs(self.frequency - stream.frequency) <= stream.rate / 2
+
 
 def size_for(rate: float, bands: Sequence[Band]) -> int | None:
     """Number of branches with which a stream costs these chains least; None where each is cheaper by itself.

@@ -180,6 +180,16 @@ def test_chains_run_while_their_satellite_is_up(monkeypatch: pytest.MonkeyPatch)
         sizes_used.clear()
 
 
+def test_time_goes_on_while_nothing_is_up() -> None:
+    rate = 48e3
+    signal = Signal(np.zeros(48_000, np.complex128), rate, [], [], START, FREQUENCY)
+    source = Memory(signal, (4800,))
+    (made,) = lines(satellite(replace(sender(0), frequency=FREQUENCY)), source.recording, Conditions())
+    seen: list[float] = []
+    Pipeline(source, [replace(made[1], visible=Sky("A"))]).run(lambda *_: None, seen.append)
+    assert seen == pytest.approx(np.arange(1, 11) / 10)
+
+
 def test_blocks_are_ten_seconds_of_utc() -> None:
     clock = Clock(48_000.0, 100.0, 1_700_000_003_000_000_001)
     block = block_of(100.0, clock)
@@ -250,7 +260,7 @@ def test_all_visible_are_those_up_and_in_the_band_with_a_definition(tmp_path: Pa
         return [s.name for s, _, _ in visible_lines(elements, [tmp_path], recording, station, remark=said.append)]
 
     assert chosen(recording) == ["S99991"]
-    assert "of 4 objects 3 have a definition; received while they are up, on 1 channels: S99991" in said[0]
+    assert "of 4 objects 3 have a definition; received while they are up, on 1 channel: S99991" in said[0]
     # of what has no end yet, all that may rise are kept
     assert chosen(replace(recording, samples=None)) == ["S99991", "S99992"]
     with pytest.raises(FlowgraphError, match=r"none of these is up .* within 436\.2250 to 436\.4750 MHz"):
