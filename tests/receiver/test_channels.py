@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from receiver import pipeline, visibility
 from receiver.channel.bank import Bank
@@ -18,7 +19,7 @@ from receiver.pipeline import Pipeline
 from receiver.reception import Conditions, lines, visible_lines
 from receiver.satellite import Transmitter
 from receiver.source import Recording
-from receiver.stage import Clock, Frame
+from receiver.stage import Clock, Frame, Stream
 from receiver.synth import Signal
 from receiver.visibility import BLOCK_NS, Visibility, block_of, start_of
 from tests.loopback import FREQUENCY, G3RUH, START, Memory, payloads, satellite, send
@@ -90,6 +91,38 @@ def test_frames_of_four_satellites_as_each_by_itself(
         for frame, true in zip(frames, alone.truth, strict=True):
             assert frame.position == pytest.approx(true.position, abs=0.1 * symbol)
             assert frame.offset == pytest.approx(700.0 - 400 * number, abs=100.0)
+
+
+def test_the_doppler_shift_is_taken_off_behind_the_bank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a satellite overhead: each frame is where, and its carrier what, the curve says."""
+    orbit, at = Orbit(LOW), np.arange(0, 86_400, 20) * 10**9 + START
+    site = Station(30.0, 40.0)
+    start_ns = int(at[np.argmax(orbit.look(site, at).elevation)])
+    sent = sender(0)
+
+    def curve(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        return orbit.doppler(sent.frequency, site, start_ns + np.rint(seconds * 1e9).astype(np.int64))
+
+    signal = send(sent, payloads(5), RATE, burst=1, centre=FREQUENCY, doppler=curve, start_ns=start_ns, pause=0.3)
+    assert abs(signal.truth[0].doppler - signal.truth[-1].doppler) > 50
+    rates: list[float] = []
+    monkeypatch.setattr(Bank, "stream", lambda bank, branch, stream=Bank.stream: _noted(stream(bank, branch), rates))
+    source = Memory(signal)
+    # others, on which nothing is sent
+    others = [replace(sent, name=f"other {i}", frequency=FREQUENCY + 90e3 * i) for i in range(4)]
+    made = lines(satellite(sent, *others), source.recording, Conditions(orbit, site))
+    frames: list[Frame] = []
+    Pipeline(source, [line for _, line in made]).run(lambda _, frame: frames.append(frame))
+    assert rates == [RATE / 4] * 5
+    assert [frame.payload for frame in frames] == [true.payload for true in signal.truth]
+    for frame, true in zip(frames, signal.truth, strict=True):
+        assert frame.position == pytest.approx(true.position, abs=0.1 * RATE / 9600)
+        assert frame.offset == pytest.approx(0.0, abs=100.0)
+
+
+def _noted(stream: Stream, rates: list[float]) -> Stream:
+    rates.append(stream.rate)
+    return stream
 
 
 def test_any_cut_gives_the_same_frames(mixed: tuple[Signal, list[Signal]]) -> None:
