@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from queue import Empty, Queue, SimpleQueue
+from queue import Queue, SimpleQueue
 
 from .channel.bank import Band, Bank, fits, size_for
 from .flowgraph import Chain
@@ -25,7 +25,7 @@ from .stage import Chunk, Clock, Frame, Stream
 from .statistics import Statistics
 from .visibility import Visibility, begin, block_of, start_of
 
-QUEUE = 8
+QUEUE = 4
 """Chunks between reader and chain."""
 DELAY_SYMBOLS = 8192
 """No chain gives a frame out later than this many symbols behind its end."""
@@ -96,7 +96,7 @@ class Pipeline:
         self._source, self._lines, self._realtime, self._say = source, list(lines), realtime, say
         self._stop = threading.Event()
         self._runs: dict[int, _Run] = {}  # the reader's, by line
-        self._ready: SimpleQueue[_Run] = SimpleQueue()
+        self._ready: SimpleQueue[_Run | None] = SimpleQueue()  # None wakes a thread up at the end
         self._room = threading.Condition()  # guards inputs; told when one has room again
         self._bank: Bank | None = None
         self._watched = {i: line.visible for i, line in enumerate(self._lines) if line.visible is not None}
@@ -167,6 +167,8 @@ class Pipeline:
                     settle()
         finally:
             self._stop.set()
+            for _ in threads:
+                self._ready.put(None)
             try:
                 # on an interrupt, too, everything decoded so far goes out
                 while not self._results.empty():
@@ -339,11 +341,7 @@ class Pipeline:
     # -- the chains' threads ------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                run = self._ready.get(timeout=0.2)
-            except Empty:
-                continue
+        while (run := self._ready.get()) is not None and not self._stop.is_set():
             with self._room:
                 item = run.input.popleft()
                 if len(run.input) == QUEUE // 2:
