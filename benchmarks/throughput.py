@@ -40,6 +40,7 @@ from dsp_ext import golay
 from dsp_ext._cpu import supported
 from dsp_ext.bits import CRC16_X25, Descrambler, DifferentialDecoder
 from dsp_ext.carrier import clock_tone, mix, square
+from dsp_ext.channelizer import Channelizer
 from dsp_ext.clock import SymbolClock
 from dsp_ext.convert import all_samples, clean, to_float
 from dsp_ext.cpm import CpmDetector, phase_tone
@@ -112,6 +113,9 @@ def kernels(n: int) -> Iterator[Kernel]:
         decimator = Decimator(np.hanning(taps).astype(np.float32), factor, is_complex=True)
         bound = f"{8 + 8 / factor:g} bytes; {2 * taps / factor:g} multiply-adds"
         yield samples(f"fir.Decimator, complex, {taps} taps, 1/{factor}", bound, decimator.process, iq)
+    bank_of = Channelizer(lowpass(1 / 64, 1 / 128, 79.0), 64)
+    bound = "8 bytes read, 2 written; 10 taps twice: 40 multiply-adds; a transform of 64 a 32 samples: 60 operations"
+    yield samples("channelizer.Channelizer, 8 of 64 branches", bound, bank_of.process, iq, np.arange(8))
     decimator = Decimator(np.hanning(65).astype(np.float32), 4, is_complex=False)
     yield samples("fir.Decimator, real, 65 taps, 1/4", "5 bytes; 16.25 multiply-adds", decimator.process, real)
     for kind, x, width in (("complex", iq, 2), ("real", real, 1)):

@@ -14,20 +14,8 @@ cdef extern from "spectrum.h" nogil:
     void radome_power(const float* re, const float* im, float* sums)
     void radome_log(float* x)
 
-cdef enum:
-    LANES = 8             # transforms side by side
-
 
 cdef class _Transform:
-    # LANES Fourier transforms side by side, by decimation in time, of a size that is a power of two, or 3 or 5 times
-    # one: then of every third or fifth value first
-    cdef float* re        # (size, LANES), written in another order: value k stands at place[k]
-    cdef float* im
-    cdef float* turns
-    cdef float* last      # of the step of 3 or 5, and its circle behind them
-    cdef int* place
-    cdef Py_ssize_t size, odd, part
-
     def __cinit__(self, Py_ssize_t size):
         cdef Py_ssize_t k, r = 0, bit, i
         self.size, self.part = size, 1

@@ -220,6 +220,10 @@ class Chain:
         self.output = stream
         return stream
 
+    def fresh(self) -> Chain:
+        """The same chain, as it was before it was opened."""
+        return Chain([dataclasses.replace(stage) for stage in self.stages], places=self._places)  # type: ignore[type-var]
+
     def process(self, chunk: Chunk) -> list[Chunk | Frame]:
         return self._run([chunk], 0)
 

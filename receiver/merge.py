@@ -47,6 +47,10 @@ class Merger:
         self._given: deque[tuple[_Key, Frame]] = deque()
         self._given_of: dict[_Key, list[Frame]] = {}
 
+    def begin(self, chain: int, position: float) -> None:
+        """Wait for a chain that had ended, whose frames end behind a position, again."""
+        self._passed[chain] = position
+
     def add(self, chain: int, frame: Frame) -> None:
         """Take a frame of a chain, before `advance` says that the chain has passed its end."""
         entry = (frame.end, chain, next(self._number), frame)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import FlowgraphError
+from .channel.bank import Band
+from .errors import FlowgraphError, OrbitError
 from .flowgraph import Chain, build
 from .pipeline import Line
 from .satellite import Satellite, Transmitter
@@ -14,10 +15,15 @@ from .source import Recording
 from .stage import Stage, Stream
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .declared import Declaration, Flowgraph
     from .orbit import Orbit, Station
 
 T = TypeVar("T")
+
+MOST = 8
+"""Names or sentences in a row, of what may be many."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,86 @@ def lines_of_all(
     return made
 
 
+def visible_lines(
+    elements: Path,
+    folders: Sequence[Path],
+    recording: Recording,
+    station: Station,
+    names: Sequence[str] = (),
+    ppm: float = 0.0,
+    offset: float | None = None,
+    remark: Callable[[str], None] | None = None,
+) -> list[tuple[Satellite, Transmitter, Line]]:
+    """Chains for all satellites of a file of orbits that have a definition, are in the band, and are up some time.
+
+    Parameters
+    ----------
+    elements : TLE or OMM file
+    folders : of definitions, before those that are shipped
+    names : of the transmitters that are wanted; empty: all
+    remark : takes sentences about what is received
+
+    Raises
+    ------
+    FlowgraphError : there is none, or the recording is audio or of unknown frequency
+    OrbitError : the file cannot be read, or the time is not known
+    """
+    from .satellite import all_satellites
+    from .visibility import Visibility, block_of, orbits_by_number
+
+    if recording.kind != "iq" or recording.frequency is None:
+        lacks = "is audio" if recording.kind != "iq" else "is of unknown frequency; give --frequency"
+        raise FlowgraphError(
+            f"{recording.name}: all that is visible is received from IQ in a known band, but it {lacks}"
+        )
+    now = recording.clock.utc_ns
+    if now is None:
+        raise OrbitError(f"{recording.name}: has no start time, which the orbits need; give --start")
+    say = remark or (lambda text: None)
+    orbits = orbits_by_number(elements, now)
+    satellites = all_satellites(folders, numbers=orbits)
+    first = block_of(0.0, recording.clock)
+    last = None if recording.samples is None else block_of(recording.samples - 1.0, recording.clock)
+    tuned = [recording.frequency, *(frequency for _, frequency in recording.retunings)]
+    made: list[tuple[tuple[Satellite, Transmitter], Line]] = []
+    for satellite in satellites:
+        orbit = orbits[satellite.norad]
+        visible = Visibility(satellite.name, orbit, station)
+        if not (visible.ever(first, last) if last is not None else visible.known(first)):
+            continue
+        conditions = Conditions(orbit, station, ppm, offset)
+        for transmitter in satellite.transmitters:
+            if names and transmitter.name not in names:
+                continue
+            where = f"{satellite.name}, {transmitter.name}"
+            stages = chain(transmitter, recording, conditions, where)
+            width = max(getattr(stage, "bandwidth", 0.0) for stage in stages.stages)
+            if any(abs(transmitter.frequency - middle) <= (recording.rate - width) / 2 for middle in tuned):
+                line = Line(where, stages, satellite.norad, transmitter.baudrate, visible=visible)
+                made.append(((satellite, transmitter), line))
+    low, high = ((middle + side * recording.rate / 2) / 1e6 for side, middle in ((-1, min(tuned)), (1, max(tuned))))
+    when = "up at some time of the recording" if last is not None else "in the band"
+    of = f"{elements}: of {len(orbits)} objects {len(satellites)} have a definition"
+    if not made:
+        raise FlowgraphError(f"{of}, but none of these is {when} and sends within {low:.4f} to {high:.4f} MHz")
+    texts: list[str] = []
+    kept = _opened(made, recording, texts.append)
+    received = list(dict.fromkeys(satellite.name for (satellite, _), _ in kept))
+    channels = f"{len(kept)} channel{'s' if len(kept) > 1 else ''}"
+    say(f"{of}; received while they are up, on {channels}: {_listed(received)}")
+    for text in texts[:MOST]:
+        say(text)
+    if len(texts) > MOST:
+        say(f"and {len(texts) - MOST} more remarks of this kind")
+    return [(satellite, transmitter, line) for (satellite, transmitter), line in kept]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names for a sentence, not too many of them."""
+    rest = len(names) - MOST
+    return ", ".join(names[:MOST]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def declared_lines(
     flowgraph: Flowgraph, recording: Recording, remark: Callable[[str], None] | None = None
 ) -> list[tuple[Declaration, Line]]:
@@ -158,6 +244,16 @@ def declared_lines(
     return _opened(made, recording, remark)
 
 
+def _band(chain: Chain) -> Band | None:
+    """All that an open chain looks at; None where that is not known, or is all of the stream."""
+    looks = getattr(chain.stages[0], "looks", None)
+    if looks is None:
+        return None
+    width = max(getattr(stage, "bandwidth", 0.0) for stage in chain.stages)
+    # a demodulator looks beside the signal, too
+    return Band(looks[0], looks[1] + 2 / 3 * width) if width else None
+
+
 def _opened(
     made: Sequence[tuple[T, Line]], recording: Recording, remark: Callable[[str], None] | None
 ) -> list[tuple[T, Line]]:
@@ -165,19 +261,23 @@ def _opened(
     stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
     kept: list[tuple[T, Line]] = []
     refused: list[str] = []
+    said: dict[str, list[str]] = {}
     for what, line in made:
+        used = line.chain if line.visible is None else line.chain.fresh()
         try:
-            line.chain.open(stream)
+            used.open(stream)
         except FlowgraphError as error:
             refused.append(f"{recording.name}: {error}")
-        else:
-            kept.append((what, replace(line, opened=stream)))
+            continue
+        for text in (text for stage in used.stages for text in getattr(stage, "remarks", ())):
+            said.setdefault(text, []).append(line.name)
+        line = replace(line, opened=stream, band=_band(used))
+        if line.visible is not None:
+            # what is kept of hundreds that wait is what a record asks for: the Doppler shift and the frequency
+            line.chain.stages[0], line.chain.output = used.stages[0], used.output
+        kept.append((what, line))
     if not kept:
         raise FlowgraphError(refused[0])
-    said: dict[str, list[str]] = {}
-    for _, line in kept:
-        for text in (text for stage in line.chain.stages for text in getattr(stage, "remarks", ())):
-            said.setdefault(text, []).append(line.name)
     refused += [text if len(names) == len(kept) else f"{', '.join(names)}: {text}" for text, names in said.items()]
     for text in refused:
         if remark is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,14 +180,22 @@ def find_satellite(query: str, folders: Sequence[Path] = ()) -> Satellite:
     raise FlowgraphError(f"satellite {query!r}: there is no definition of it; {_hint(wanted, everything)}")
 
 
-def all_satellites(folders: Sequence[Path] = (), query: str = "") -> list[Satellite]:
+def all_satellites(
+    folders: Sequence[Path] = (), query: str = "", numbers: Container[int] | None = None
+) -> list[Satellite]:
     """Load all definitions, or those with `query` in their number or one of their names; sorted by name.
 
     Of several definitions with the same number the first is taken; `folders` come before what is shipped.
+
+    Parameters
+    ----------
+    numbers : catalogue numbers of those that are wanted; None: of all
     """
     found: dict[int, Path] = {}
     wanted = _plain(query)
     for path, norad, names in _scan([*folders, _shipped()]):
+        if numbers is not None and norad not in numbers:
+            continue
         if not query or query == str(norad) or any(wanted and wanted in _plain(name) for name in names):
             found.setdefault(norad, path)
     return sorted(map(load_satellite, found.values()), key=lambda satellite: satellite.name.casefold())

@@ -151,6 +151,12 @@ def nrz_m(bits: Bits) -> Bits:
     return (np.cumsum(bits) % 2).astype(np.uint8)
 
 
+def branch(x: NDArray[Any], taps: NDArray[Any], size: int, number: int) -> NDArray[Any]:
+    """Branch of a filter bank: mixed down, filtered, and every size/2-th item kept."""
+    turns = number * np.arange(len(x)) % size / size
+    return decimate(x * np.exp(-2j * np.pi * turns), taps, size // 2)
+
+
 def decimate(x: NDArray[Any], taps: NDArray[Any], factor: int) -> NDArray[Any]:
     """Every factor-th sample of the filtered stream, without delay: output m is at input m * factor."""
     wide = x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)

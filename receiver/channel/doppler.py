@@ -83,9 +83,9 @@ class Doppler:
         self._count = 0
         self._origin: float | None = None
         self._batch: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None = None
-        if self.offset is not None and abs(self.offset) > stream.rate:
+        if self.offset is not None and abs(self.offset) > stream.clock.rate:
             raise FlowgraphError(
-                f"an offset of {self.offset:g} Hz is out of the recording, which is {stream.rate:g} Hz wide"
+                f"an offset of {self.offset:g} Hz is out of the recording, which is {stream.clock.rate:g} Hz wide"
             )
         self._curve = self._prepare(stream)
         known = self.frequency is not None and stream.frequency is not None
@@ -136,6 +136,17 @@ class Doppler:
             return None
         orbit, site = self._curve
         return float(orbit.doppler(self.frequency, site, self._utc_ns(np.array([position]), clock))[0])
+
+    @property
+    def looks(self) -> tuple[float, float] | None:
+        """Radio frequency about which the carrier may be received, and how far to each side, Hz, after `open`.
+
+        None where that is not known, or outside the stream.
+        """
+        span, middle = self._span(), self._stream.frequency
+        if self.frequency is None or middle is None or span is None or abs(self._shift) > self._stream.rate / 2:
+            return None
+        return middle + self._shift, span + (DOPPLER_PPM * 1e-6 * self.frequency if self._curve is not None else 0.0)
 
     @property
     def _pace(self) -> float:

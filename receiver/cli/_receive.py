@@ -59,6 +59,12 @@ _SATELLITE = (
         "--transmitter", "transmitters", metavar="NAME", multiple=True, help="Only this one; may be repeated."
     ),
     click.option("--tle", "--omm", "elements", metavar="FILE", help="Orbital elements: TLE, 3LE or OMM (any form)."),
+    click.option(
+        "--all-visible",
+        is_flag=True,
+        help="Instead of --satellite: every satellite in the --tle or --omm file that has a definition, sends in the "
+        "band, and is above the horizon, while it is.",
+    ),
 )
 SOURCE_KEYS = ("start", "frequency", "format", "rate", "kind")
 
@@ -75,6 +81,19 @@ def satellite_options(command: F) -> F:
     for option in reversed(_SATELLITE):
         command = option(command)
     return command
+
+
+def check_choice(
+    names: Sequence[str], definition: Path | None, all_visible: bool, elements: str | None, needed: bool = True
+) -> None:
+    """Raise click.UsageError unless the options name satellites in one way, or, where that is not needed, in none."""
+    given = bool(names) + (definition is not None) + all_visible
+    if given > 1 or (needed and not given):
+        raise click.UsageError(
+            "give either --satellite, a name or catalogue number, or --definition, a file, or --all-visible"
+        )
+    if all_visible and elements is None:
+        raise click.UsageError("--all-visible needs --tle or --omm, a file with the orbits of all that may be visible")
 
 
 def satellites_of(names: Sequence[str], definition: Path | None, folders: Sequence[Path]) -> list[Satellite]:
@@ -214,7 +233,7 @@ def receive(
 
                 begun = time.monotonic()
                 total = recording.samples / recording.rate if recording.samples else None
-                pipeline = Pipeline(source, [line for line, _ in made], realtime=realtime)
+                pipeline = Pipeline(source, [line for line, _ in made], realtime=realtime, say=display.remark)
                 statistics, gaps = pipeline.statistics, 0
 
                 def progress(

@@ -10,6 +10,7 @@ import click
 
 from ._receive import (
     SOURCE_KEYS,
+    check_choice,
     context,
     opener,
     output_options,
@@ -51,6 +52,7 @@ def command(
     definitions: tuple[Path, ...],
     transmitters: tuple[str, ...],
     elements: str | None,
+    all_visible: bool,
     station: str | None,
     offset: float | None,
     ppm: float,
@@ -61,12 +63,11 @@ def command(
     Without orbital elements the signal is searched in the whole recorded band. Without a satellite all that is known
     is tried on all signals, and what was recognised is shown at the end.
     """
-    from ..reception import lines_of_all
+    from ..reception import lines_of_all, visible_lines
     from ..record import boot_of
 
-    if names and definition is not None:
-        raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
-    if not names and definition is None:
+    check_choice(names, definition, all_visible, elements, needed=False)
+    if not names and definition is None and not all_visible:
         need = {"--transmitter": transmitters, "--tle": elements, "--offset": offset is not None, "--ppm": ppm}
         if given := [name for name, value in need.items() if value]:
             raise click.UsageError(f"{given[0]} is of use only with --satellite or --definition")
@@ -78,9 +79,13 @@ def command(
     site = site_of(station) if elements is not None or station is not None else None
     place = site if station is not None else None
     facts = [(satellite.names, satellite.norad, satellite.transmitters) for satellite in wanted]
-    boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told)))
+    boot = boot_of(repr((files, facts, transmitters, elements, site, offset, ppm, told, *["all"] * all_visible)))
 
     def all_chains(recording: Recording, remark: Callable[[str], None]) -> list[tuple[Satellite, Transmitter, Line]]:
+        if all_visible:
+            where = _place(recording, site, station is not None)
+            return visible_lines(Path(elements or ""), definitions, recording, where, transmitters, ppm, offset, remark)
+
         def conditions(satellite: Satellite) -> Conditions:
             return _conditions(recording, satellite, elements, site, station is not None, ppm, offset, remark)
 
@@ -97,7 +102,7 @@ def command(
 
     def finish(recording: Recording, display: Display, statistics: Statistics) -> None:
         display.finish(statistics)
-        if not statistics.frames.total() and not read_once(recording.name):
+        if not statistics.frames.total() and not all_visible and not read_once(recording.name):
             from ..why import why
 
             display.report(why(lambda: open_file(recording.name), chains))
@@ -184,16 +189,25 @@ def _conditions(
     if elements is None:
         return Conditions(ppm=ppm, offset=offset)
     from ..errors import OrbitError
-    from ..orbit import Station, load_orbit
+    from ..orbit import load_orbit
 
     orbit = load_orbit(Path(elements), satellite.norad, satellite.names, recording.clock.utc_ns)
-    if not given and recording.station is not None:
-        site = Station(*recording.station)
     if recording.kind == "real":
         remark("the recording is audio, whose Doppler the receiver has taken off; the orbit is not used")
         return Conditions(ppm=ppm, offset=offset)
-    if site is None:
-        raise OrbitError(f"{recording.name}: does not say where it was received; give --station LAT,LON,ALT")
+    site = _place(recording, site, given)
     if recording.clock.utc_ns is None:
         raise OrbitError(f"{recording.name}: has no start time, which the orbit needs; give --start")
     return Conditions(orbit, site, ppm, offset)
+
+
+def _place(recording: Recording, site: Station | None, given: bool) -> Station:
+    """Where it was received: the recording's own place goes before `site`, unless that was given. OrbitError."""
+    from ..errors import OrbitError
+    from ..orbit import Station
+
+    if not given and recording.station is not None:
+        site = Station(*recording.station)
+    if site is None:
+        raise OrbitError(f"{recording.name}: does not say where it was received; give --station LAT,LON,ALT")
+    return site

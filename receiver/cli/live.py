@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._receive import context, output_options, receive, satellite_options, satellites_of, sinks_of, site_of
+from ._receive import (
+    check_choice,
+    context,
+    output_options,
+    receive,
+    satellite_options,
+    satellites_of,
+    sinks_of,
+    site_of,
+)
 from ._values import Number
 
 if TYPE_CHECKING:
+    from ..orbit import Station
     from ..pipeline import Line
     from ..reception import Conditions
     from ..record import Context
@@ -48,6 +58,7 @@ def command(
     definitions: tuple[Path, ...],
     transmitters: tuple[str, ...],
     elements: str | None,
+    all_visible: bool,
     station: str | None,
     frequency: float | None,
     rate: float | None,
@@ -71,17 +82,19 @@ def command(
     `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
     """
     from ..device import Settings
-    from ..reception import lines_of_all
+    from ..reception import lines_of_all, visible_lines
     from ..record import new_boot
     from ..source.live import LiveSource
     from ..source.recorder import Recorder
 
-    if bool(names) == (definition is not None):
-        raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
+    check_choice(names, definition, all_visible, elements)
+    if all_visible and frequency is None:
+        raise click.UsageError("--all-visible needs --frequency, the middle of the band that is received")
     if options.pop("realtime"):
         raise click.UsageError("--realtime is for recordings; what is live has no other speed")
     wanted = satellites_of(names, definition, definitions)
     chosen = [t for s in wanted for t in s.transmitters if not transmitters or t.name in transmitters]
+    site = _site(station) if all_visible else None
     conditions = {satellite.norad: _conditions(elements, station, satellite, ppm) for satellite in wanted}
     tuned = frequency
     if tuned is None and chosen and not device.startswith(("tcp:", "udp:")):
@@ -106,6 +119,13 @@ def command(
         # from now on an end is an orderly one: what is in the chains comes out
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, partial(_stop, made, signal.getsignal(number)))
+        if site is not None:
+            every = visible_lines(
+                Path(elements or ""), definitions, recording, site, transmitters, ppm, remark=display.remark
+            )
+            return [
+                (line, context(boot, satellite, sender, line, recording, site)) for satellite, sender, line in every
+            ]
         return [
             (line, context(boot, satellite, transmitter, line, recording, conditions[satellite.norad].station))
             for satellite, transmitter, line in lines_of_all(
@@ -127,16 +147,23 @@ def _conditions(elements: str | None, station: str | None, satellite: Satellite,
     """What is known of the reception of a satellite. OrbitError for an orbit without a place."""
     import time
 
-    from ..errors import OrbitError
     from ..orbit import load_orbit
     from ..reception import Conditions
 
-    site = site_of(station)
     if elements is None:
-        return Conditions(None, site, ppm)
+        return Conditions(None, site_of(station), ppm)
+    site = _site(station)
+    return Conditions(load_orbit(Path(elements), satellite.norad, satellite.names, time.time_ns()), site, ppm)
+
+
+def _site(station: str | None) -> Station:
+    """Where this is. OrbitError when that is not known."""
+    from ..errors import OrbitError
+
+    site = site_of(station)
     if site is None:
         raise OrbitError("an orbit needs to know where this is; give --station LAT,LON,ALT")
-    return Conditions(load_orbit(Path(elements), satellite.norad, satellite.names, time.time_ns()), site, ppm)
+    return site
 
 
 def tuning(frequencies: list[float], rate: float) -> float:

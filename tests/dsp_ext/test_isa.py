@@ -32,6 +32,14 @@ def carrier() -> list[NDArray[Any]]:
     return [turned, square(X), *tone]
 
 
+def channelizer() -> list[NDArray[Any]]:
+    from dsp_ext.channelizer import Channelizer
+
+    which = np.array([0, 5, 15])
+    bank = Channelizer(TAPS, 16)
+    return [bank.process(X, which), bank.flush(which)]
+
+
 def clock() -> list[Any]:
     from dsp_ext.clock import SymbolClock
 
@@ -178,6 +186,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
     case.__name__: case
     for case in (
         carrier,
+        channelizer,
         clock,
         convert,
         cpm,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -22,6 +23,18 @@ def test_waits_until_every_chain_has_passed() -> None:
     assert merger.advance(1, 109) == []
     assert [f.payload for _, f in merger.advance(1, 110)] == [b"a"]
     assert merger.close() == []
+
+
+def test_a_chain_that_begins_again_is_waited_for() -> None:
+    merger = Merger(2)
+    merger.begin(1, math.inf)
+    merger.add(0, frame(b"a", 0))
+    assert [f.payload for _, f in merger.advance(0, 100)] == [b"a"]
+    merger.begin(1, 100)
+    merger.add(0, frame(b"b", 100))
+    assert merger.advance(0, 1000) == []
+    merger.add(1, frame(b"c", 50))
+    assert [f.payload for _, f in merger.advance(1, math.inf)] == [b"c", b"b"]
 
 
 def test_keeps_the_better_copy() -> None:

@@ -150,6 +150,24 @@ def test_what_the_next_stage_is_told() -> None:
     assert Doppler(frequency=F, orbit=LOW, site=SITE).open(unknown) == unknown
 
 
+def test_where_it_looks() -> None:
+    """At the transmitter's frequency, as far off as oscillators and the satellite's speed take it."""
+
+    def looks(stage: Doppler, frequency: float | None = F + 10e3) -> tuple[float, float] | None:
+        stage.open(Stream("iq", 1e6, Clock(1e6, 0.0, START), frequency))
+        return stage.looks
+
+    drift = 4000 + 10e-6 * F
+    assert looks(Doppler(F)) == pytest.approx((F, drift + 25e-6 * F))
+    assert looks(Doppler(F, orbit=LOW, site=SITE)) == pytest.approx((F, drift + 25e-6 * F))
+    assert looks(Doppler(F, offset=3e3)) == pytest.approx((F + 3e3, 2500))
+    assert looks(Doppler(F, offset=3e3, orbit=LOW, site=SITE)) == pytest.approx((F + 3e3, 2500 + 25e-6 * F))
+    assert looks(Doppler(F, ppm=10.0)) == pytest.approx((F * (1 - 10e-6), drift + 25e-6 * F))
+    assert looks(Doppler(F), None) is None
+    assert looks(Doppler(), F) is None
+    assert looks(Doppler(F), F + 600e3) is None
+
+
 def test_elements_that_do_not_fit_are_trusted_less() -> None:
     stream = Stream("iq", 48000.0, Clock(48000.0, 0.0, START + 30 * 86_400 * 10**9), F)
     stage = Doppler(frequency=F, orbit=LOW, site=SITE)

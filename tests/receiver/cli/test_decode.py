@@ -397,3 +397,40 @@ def test_several_satellites_from_one_recording(cli: Cli, tmp_path: Path) -> None
     status, _, err = cli("decode", tmp_path / "x.cf32", "--rate", 400e3, *words, "--transmitter", "none")
     assert status == 2
     assert "has no transmitter 'none'" in err
+
+
+def orbit(node: float) -> str:
+    """A satellite that stands still, as an OMM."""
+    angles = dict.fromkeys(("ECCENTRICITY", "INCLINATION", "ARG_OF_PERICENTER", "MEAN_ANOMALY", "BSTAR"), 0.0)
+    table = {"OBJECT_NAME": "TESTER", "NORAD_CAT_ID": 99998, "EPOCH": "2023-11-14T22:13:20", "MEAN_MOTION": 1.00273791}
+    return json.dumps([{**table, **angles, "RA_OF_ASC_NODE": node}])
+
+
+def test_all_that_is_visible(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    """The same frames as by name while it is up; a sentence where it is not, or where too little is said."""
+    up, down = tmp_path / "up.json", tmp_path / "down.json"
+    # over 32 degrees east at that time
+    up.write_text(orbit(60.0))
+    down.write_text(orbit(240.0))
+    words = ["decode", folder / "a.sigmf-meta", "--station", "0,32,0", "--jsonl", "-"]
+    status, out, err = cli(*words, "--definitions", folder, "--all-visible", "--omm", up)
+    assert status == 0
+    assert "of 1 objects 1 have a definition; received while they are up, on 2 channels: Test-1" in err
+    assert "2023-11-14T22:13:20Z: Test-1 is up" in err
+    by_name = records(cli(*words, "--definition", folder / "test.toml", "--omm", up)[1])
+    assert [{**one, "boot": ""} for one in records(out)] == [{**one, "boot": ""} for one in by_name]
+    assert len(by_name) == 5
+    status, out, err = cli(*words, "--definitions", folder, "--all-visible", "--omm", down)
+    assert (status, out) == (2, "")
+    assert "none of these is up at some time of the recording and sends within 437.3260 to 437.3740 MHz" in err
+    for more, message in (
+        (["--satellite", "Test-1", "--omm", up], "either --satellite, a name or catalogue number, or --definition"),
+        (["--definition", folder / "test.toml", "--omm", up], "or --definition, a file, or --all-visible"),
+        ([], "--all-visible needs --tle or --omm"),
+    ):
+        status, out, err = cli(*words, "--all-visible", *more)
+        assert (status, out) == (2, "")
+        assert message in " ".join(err.split())
+    status, _, err = cli("live", "tcp://127.0.0.1:1", "--all-visible", "--omm", up, "--station", "0,32,0")
+    assert status == 2
+    assert "--all-visible needs --frequency" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ import pytest
 
 from receiver.cli.live import USABLE, tuning
 from receiver.device import DeviceError, Settings, make
+from receiver.earth import sidereal_angle
 from receiver.errors import SourceError
 from receiver.source import Recording
 from receiver.source._reader import BLOCK, WATCHED, Losses
@@ -509,7 +511,18 @@ def test_tuning_keeps_signals_off_the_middle_and_inside() -> None:
     assert abs(tuning([437e6, 145e6], 250e3) - 437e6) <= 20e3
 
 
-def test_the_command_decodes_and_ends_in_order(serve: Callable[..., Server], tmp_path: Path) -> None:
+def still(path: Path, longitude: float) -> Path:
+    """A satellite that stands still over a place on the equator, now."""
+    now = time.time_ns()
+    node = math.degrees(float(sidereal_angle(np.array([now]))[0])) + longitude
+    table = {"OBJECT_NAME": "TEST", "NORAD_CAT_ID": 99998, "MEAN_MOTION": 1.00273791, "RA_OF_ASC_NODE": node % 360}
+    rest = dict.fromkeys(("ECCENTRICITY", "INCLINATION", "ARG_OF_PERICENTER", "MEAN_ANOMALY", "BSTAR"), 0.0)
+    path.write_text(json.dumps([{**table, **rest, "EPOCH": str(np.datetime64(now, "ns"))}]))
+    return path
+
+
+@pytest.mark.parametrize("all_visible", [False, True])
+def test_the_command_decodes_and_ends_in_order(all_visible: bool, serve: Callable[..., Server], tmp_path: Path) -> None:
     sent = transmitter({"use": "fsk", "baudrate": 9600})
     told = payloads(6)
     signal_ = send(sent, told, RATE, offset=18e3, burst=2, pause=0.1)
@@ -527,11 +540,17 @@ def test_the_command_decodes_and_ends_in_order(serve: Callable[..., Server], tmp
 
     server = serve(plan)
     (tmp_path / "a.toml").write_text(
-        f'name = "Test"\nnorad = 99998\n[[transmitter]]\nname = "a"\nfrequency = {FREQUENCY}\n'
+        f'name = "Test"\nnorad = 99998\n[[transmitter]]\nname = "a"\n'
+        f"frequency = {FREQUENCY + 16e3 * all_visible}\n"
         'demod = { use = "fsk", baudrate = 9600 }\nframing = { use = "ax25", scrambler = "g3ruh" }\n'
     )
     output, before = tmp_path / "frames.jsonl", rings()
-    words = [f"rtltcp://127.0.0.1:{server.port}", "--definition", tmp_path / "a.toml", "--jsonl", output]
+    words = [f"rtltcp://127.0.0.1:{server.port}", "--jsonl", output]
+    if all_visible:
+        orbits = still(tmp_path / "orbits.json", 20.0)
+        words += ["--definitions", tmp_path, "--all-visible", "--omm", orbits, "--station", "0,20,0"]
+    else:
+        words += ["--definition", tmp_path / "a.toml"]
     process = subprocess.Popen(
         [sys.executable, "-m", "receiver", "live", *map(str, words), "--frequency", str(FREQUENCY - 2e3)],
         stdout=subprocess.PIPE,
@@ -555,6 +574,7 @@ def test_the_command_decodes_and_ends_in_order(serve: Callable[..., Server], tmp
         assert record["frequency_hz"] == pytest.approx(FREQUENCY + 16e3, abs=100)
         assert record["continuity"]
         assert record["time"]
+    assert ("Test is up" in err) == all_visible
     assert "6 frames in" in err
     assert "Traceback" not in err
     assert nothing_is_left(before)
