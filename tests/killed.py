@@ -144,7 +144,9 @@ def killed(signal_: Signal, way: Sequence[str], folder: Path, moment: float) -> 
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    return looked_at(signal_.truth, folder, sent, told)
+    # before the first frame is out nothing is recorded around it
+    due = sent - LOST * RATE if told or "--record-on-frame" not in way else 0.0
+    return looked_at(signal_.truth, folder, sent, due, told)
 
 
 def published(folder: Path) -> list[bytes]:
@@ -154,9 +156,16 @@ def published(folder: Path) -> list[bytes]:
     return [bytes.fromhex(json.loads(line)["payload"]) for line in lines if line.endswith("\n")]
 
 
-def looked_at(truth: Sequence[Truth], folder: Path, sent: float, told: Sequence[bytes]) -> Outcome:
-    """Check the recordings in the folders, of so many samples that were sent, with those frames marked."""
-    due = {one.payload for one in truth if one.position + one.length < sent - LOST * RATE}
+def looked_at(truth: Sequence[Truth], folder: Path, sent: float, due: float, told: Sequence[bytes]) -> Outcome:
+    """Check the recordings in the folders.
+
+    Parameters
+    ----------
+    sent : samples that were
+    due : the frames that ended before this sample must be in the recordings
+    told : and these be marked
+    """
+    wanted = {one.payload for one in truth if one.position + one.length < due}
     known = {one.payload: one for one in truth}
     problems, recordings, frames, last = [], 0, 0, sent
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -172,13 +181,13 @@ def looked_at(truth: Sequence[Truth], folder: Path, sent: float, told: Sequence[
                 problems.append(f"{path.name}: {type(error).__name__}: {error}")
         for payload in got - known.keys():
             problems.append(f"{place.name}: a frame that was not sent: {payload.hex()}")
-        if missing := len(due - got):
-            problems.append(f"{place.name}: {missing} of {len(due)} frames are missing")
+        if missing := len(wanted - got):
+            problems.append(f"{place.name}: {missing} of {len(wanted)} frames are missing")
         if missing := len(set(told) - marked):
             problems.append(f"{place.name}: {missing} of {len(told)} frames are not marked")
         frames += len(got)
         last = min(last, max((known[p].position + known[p].length for p in got & known.keys()), default=0.0))
-    if due and not recordings:
+    if wanted and not recordings:
         problems.append("there is no recording")
     return Outcome(problems, recordings, frames, (sent - last) / RATE)
 
@@ -187,7 +196,8 @@ def _frames(path: Path) -> tuple[set[bytes], set[bytes]]:
     """Payloads in a recording, and those of its annotations, which are compared with them."""
     file = sigmf.fromfile(str(path))
     file.validate()
-    frames, _ = run(open_source(str(path)), SENT)
+    with contextlib.closing(open_source(str(path))) as source:
+        frames, _ = run(source, SENT)
     found = {frame.payload: frame for frame in frames}
     for annotation in file.get_annotations():
         told = bytes.fromhex(annotation["radome:payload"])

@@ -194,8 +194,13 @@ class _Tape:
         table = {"global": world, "captures": [self._capture(*run) for run in self._runs], "annotations": annotations}
         # in one step, lest half of it be all there is
         new = self.path.with_suffix(".sigmf-meta.new")
-        new.write_text(json.dumps(table, indent=1, ensure_ascii=False), encoding="utf-8", errors="replace")
-        new.replace(self.path)
+        try:
+            new.write_text(json.dumps(table, indent=1, ensure_ascii=False), encoding="utf-8", errors="replace")
+            new.replace(self.path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise
         # those whose samples are still to come are cut off so far
         self.dirty = self._file is not None and any(mark.end > self.end for mark in self.marks)
 
@@ -391,7 +396,8 @@ class Recorder:
                 self._items = deque(item for item in self._items if isinstance(item, _Mark))
                 self._queued = 0
             self._wanted.clear()
-            self._finish()
+            with contextlib.suppress(OSError):
+                self._finish()
             self._told(self.ended)
 
     def _take(self, block: Block) -> None:
@@ -419,6 +425,7 @@ class Recorder:
             self._gone(tape)
             self._begin(block).add(block)
         self.written += len(block.raw)
+        self._check_space()
 
     def _turn(self, tape: _Tape) -> _Tape | None:
         """Begin the next recording with the end of this one."""
@@ -433,7 +440,6 @@ class Recorder:
 
     def _begin(self, block: Block) -> _Tape:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._check_space()
         start = datetime(1970, 1, 1, tzinfo=timezone.utc)
         start += timedelta(microseconds=(block.clock.time_ns(block.position) or 0) // 1000)
         words = [f"{start:%Y%m%dT%H%M%SZ}", self._label]
@@ -458,9 +464,9 @@ class Recorder:
 
     def _shelve(self, tape: _Tape) -> None:
         tape.close()
+        self._old.append(tape)
         if tape.dirty and tape.present():
             tape.save()
-        self._old.append(tape)
 
     def _note(self, mark: _Mark) -> None:
         self._marks.append(mark)
@@ -512,9 +518,7 @@ class Recorder:
             if self._tape is not None and not self._tape.present():
                 self._gone(self._tape)
             elif self._tape is not None:
-                if not self._tape.path.exists():
-                    self._tape.dirty = True
-                self._check_space()
+                self._tape.dirty |= not self._tape.path.exists()
             self._old = [
                 tape for tape in self._old if tape.present() and (tape.dirty or tape.end > self._newest - self._late)
             ]

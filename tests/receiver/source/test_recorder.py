@@ -244,6 +244,26 @@ def test_a_full_disk_leaves_whole_samples_and_frames_are_still_marked(tmp_path: 
     assert [a["core:sample_start"] for a in json.loads(made.path.read_text())["annotations"]] == [80]
 
 
+def test_metadata_that_find_no_room_leave_the_old_ones(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Recorder(tmp_path, RECORDING, said.append)
+    feed(made, [(0, 700)])
+    settled(made)
+    write = Path.write_text
+
+    def full(path: Path, text: str, **options: Any) -> int:
+        write(path, text[:100], **options)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    made.mark(80, 20, {"core:label": "late"})
+    made.close()
+    assert len(said) == 1
+    assert numbers(made.paths[0]) == list(range(700))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_folder_that_cannot_be_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SinkError, match="file/x: cannot be made: Not a directory"):
@@ -339,7 +359,6 @@ def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         return usage._replace(free=100_000 - sum(p.stat().st_size for p in tmp_path.glob("*.sigmf-data")))
 
     monkeypatch.setattr(recorder.shutil, "disk_usage", used)
-    monkeypatch.setattr(recorder, "CHECKED", 0.0)
     return tmp_path
 
 
