@@ -17,6 +17,7 @@ from .pipeline import DELAY_SYMBOLS, Line
 from .sink.terminal import line as one_line
 from .source import Recording
 from .source.recorder import Around, Limits, Recorder
+from .stage import Stream
 
 if TYPE_CHECKING:
     from .orbit import Station
@@ -89,14 +90,13 @@ class Tapes:
     def channels(self, folder: Path, names: Sequence[str]) -> list[Line]:
         """The same chains, whose channels are recorded."""
 
-        def make(number: int, recording: Recording) -> Recorder:
+        def make(number: int, rate: float, stream: Stream) -> Recorder:
+            name = self._recording.name
+            recording = Recording(name, "iq", rate, stream.clock, stream.frequency, datatype="cf32_le")
             self._channels[number] = self._make(folder, recording, label=names[number])
             return self._channels[number]
 
-        return [
-            tapped(line, Tap(self._bandwidths[i], self._recording.name, partial(make, i)))
-            for i, line in enumerate(self._lines)
-        ]
+        return [tapped(line, Tap(self._bandwidths[i], partial(make, i))) for i, line in enumerate(self._lines)]
 
     def note(self, line: int, record: dict[str, Any]) -> None:
         """Mark a frame."""

@@ -14,7 +14,6 @@ import numpy as np
 
 from dsp_ext.fir import Decimator
 
-from ..source import Recording
 from ..stage import Chunk, Clock, Frame, Kind, Stream
 from .filters import lowpass
 
@@ -34,10 +33,8 @@ class Tap:
 
     bandwidth: float
     """Hz, of the signal."""
-    name: str
-    """Of the source, for the recording."""
-    make: Callable[[Recording], Writer]
-    """Makes the writer of a recording, once."""
+    make: Callable[[float, Stream], Writer]
+    """Makes the writer, once, for samples per second of a stream."""
     writer: Writer | None = field(default=None, init=False)
 
     def open(self, stream: Stream) -> Stream:
@@ -53,8 +50,7 @@ class Tap:
         self._position: float | None = None
         self._clock = stream.clock
         if self.writer is None:
-            zero = stream.frequency
-            self.writer = self.make(Recording(self.name, "iq", rate / factor, stream.clock, zero, datatype="cf32_le"))
+            self.writer = self.make(rate / factor, stream)
         return stream
 
     def process(self, chunk: Chunk) -> Sequence[Chunk | Frame]:

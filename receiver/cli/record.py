@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ def command(
             source.close()
             display.close()
             for path in recorder.paths:
-                click.echo(path)
+                if path.exists():
+                    click.echo(path)
         if not quiet:
             display.report([_summary(seconds, source, recorder)])
         if recorder.ended is not None:
@@ -80,12 +82,10 @@ def _receive(source: LiveSource, recorder: Recorder, display: Display, quiet: bo
     while recorder.ended is None and (chunk := source.read()) is not None:
         seconds = (chunk.position + len(chunk)) / chunk.rate
         if not quiet and recorder.path is not None:
-            lost = f"  {source.lost} samples lost" if source.lost else ""
-            free = shutil.disk_usage(recorder.path.parent).free
-            display.status(
-                f"{duration(seconds)} of signal  {recorder.written / 1e6:.1f} MB in {recorder.path.name}, "
-                f"{free / 1e9:.1f} GB free{lost}"
-            )
+            text = f"{duration(seconds)} of signal  {recorder.written / 1e6:.1f} MB in {recorder.path.name}"
+            with suppress(OSError):  # somebody may delete the folder
+                text += f"  {shutil.disk_usage(recorder.path.parent).free / 1e9:.1f} GB free"
+            display.status(text + (f"  {source.lost} samples lost" if source.lost else ""))
     return seconds
 
 

@@ -31,7 +31,7 @@ from . import Recording
 from ._samples import Datatype
 from ._spool import Block, Spool
 
-QUEUED = 4.0, 64 << 20
+QUEUED = 4.0, 8 << 20
 """Seconds and bytes that may wait for the disk, whichever is more."""
 OVERLAP = 5.0
 """Seconds with which the next recording begins that end the one before it, lest a frame be cut in two."""
@@ -112,7 +112,7 @@ class _Tape:
                 self._file: Any = open(self._data_path, "x+b", buffering=0)  # noqa: SIM115
                 break
         with contextlib.suppress(OSError):  # as on a network's disk
-            fcntl.flock(self._file, fcntl.LOCK_EX)  # says to `make_room` that it is in use
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # says to `make_room` that it is in use
 
     @property
     def _data_path(self) -> Path:
@@ -164,8 +164,16 @@ class _Tape:
             if rest:
                 with contextlib.suppress(OSError):
                     self._file.truncate(self.size)
-        if first:  # what is there shall hold samples
-            self.save()
+            if first:  # metadata without samples would be no recording
+                self._save_or_delete()
+
+    def _save_or_delete(self) -> None:
+        try:
+            if self._samples:
+                self.save()
+        finally:
+            if not self.path.exists():
+                self._data_path.unlink(missing_ok=True)
 
     def tail(self, size: int) -> Iterator[Block]:
         """The last bytes of it, about so many, in blocks."""

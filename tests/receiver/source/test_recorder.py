@@ -244,6 +244,27 @@ def test_a_full_disk_leaves_whole_samples_and_frames_are_still_marked(tmp_path: 
     assert [a["core:sample_start"] for a in json.loads(made.path.read_text())["annotations"]] == [80]
 
 
+@pytest.mark.parametrize("left", [0, 3, 43])
+def test_a_disk_that_is_full_at_once_leaves_a_recording_or_nothing(
+    tmp_path: Path, said: list[str], left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, begin = Recorder(tmp_path, RECORDING, said.append), Recorder._begin
+
+    def full(self: Recorder, first: Block) -> Any:
+        tape = begin(self, first)
+        tape._file = Full(tape._file, left)
+        return tape
+
+    monkeypatch.setattr(Recorder, "_begin", full)
+    feed(made, [(0, 700)])
+    made.close()
+    assert len(said) == 1
+    if left < 4:
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert numbers(made.paths[0]) == list(range(10))
+
+
 def test_metadata_that_find_no_room_leave_the_old_ones(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
