@@ -18,7 +18,7 @@ import pytest
 import sigmf
 
 from receiver.errors import SinkError
-from receiver.source import Recording, recorder
+from receiver.source import Recording, _tape, recorder
 from receiver.source._spool import Block, Spool
 from receiver.source.recorder import Around, Limits, Recorder, make_room
 from receiver.stage import Clock
@@ -176,7 +176,7 @@ def test_spool_gives_back_what_it_keeps(tmp_path: Path) -> None:
 
 
 def test_recordings_of_a_size_overlap(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "PIECE", 1000)
+    monkeypatch.setattr(_tape, "PIECE", 1000)
     made = Recorder(tmp_path, RECORDING, said.append, Limits(size=8000))
     feed(made, [(0, 1700), (1800, 9000)])
     for at in range(0, 8990, 100):
@@ -201,7 +201,7 @@ def test_recordings_of_a_size_overlap(tmp_path: Path, said: list[str], monkeypat
 def test_many_gaps_do_not_make_endless_metadata(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "MOST_CAPTURES", 20)
+    monkeypatch.setattr(_tape, "MOST_CAPTURES", 20)
     made = Recorder(tmp_path, RECORDING, said.append)
     feed(made, [(first, first + 1) for first in range(0, 200, 2)])
     made.close()
