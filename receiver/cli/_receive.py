@@ -183,6 +183,7 @@ def receive(
     realtime: bool,
     quiet: bool,
     finish: Callable[[Recording, Display, Statistics], None] | None = None,
+    note: Callable[[int, dict[str, Any]], None] | None = None,
 ) -> None:
     """Run chains over recordings, one after the other, and hand their frames to sinks and terminal.
 
@@ -194,6 +195,7 @@ def receive(
     prepare : makes the chains for a recording, and what their records have in common
     boot : id of the run
     finish : shows what a recording gave, instead of the usual summary; not called if `quiet`
+    note : takes the number of the chain and the record of each frame
     """
     from ..pipeline import Pipeline
     from ..record import record
@@ -222,6 +224,8 @@ def receive(
                     nonlocal seq
                     table = record(frame, made[line][1], seq)
                     seq += 1
+                    if note is not None:
+                        note(line, table)
                     for sink in sinks:
                         sink.write(table, frame.payload)
                     if not quiet:

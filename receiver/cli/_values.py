@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -87,3 +88,30 @@ class Time(click.ParamType):  # type: ignore[type-arg]
         if not _FIRST <= parsed[0] <= _LAST:
             self.fail(f"{value!r} is not from 1957 to 2200", param, ctx)
         return parsed[0]
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """A number of bytes, such as 500MB, 2 GB, 1GiB or 1e9.
+
+    Parameters
+    ----------
+    low : the least that will do
+    """
+
+    name = "size"
+
+    def __init__(self, low: float = 1.0) -> None:
+        self.low = low
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"\s*(\d+\.?\d*(?:e\d+)?)\s*(?:([kmgt])(i?))?b?\s*", str(value).lower())
+        number = math.nan
+        if match:
+            power = "kmgt".index(match[2]) + 1 if match[2] else 0
+            number = float(match[1]) * (1024 if match[3] else 1000) ** power
+        if not self.low <= number < 1e18:
+            least = f" of at least {self.low / 1e6:g}MB" if self.low > 1 else ""
+            self.fail(f"{value!r} is no number of bytes{least}, such as 500MB or 2GB", param, ctx)
+        return int(number)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._device import device_options, end_in_order, limits_of, open_device, record_options
 from ._receive import (
     check_choice,
     context,
@@ -41,15 +39,16 @@ USABLE = 0.4
 @click.command()
 @click.argument("device")
 @satellite_options
-@click.option("--station", metavar="LAT,LON,ALT", help="Where this is: degrees, degrees, metres.")
-@click.option("--frequency", type=Number(0, 1e12, open=True), metavar="HZ", help="To tune to; else beside the signals.")
-@click.option("--rate", type=Number(0, 1e10, open=True), metavar="HZ", help="Samples per second.")
-@click.option("--gain", type=Number(-100, 200), metavar="DB", help="Of the device; else it controls that itself.")
+@device_options
 @click.option("--ppm", type=Number(-1000, 1000), default=0.0, metavar="PPM", help="Error of the device's oscillator.")
-@click.option("--format", "format_", metavar="F", help="cu8, cs16, cf32 …: sample type of bare samples.")
-@click.option("--bias-tee", is_flag=True, help="Power an amplifier through the aerial's cable.")
-@click.option("--duration", type=Number(0, open=True), metavar="SECONDS", help="End after so many seconds of signal.")
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write the samples there, as SigMF.")
+@click.option("--record-on-frame", is_flag=True, help="Of the samples only those around frames.")
+@click.option("--before", type=Number(0, 3600), metavar="SECONDS", help="So long before a frame: 10.")
+@click.option("--after", type=Number(0, 3600), metavar="SECONDS", help="And so long behind it: 10.")
+@click.option(
+    "--record-channels", metavar="DIR", type=click.Path(path_type=Path), help="Write each channel, without Doppler."
+)
+@record_options
 @output_options
 def command(
     device: str,
@@ -68,6 +67,10 @@ def command(
     bias_tee: bool,
     duration: float | None,
     record: Path | None,
+    record_on_frame: bool,
+    before: float | None,
+    after: float | None,
+    record_channels: Path | None,
     **options: Any,
 ) -> None:
     """Decode what DEVICE receives, until Ctrl-C.
@@ -84,14 +87,22 @@ def command(
     from ..device import Settings
     from ..reception import lines_of_all, visible_lines
     from ..record import new_boot
-    from ..source.live import LiveSource
-    from ..source.recorder import Recorder
+    from ..source.recorder import Around
+    from ..tape import Tapes
 
     check_choice(names, definition, all_visible, elements)
     if all_visible and frequency is None:
         raise click.UsageError("--all-visible needs --frequency, the middle of the band that is received")
+    if all_visible and record_channels is not None:
+        raise click.UsageError("--record-channels needs --satellite: with --all-visible channels come and go")
     if options.pop("realtime"):
         raise click.UsageError("--realtime is for recordings; what is live has no other speed")
+    if record_on_frame and record is None:
+        raise click.UsageError("--record-on-frame needs --record, a folder")
+    if not record_on_frame and (before is not None or after is not None):
+        raise click.UsageError("--before and --after are of use only with --record-on-frame")
+    around = Around(10.0 if before is None else before, 10.0 if after is None else after) if record_on_frame else None
+    limits = limits_of(options)
     wanted = satellites_of(names, definition, definitions)
     chosen = [t for s in wanted for t in s.transmitters if not transmitters or t.name in transmitters]
     site = _site(station) if all_visible else None
@@ -102,45 +113,43 @@ def command(
     settings = Settings(device, rate, tuned, gain, format_, bias_tee)
     boot = new_boot()
     made: list[LiveSource] = []
+    tapes: list[Tapes] = []
 
-    def open_device(name: str) -> LiveSource:
-        source = LiveSource(settings)
-        made.append(source)
-        stop_at = None if duration is None else threading.Timer(duration, source.stop)
-        if stop_at is not None:
-            stop_at.daemon = True
-            stop_at.start()
-        return source
+    def opened(name: str) -> LiveSource:
+        made.append(open_device(settings, duration))
+        return made[-1]
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
-        made[-1].say = display.remark
-        if record is not None:
-            made[-1].recorder = Recorder(record, display.remark)
-        # from now on an end is an orderly one: what is in the chains comes out
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, partial(_stop, made, signal.getsignal(number)))
+        source = made[-1]
+        source.say = display.remark
+        end_in_order(made)
         if site is not None:
-            every = visible_lines(
-                Path(elements or ""), definitions, recording, site, transmitters, ppm, remark=display.remark
-            )
-            return [
-                (line, context(boot, satellite, sender, line, recording, site)) for satellite, sender, line in every
-            ]
-        return [
-            (line, context(boot, satellite, transmitter, line, recording, conditions[satellite.norad].station))
-            for satellite, transmitter, line in lines_of_all(
+            every = Path(elements or "")
+            lines = visible_lines(every, definitions, recording, site, transmitters, ppm, remark=display.remark)
+        else:
+            lines = lines_of_all(
                 wanted, recording, lambda satellite: conditions[satellite.norad], transmitters, display.remark
             )
+        tapes.append(Tapes(recording, display.remark, limits, site_of(station), [line for *_, line in lines]))
+        if record is not None:
+            source.recorder = tapes[-1].everything(record, around)
+        if record_channels is not None:
+            own = tapes[-1].channels(record_channels, [f"{satellite.name} {sent.name}" for satellite, sent, _ in lines])
+            lines = [(satellite, sent, line) for (satellite, sent, _), line in zip(lines, own, strict=True)]
+        return [
+            (line, context(boot, satellite, sent, line, recording, site or conditions[satellite.norad].station))
+            for satellite, sent, line in lines
         ]
 
-    receive([device], open_device, prepare, sinks_of(options), boot, realtime=False, quiet=options["quiet"])
+    def note(line: int, table: dict[str, Any]) -> None:
+        tapes[-1].note(line, table)
 
-
-def _stop(sources: list[LiveSource], before: Any, number: int, frame: object) -> None:
-    """End in order; at the second time at once."""
-    for source in sources:
-        source.stop()
-    signal.signal(number, before)
+    try:
+        quiet = options["quiet"]
+        receive([device], opened, prepare, sinks_of(options), boot, realtime=False, quiet=quiet, note=note)
+    finally:
+        for tape in tapes:
+            tape.close()
 
 
 def _conditions(elements: str | None, station: str | None, satellite: Satellite, ppm: float) -> Conditions:

@@ -57,19 +57,22 @@ class Display:
         seconds, total : of signal; total None where unknown
         speed : seconds of signal per second
         """
-        now = time.monotonic()
-        if not self._live or now - self._shown < _REFRESH:
-            return
-        self._shown = now
         text = f"{duration(seconds)} of signal"
         if total:
             part = min(seconds / total, 1.0)
             full = round(part * _BAR)
             text = f"{'━' * full}{'╌' * (_BAR - full)} {part:4.0%}  {duration(seconds)} of {duration(total)}"
+        self.status(f"{text}  {speed:.0f}x  {self._frames} frame{'' if self._frames == 1 else 's'}")
+
+    def status(self, text: str) -> None:
+        """Show a line that the next such line takes the place of, on a terminal only."""
+        now = time.monotonic()
+        if not self._live or now - self._shown < _REFRESH:
+            return
+        self._shown = now
         with self._lock:
-            frames = f"{self._frames} frame{'' if self._frames == 1 else 's'}"
             self._clear()
-            self._write(self._err, f"{text}  {speed:.0f}x  {frames}")
+            self._write(self._err, text)
             self._bar = True
 
     def remark(self, text: str) -> None:

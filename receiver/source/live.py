@@ -195,7 +195,7 @@ class LiveSource:
         if raw is None:
             return None
         if self.recorder is not None:
-            self.recorder.write(raw, count, self._position, self._clock, self.recording)
+            self.recorder.write(raw, self._position, self._clock)
         items = self._bad.clean(samples(raw, self._type), self._position)
         chunk = Chunk(items, self.recording.rate, float(self._position), self._clock)
         self._taken += count

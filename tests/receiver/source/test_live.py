@@ -25,12 +25,9 @@ from receiver.cli.live import USABLE, tuning
 from receiver.device import DeviceError, Settings, make
 from receiver.earth import sidereal_angle
 from receiver.errors import SourceError
-from receiver.source import Recording
 from receiver.source._reader import BLOCK, WATCHED, Losses
 from receiver.source._ring import Ring
 from receiver.source.live import LiveSource
-from receiver.source.recorder import Recorder
-from receiver.stage import Clock
 from tests.loopback import FREQUENCY, payloads, send, transmitter
 
 RATE = 250e3
@@ -320,21 +317,6 @@ def test_nobody_is_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         port = probe.getsockname()[1]
     with pytest.raises(DeviceError, match="nobody connects"):
         make(Settings(f"tcp://:{port}", 48e3, format="cs16")).open()
-
-
-def test_two_recordings_of_the_same_second(tmp_path: Path) -> None:
-    clock, remarks = Clock(RATE, 0.0, 10**18), list[str]()
-    recording = Recording("x", "iq", RATE, clock, 437e6, datatype="cu8")
-    made = [Recorder(tmp_path, remarks.append) for _ in range(3)]
-    for number, recorder in enumerate(made):
-        recorder.write(bytes(200), 100, 0, clock, recording)
-        if not number and recorder.path:
-            recorder.path.unlink()  # as if it were about to be written
-    for recorder in made:
-        recorder.close()
-    assert not remarks
-    assert len({recorder.path for recorder in made}) == 3
-    assert len(list(tmp_path.glob("*.sigmf-data"))) == 3
 
 
 def test_a_silent_device_is_opened_again(serve: Callable[..., Server]) -> None:

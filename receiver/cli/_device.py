@@ -1,0 +1,89 @@
+"""What `radome live` and `radome record` share: the options of a device and of recordings, and the end in order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ._values import Number, Size
+
+if TYPE_CHECKING:
+    from ..device import Settings
+    from ..source.live import LiveSource
+    from ..source.recorder import Limits
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DEVICE = (
+    click.option("--station", metavar="LAT,LON,ALT", help="Where this is: degrees, degrees, metres."),
+    click.option(
+        "--frequency", type=Number(0, 1e12, open=True), metavar="HZ", help="To tune to; live: else beside the signals."
+    ),
+    click.option("--rate", type=Number(0, 1e10, open=True), metavar="HZ", help="Samples per second."),
+    click.option("--gain", type=Number(-100, 200), metavar="DB", help="Of the device; else it controls that itself."),
+    click.option("--format", "format_", metavar="F", help="cu8, cs16, cf32 …: sample type of bare samples."),
+    click.option("--bias-tee", is_flag=True, help="Power an amplifier through the aerial's cable."),
+    click.option(
+        "--duration", type=Number(0, open=True), metavar="SECONDS", help="End after so many seconds of signal."
+    ),
+)
+_RECORD = (
+    click.option("--record-size", type=Size(1e6), metavar="BYTES", help="Begin the next recording at 2GB, say."),
+    click.option("--record-keep-free", type=Size(), metavar="BYTES", help="Leave so much of the disk free: 1GB, say."),
+    click.option(
+        "--record-delete-oldest", is_flag=True, help="Then delete Radome's oldest recordings there, instead of ending."
+    ),
+)
+
+
+def device_options(command: F) -> F:
+    """Add the options that say how a device is set."""
+    for option in reversed(_DEVICE):
+        command = option(command)
+    return command
+
+
+def record_options(command: F) -> F:
+    """Add the options that say how much is recorded."""
+    for option in reversed(_RECORD):
+        command = option(command)
+    return command
+
+
+def limits_of(options: dict[str, Any]) -> Limits:
+    """Take the options of `record_options`."""
+    from ..source.recorder import Limits
+
+    size, free, delete = (options.pop(f"record_{name}") for name in ("size", "keep_free", "delete_oldest"))
+    if delete and not free:
+        raise click.UsageError("--record-delete-oldest needs --record-keep-free, which says when")
+    return Limits(None if size is None else int(size), int(free or 0), delete)
+
+
+def open_device(settings: Settings, duration: float | None) -> LiveSource:
+    """Open a device, for so many seconds. Raises SourceError."""
+    from ..source.live import LiveSource
+
+    source = LiveSource(settings)
+    if duration is not None:
+        stop = threading.Timer(duration, source.stop)
+        stop.daemon = True
+        stop.start()
+    return source
+
+
+def end_in_order(sources: Sequence[LiveSource]) -> None:
+    """From now on let Ctrl-C and SIGTERM stop sources, so that what is still inside comes out; a second one ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, partial(_stop, sources, signal.getsignal(number)))
+
+
+def _stop(sources: Sequence[LiveSource], before: Any, number: int, frame: object) -> None:
+    for source in sources:
+        source.stop()
+    signal.signal(number, before)
