@@ -71,15 +71,20 @@ def command(
     `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
     """
     from ..device import Settings
-    from ..reception import lines_of_all
-    from ..record import new_boot
-    from ..source.live import LiveSource
-    from ..source.recorder import Recorder
+    from ..device._reader import Reader
 
     if bool(names) == (definition is not None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
     if options.pop("realtime"):
         raise click.UsageError("--realtime is for recordings; what is live has no other speed")
+    # it starts while this imports what it needs
+    reader = click.get_current_context().with_resource(Reader())
+
+    from ..reception import lines_of_all
+    from ..record import new_boot
+    from ..source.live import LiveSource
+    from ..source.recorder import Recorder
+
     wanted = satellites_of(names, definition, definitions)
     chosen = [t for s in wanted for t in s.transmitters if not transmitters or t.name in transmitters]
     conditions = {satellite.norad: _conditions(elements, station, satellite, ppm) for satellite in wanted}
@@ -91,7 +96,7 @@ def command(
     made: list[LiveSource] = []
 
     def open_device(name: str) -> LiveSource:
-        source = LiveSource(settings)
+        source = LiveSource(settings, reader=reader)
         made.append(source)
         stop_at = None if duration is None else threading.Timer(duration, source.stop)
         if stop_at is not None:

@@ -6,7 +6,7 @@
     udp://[HOST]:PORT       bare samples in datagrams, as gqrx and SDR++ send them
     soapy:driver=KIND,…     whatever SoapySDR drives
 
-A device lives in the reader process (`source._reader`), which may be killed at any time.
+A device lives in the reader process (`_reader`), which may be killed at any time.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ class DeviceError(Exception):
     """A device that is gone, or never was; one sentence."""
 
 
+class EndError(DeviceError):
+    """What came to an end for good: to open it again would give nothing."""
+
+
 class Device(Protocol):
     """What the reader process drives. Made from `Settings`, which it checks: SourceError."""
 
@@ -52,6 +56,8 @@ class Device(Protocol):
     """Of zero, Hz, as the device has set it."""
     counts: bool
     """Whether it tells itself of every sample that it lost."""
+    patient: bool
+    """Whether nothing is lost when it is read later."""
     lost: int
     """Samples lost before those that the last `read` gave."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
+from ..datatype import Datatype, checked_frequency, checked_rate
 from ..errors import SourceError
-from ..source._samples import Datatype, checked_frequency, checked_rate
 from . import DeviceError, Settings
 
 PATIENCE = 0.25

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 
+from ..datatype import checked_frequency, checked_rate
 from ..errors import SourceError
-from ..source._samples import checked_frequency, checked_rate
 from . import DeviceError, Settings, address
 from ._net import ByteStream, connected
 
@@ -35,7 +35,7 @@ class RtlTcp:
     """See `Device`."""
 
     datatype = "cu8"
-    counts = False
+    counts = patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from ..datatype import checked_frequency, checked_rate
 from ..errors import SourceError
-from ..source._samples import checked_frequency, checked_rate
 from . import DeviceError, Settings
 
 ABI = b"0.8"
@@ -133,6 +133,7 @@ def found() -> list[dict[str, str]]:
 class Soapy:
     """See `Device`."""
 
+    patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:

@@ -14,7 +14,7 @@ WAITED = 12.0
 class Tcp:
     """See `Device`."""
 
-    counts = False
+    counts = patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:

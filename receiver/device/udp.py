@@ -11,7 +11,7 @@ from ._net import PATIENCE, bare
 class Udp:
     """See `Device`."""
 
-    counts = False
+    counts = patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:

@@ -22,10 +22,10 @@ import pytest
 
 from receiver.cli.live import USABLE, tuning
 from receiver.device import DeviceError, Settings, make
+from receiver.device._reader import BLOCK, WATCHED, Losses, Reader
+from receiver.device._ring import Ring, memory
 from receiver.errors import SourceError
 from receiver.source import Recording
-from receiver.source._reader import BLOCK, WATCHED, Losses
-from receiver.source._ring import Ring
 from receiver.source.live import LiveSource
 from receiver.source.recorder import Recorder
 from receiver.stage import Clock
@@ -111,17 +111,15 @@ def rtl(server: Server, **more: Any) -> Settings:
     return Settings(f"rtltcp://127.0.0.1:{server.port}", RATE, FREQUENCY, **more)
 
 
-def rings() -> set[str]:
-    """Shared memory that there is."""
-    return {path.name for path in Path("/dev/shm").glob("psm_*")}
+def reader_of(source: LiveSource) -> Reader:
+    assert source._reader is not None
+    return source._reader
 
 
-def nothing_is_left(before: set[str]) -> bool:
-    """Whether what is there beside that goes: other tests may have some for a while."""
-    new, deadline = rings() - before, time.monotonic() + 30
-    while new & rings() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return not new & rings()
+def ring_of(source: LiveSource) -> Ring:
+    ring = reader_of(source).ring
+    assert ring is not None
+    return ring
 
 
 def taken(source: LiveSource, samples: int) -> list[tuple[int, np.ndarray, Any]]:
@@ -201,12 +199,10 @@ def test_samples_faster_than_their_rate_do_not_put_the_time_wrong_for_good(serve
 
 def test_a_gap_that_is_told_of_between_two_looks_keeps_its_place(serve: Callable[..., Server]) -> None:
     source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 30_000))))
-    ring: Any = None
+    ring = ring_of(source)
     try:
         taken(source, 20_000)
-        os.kill(source._process.pid, signal.SIGSTOP)
-        assert source._ring is not None
-        ring = Ring(source._bytes, 2, source._ring.name)
+        os.kill(reader_of(source).process.pid, signal.SIGSTOP)
         taken(source, ring.written - source._taken)
         first, told, begun, listen = ring.written, [], time.monotonic(), source._listen
 
@@ -224,8 +220,6 @@ def test_a_gap_that_is_told_of_between_two_looks_keeps_its_place(serve: Callable
         chunks = taken(source, 3000)
     finally:
         source.close()
-        if ring is not None:
-            ring.close()
     assert [(position, len(values)) for position, values, _ in chunks] == [(first, 1000), (first + 6000, 2000)]
     for position, values, _ in chunks:
         assert (values == (position + np.arange(len(values)) & 0xFFFF)).all()
@@ -239,7 +233,7 @@ def test_it_is_closed_behind_a_read_that_is_under_way(serve: Callable[..., Serve
         def write(self, *_: object) -> None:
             writing.set()
             time.sleep(0.3)
-            held.append(source._ring is not None)
+            held.append(source._reader is not None)
 
         def close(self) -> None: ...
 
@@ -250,33 +244,55 @@ def test_it_is_closed_behind_a_read_that_is_under_way(serve: Callable[..., Serve
     source.close()
     thread.join()
     assert held == [True]
-    assert source._process is None
+    assert source._reader is None
 
 
 def test_a_reader_lets_go_of_its_device(serve: Callable[..., Server]) -> None:
     source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 500_000))))
-    process = source._process
+    process = reader_of(source).process
     source.close()
-    assert process.exitcode == 0
+    assert process.returncode == 0
 
 
 def test_an_interrupt_does_not_keep_it_from_closing(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 500_000))))
-    process, ring, join = source._process, source._ring, source._process.join
-    assert ring is not None
+    reader = reader_of(source)
+    wait = reader.process.wait
 
-    def interrupted(patience: float | None = None) -> None:
+    def interrupted(patience: float | None = None) -> int:
         if patience is not None:
             raise KeyboardInterrupt
-        join()
+        return wait()
 
-    monkeypatch.setattr(process, "join", interrupted)
+    monkeypatch.setattr(reader.process, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         source.close()
-    assert not process.is_alive()
-    assert ring.name not in rings()
+    assert reader.process.poll() is not None
+    assert reader.ring is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_a_reader_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    (tmp_path / "killed.py").write_text(
+        "import os, time\nfrom receiver.device import Settings\nfrom receiver.device._reader import Reader\n"
+        "reader = Reader()\n"
+        f"reader.begin(Settings('tcp://:{port}', 1e6, format='cu8'), 1 << 20)\n"
+        f"while ':{port:04X} 00000000:0000 0A' not in open('/proc/net/tcp').read():\n    time.sleep(0.02)\n"
+        "print(reader.process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, str(tmp_path / "killed.py")]
+    process = Path("/proc", subprocess.run(words, stdout=subprocess.PIPE, text=True, env=environment).stdout.strip())
+    # it waits for a client, longer than this
+    deadline = time.monotonic() + 8
+    while time.monotonic() < deadline and process.exists():
+        time.sleep(0.05)
+    assert process.name.isdigit()
+    assert not process.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
@@ -284,7 +300,7 @@ def test_ctrl_c_is_not_for_the_reader(serve: Callable[..., Server]) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 50_000))))
     try:
-        status = Path(f"/proc/{source._process.pid}/status").read_text()
+        status = Path(f"/proc/{reader_of(source).process.pid}/status").read_text()
     finally:
         source.close()
     blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
@@ -295,8 +311,8 @@ def test_ctrl_c_is_not_for_the_reader(serve: Callable[..., Server]) -> None:
 def test_a_ring_has_room_for_a_write_under_way(serve: Callable[..., Server]) -> None:
     source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 50_000))), seconds=0.1)
     try:
-        assert source._ring is not None
-        assert 2 * (source._ring.capacity - source._ring.safe) >= BLOCK  # of two bytes a sample
+        ring = ring_of(source)
+        assert 2 * (ring.capacity - ring.safe) >= BLOCK  # of two bytes a sample
     finally:
         source.close()
 
@@ -306,10 +322,8 @@ def test_no_room_for_a_ring_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.posix_fallocate", full)
-    before = rings()
     with pytest.raises(SourceError, match=r"no 2 MiB of shared memory .* No space left"):
         LiveSource(Settings("rtltcp://127.0.0.1:9", RATE, 1e8))
-    assert nothing_is_left(before)
 
 
 def test_nobody_is_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,7 +371,7 @@ def test_a_reader_that_is_killed_is_started_again(serve: Callable[..., Server]) 
     source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 2_000_000))))
     try:
         taken(source, 30_000)
-        os.kill(source._process.pid, signal.SIGKILL)
+        os.kill(reader_of(source).process.pid, signal.SIGKILL)
         assert sum(len(values) for _, values, _ in taken(source, 60_000)) >= 60_000
     finally:
         source.close()
@@ -453,8 +467,8 @@ def test_a_stall_that_is_made_up_for_is_no_loss() -> None:
 
 
 def test_ring_goes_round() -> None:
-    ring = Ring(4000, 4)
-    other = Ring(4000, 4, ring.name)
+    file = memory()
+    ring, other = Ring(file, 4000, 4), Ring(file, 4000, 4)
     try:
         values = np.arange(5000, dtype=np.int32)
         for start in range(0, 5000, 77):
@@ -467,6 +481,7 @@ def test_ring_goes_round() -> None:
     finally:
         other.close()
         ring.close()
+        os.close(file)
 
 
 @pytest.mark.parametrize(
@@ -530,7 +545,7 @@ def test_the_command_decodes_and_ends_in_order(serve: Callable[..., Server], tmp
         f'name = "Test"\nnorad = 99998\n[[transmitter]]\nname = "a"\nfrequency = {FREQUENCY}\n'
         'demod = { use = "fsk", baudrate = 9600 }\nframing = { use = "ax25", scrambler = "g3ruh" }\n'
     )
-    output, before = tmp_path / "frames.jsonl", rings()
+    output = tmp_path / "frames.jsonl"
     words = [f"rtltcp://127.0.0.1:{server.port}", "--definition", tmp_path / "a.toml", "--jsonl", output]
     process = subprocess.Popen(
         [sys.executable, "-m", "receiver", "live", *map(str, words), "--frequency", str(FREQUENCY - 2e3)],
@@ -557,4 +572,3 @@ def test_the_command_decodes_and_ends_in_order(serve: Callable[..., Server], tmp
         assert record["time"]
     assert "6 frames in" in err
     assert "Traceback" not in err
-    assert nothing_is_left(before)

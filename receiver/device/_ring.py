@@ -1,19 +1,27 @@
-"""Samples on their way from the reader process: a ring in shared memory whose writer never waits.
+"""Samples on their way from the reader process: a ring in shared memory whose writer need not wait.
 
-    written: int64, samples | ended: int64, 0 or 1 | … | samples
+    written: int64, samples | taken: int64, samples | … | samples
 
 The reader counts what it took. What the writer has run over meanwhile is lost, and known to be.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
-from multiprocessing.shared_memory import SharedMemory
-
-import numpy as np
 
 HEAD = 64
 """Bytes in front of the samples."""
+
+
+def memory() -> int:
+    """A file for a ring: without a name, so that it goes with the last who has it open, and in memory where it can."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("radome")
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 class Ring:
@@ -21,30 +29,21 @@ class Ring:
 
     Parameters
     ----------
+    file : of `memory`
     length : bytes that it holds
     size : bytes of a sample; may be set until the first sample
-    name : of a ring that there is; None makes one
 
     Raises OSError when there is no room for it.
     """
 
-    def __init__(self, length: int, size: int, name: str | None = None) -> None:
+    def __init__(self, file: int, length: int, size: int) -> None:
         self._length, self.size = length, size
-        self._memory = SharedMemory(name, create=name is None, size=HEAD + length)
-        self._owner = name is None
-        if self._owner and os.path.exists(path := f"/dev/shm/{self._memory.name}"):
-            try:
-                with open(path, "r+b", buffering=0) as file:
-                    os.posix_fallocate(file.fileno(), 0, HEAD + length)  # else the writer is killed where it is full
-            except OSError:
-                self._memory.close()
-                self._memory.unlink()
-                raise
-        assert self._memory.buf is not None
-        self._bytes = self._memory.buf
-        self._head = np.ndarray(2, np.int64, self._bytes)
-        if self._owner:
-            self._head[:] = 0
+        if os.fstat(file).st_size < HEAD + length:
+            # all of it now: a writer that finds no room later is killed
+            getattr(os, "posix_fallocate", lambda file, _, size: os.ftruncate(file, size))(file, 0, HEAD + length)
+        self._memory = mmap.mmap(file, HEAD + length)
+        self._bytes = memoryview(self._memory)
+        self._head = self._bytes[:16].cast("q")
 
     @property
     def capacity(self) -> int:
@@ -52,21 +51,18 @@ class Ring:
         return self._length // self.size
 
     @property
-    def name(self) -> str:
-        return self._memory.name
-
-    @property
     def written(self) -> int:
         """Samples, since the ring was made."""
-        return int(self._head[0])
+        return self._head[0]
 
     @property
-    def ended(self) -> bool:
-        """Whether the writer shall let go of its device, and end."""
-        return bool(self._head[1])
+    def taken(self) -> int:
+        """Samples that the reader is done with."""
+        return self._head[1]
 
-    def end(self) -> None:
-        self._head[1] = 1
+    @taken.setter
+    def taken(self, count: int) -> None:
+        self._head[1] = count
 
     def write(self, data: memoryview) -> None:
         """Add whole samples, fewer than the ring holds."""
@@ -95,8 +91,7 @@ class Ring:
         return self.capacity - self.capacity // 8
 
     def close(self) -> None:
-        """Let go of it; who made it takes it away."""
-        del self._head, self._bytes
+        """Let go of it."""
+        self._head.release()
+        self._bytes.release()
         self._memory.close()
-        if self._owner:
-            self._memory.unlink()

@@ -1,0 +1,201 @@
+"""The reader process: takes samples from a device and puts them into the ring, whatever the rest of the program does.
+
+It is told over a pipe the settings and the ring's length, and ends when the pipe does. It tells, in tuples: ``open``
+with sample type, rate and frequency; ``first`` with the monotonic time and UTC of sample 0, ns; ``gap`` with the sample
+before which some were lost, and how many; ``end`` with why, and whether for good.
+
+This begins before the rest of the program has imported what it needs, and imports little itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from multiprocessing.connection import Connection, Pipe
+
+from ..datatype import Datatype
+from ..errors import SourceError
+from . import DeviceError, EndError, Settings, make
+from ._ring import Ring, memory
+
+BLOCK = 1 << 18
+"""Bytes that are read at a time, at most."""
+PARTING = 0.5
+"""Seconds that a reader has to let go of its device."""
+WATCHED = 2.0
+"""Seconds over which the least delay is looked for."""
+LEAST = 0.05
+"""Seconds; losses shorter than that do not stand out from the delays of a device that does not tell of them."""
+STEADY = 0.01
+"""Seconds by which the least delays of two windows may differ, when it is a loss and no delay."""
+DRIFT = 200e-6
+"""Relative error of a device's rate."""
+START = f"import sys; pipe, file, *sys.path = sys.argv[1:]; from {__name__} import serve; serve(int(pipe), int(file))"
+
+
+class Reader:
+    """A reader process, seen from whoever starts it; it waits for `begin`.
+
+    Raises SourceError when there can be none.
+    """
+
+    def __init__(self) -> None:
+        import subprocess
+
+        self.ring: Ring | None = None
+        # Ctrl-C is for the program, from the reader's first moment on
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.pipe, theirs = Pipe()
+            self._file = memory()
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", START, str(theirs.fileno()), str(self._file), *sys.path],
+                stdout=2,  # what drivers say is not among the frames
+                pass_fds=(theirs.fileno(), self._file),
+            )
+            theirs.close()
+        except OSError as error:
+            raise SourceError(f"no process to receive in can be started: {error.strerror or error}") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def begin(self, settings: Settings, length: int) -> Ring:
+        """Let it read, into a ring of so many bytes. Raises OSError when there is no room for that."""
+        self.ring = Ring(self._file, length, 1)
+        with contextlib.suppress(BrokenPipeError):  # shows where its first word is waited for
+            self.pipe.send((settings, length))
+        return self.ring
+
+    def end(self) -> None:
+        """Let it let go of its device, or kill it."""
+        import subprocess
+
+        try:
+            self.pipe.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(PARTING)
+        finally:  # at a second Ctrl-C, too
+            self.process.kill()
+            self.process.wait()
+            if self.ring is not None:
+                self.ring.close()
+                self.ring = None
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
+class Losses:
+    """Finds samples lost without a word: they come later for good.
+
+    Parameters
+    ----------
+    rate : samples per second
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._delays: deque[tuple[float, float]] = deque()  # of the window, rising
+        self._least: float | None = None  # seconds that a sample comes after its time, at least
+        self._before: float | None = None  # of the window before
+        self._began: float | None = None  # of the window
+        self._last = 0.0
+
+    def lost(self, samples: int, now: float) -> int:
+        """Samples that must have been lost.
+
+        Parameters
+        ----------
+        samples : came, or are known to be lost, so far
+        now : seconds
+        """
+        delay = now - samples / self._rate
+        if self._least is None or self._began is None:
+            self._least, self._began, self._last = delay, now, now
+            self._window = delay
+            return 0
+        self._least = min(delay, self._least + DRIFT * (now - self._last))
+        self._last = now
+        self._window = min(self._window, delay)
+        if now - self._began < WATCHED:
+            return 0
+        window, before = self._window, self._before
+        self._before, self._began, self._window = window, now, delay
+        late = window - self._least
+        if before is None or late < LEAST or abs(window - before) > STEADY:
+            return 0
+        self._least, self._before = window, None
+        return round(late * self._rate)
+
+
+def serve(pipe: int, file: int) -> None:
+    """Be the reader process, given the descriptors of its pipe and its ring."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(pipe)
+    try:
+        settings, length = connection.recv()
+    except EOFError:
+        return
+    stopped = threading.Event()
+    threading.Thread(target=_wait, args=(connection, stopped), daemon=True).start()
+    run(settings, Ring(file, length, 1), connection, stopped)
+
+
+def _wait(pipe: Connection, stopped: threading.Event) -> None:
+    """End the process when whoever started it wants that or is gone, even where a driver hangs."""
+    with contextlib.suppress(EOFError, OSError):
+        pipe.recv()
+    stopped.set()
+    time.sleep(PARTING)
+    os._exit(1)
+
+
+def run(settings: Settings, ring: Ring, pipe: Connection, stopped: threading.Event) -> None:
+    """Read until the device is gone or `stopped` is set."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
+    with contextlib.suppress(BrokenPipeError):
+        try:
+            device = make(settings)
+        except SourceError as error:
+            pipe.send(("end", str(error), False))
+            return
+        try:
+            device.open()
+            ring.size = size = Datatype.parse(device.datatype).bytes
+            pipe.send(("open", device.datatype, device.rate, device.frequency))
+            buffer = memoryview(bytearray(BLOCK))
+            watch = Losses(device.rate)
+            count = 0  # samples that came or are known to be lost
+            while not stopped.is_set():
+                n = device.read(buffer) // size
+                if not n:
+                    continue
+                if not count:
+                    age = int(n / device.rate * 1e9)
+                    pipe.send(("first", time.monotonic_ns() - age, time.time_ns() - age))
+                if device.lost:
+                    pipe.send(("gap", ring.written, device.lost))
+                    count += device.lost
+                count += n
+                if not device.counts and (lost := watch.lost(count, time.monotonic())):
+                    pipe.send(("gap", ring.written, lost))
+                    count += lost
+                while device.patient and ring.written + n - ring.taken > ring.safe and not stopped.is_set():
+                    time.sleep(0.002)
+                ring.write(buffer[: n * size])
+        except DeviceError as error:
+            pipe.send(("end", str(error), isinstance(error, EndError)))
+        finally:
+            device.close()
