@@ -1,8 +1,8 @@
 """The reader process: takes samples from a device and puts them into the ring, whatever the rest of the program does.
 
-It is told over a pipe the settings and the ring's length, and ends when the pipe does. It tells, in tuples: ``open``
-with sample type, rate and frequency; ``first`` with the monotonic time and UTC of sample 0, ns; ``gap`` with the sample
-before which some were lost, and how many; ``end`` with why, and whether for good.
+It is told over a pipe the settings and, when it has opened the device, the ring's length; it ends when the pipe does.
+It tells, in tuples: ``open`` with sample type, rate and frequency; ``first`` with the monotonic time and UTC of sample
+0, ns; ``gap`` with the sample before which some were lost, and how many; ``end`` with why, and whether for good.
 
 This begins before the rest of the program has imported what it needs, and imports little itself.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import sys
 import threading
@@ -64,12 +65,18 @@ class Reader:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def begin(self, settings: Settings, length: int) -> Ring:
-        """Let it read, into a ring of so many bytes. Raises OSError when there is no room for that."""
-        self.ring = Ring(self._file, length, 1)
-        with contextlib.suppress(BrokenPipeError):  # shows where its first word is waited for
-            self.pipe.send((settings, length))
-        return self.ring
+    def begin(self, settings: Settings) -> None:
+        """Let it open a device."""
+        self._tell(settings)
+
+    def give(self, length: int, size: int) -> None:
+        """Let it read, into a ring of so many bytes for samples of some size. Raises OSError when there is no room."""
+        self.ring = Ring(self._file, length, size)
+        self._tell(length)
+
+    def _tell(self, word: object) -> None:
+        with contextlib.suppress(BrokenPipeError):  # shows where its next word is waited for
+            self.pipe.send(word)
 
     def end(self) -> None:
         """Let it let go of its device, or kill it."""
@@ -144,25 +151,30 @@ def serve(pipe: int, file: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(pipe)
     try:
-        settings, length = connection.recv()
+        settings = connection.recv()
     except EOFError:
         return
+    told: queue.SimpleQueue[int | None] = queue.SimpleQueue()
     stopped = threading.Event()
-    threading.Thread(target=_wait, args=(connection, stopped), daemon=True).start()
-    run(settings, Ring(file, length, 1), connection, stopped)
+    threading.Thread(target=_listen, args=(connection, told, stopped), daemon=True).start()
+    run(settings, file, connection, told, stopped)
 
 
-def _wait(pipe: Connection, stopped: threading.Event) -> None:
+def _listen(pipe: Connection, told: queue.SimpleQueue[int | None], stopped: threading.Event) -> None:
     """End the process when whoever started it wants that or is gone, even where a driver hangs."""
     with contextlib.suppress(EOFError, OSError):
-        pipe.recv()
+        while True:
+            told.put(pipe.recv())
     stopped.set()
+    told.put(None)
     time.sleep(PARTING)
     os._exit(1)
 
 
-def run(settings: Settings, ring: Ring, pipe: Connection, stopped: threading.Event) -> None:
-    """Read until the device is gone or `stopped` is set."""
+def run(
+    settings: Settings, file: int, pipe: Connection, told: queue.SimpleQueue[int | None], stopped: threading.Event
+) -> None:
+    """Read until the device is gone or `stopped` is set; `told` gives the length of the ring."""
     with contextlib.suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
     with contextlib.suppress(BrokenPipeError):
@@ -173,8 +185,11 @@ def run(settings: Settings, ring: Ring, pipe: Connection, stopped: threading.Eve
             return
         try:
             device.open()
-            ring.size = size = Datatype.parse(device.datatype).bytes
             pipe.send(("open", device.datatype, device.rate, device.frequency))
+            if (length := told.get()) is None:
+                return
+            size = Datatype.parse(device.datatype).bytes
+            ring = Ring(file, length, size)
             buffer = memoryview(bytearray(BLOCK))
             watch = Losses(device.rate)
             count = 0  # samples that came or are known to be lost

@@ -31,13 +31,13 @@ class Ring:
     ----------
     file : of `memory`
     length : bytes that it holds
-    size : bytes of a sample; may be set until the first sample
+    size : bytes of a sample
 
     Raises OSError when there is no room for it.
     """
 
     def __init__(self, file: int, length: int, size: int) -> None:
-        self._length, self.size = length, size
+        self._length, self._size = length, size
         if os.fstat(file).st_size < HEAD + length:
             # all of it now: a writer that finds no room later is killed
             getattr(os, "posix_fallocate", lambda file, _, size: os.ftruncate(file, size))(file, 0, HEAD + length)
@@ -48,7 +48,7 @@ class Ring:
     @property
     def capacity(self) -> int:
         """Samples."""
-        return self._length // self.size
+        return self._length // self._size
 
     @property
     def written(self) -> int:
@@ -66,21 +66,21 @@ class Ring:
 
     def write(self, data: memoryview) -> None:
         """Add whole samples, fewer than the ring holds."""
-        begin = self.written % self.capacity * self.size
-        end = min(begin + len(data), self.capacity * self.size)
+        begin = self.written % self.capacity * self._size
+        end = min(begin + len(data), self.capacity * self._size)
         self._bytes[HEAD + begin : HEAD + end] = data[: end - begin]
         rest = len(data) - (end - begin)
         if rest:
             self._bytes[HEAD : HEAD + rest] = data[end - begin :]
         # the count behind the samples it counts
-        self._head[0] += len(data) // self.size
+        self._head[0] += len(data) // self._size
 
     def read(self, first: int, count: int) -> bytes | None:
         """Samples that were written; None when they were run over before they were all copied."""
-        begin = first % self.capacity * self.size
-        end = min(begin + count * self.size, self.capacity * self.size)
+        begin = first % self.capacity * self._size
+        end = min(begin + count * self._size, self.capacity * self._size)
         data = bytes(self._bytes[HEAD + begin : HEAD + end])
-        rest = count * self.size - (end - begin)
+        rest = count * self._size - (end - begin)
         if rest:
             data += bytes(self._bytes[HEAD : HEAD + rest])
         return data if self.written - first <= self.safe else None

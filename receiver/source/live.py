@@ -46,9 +46,8 @@ class LiveSource:
     """
 
     def __init__(self, settings: Settings, seconds: float = 4.0, reader: Reader | None = None) -> None:
-        made = make(settings)  # says what is wrong with the settings
-        self._settings = settings
-        self._bytes = max(8 * BLOCK, int(seconds * made.rate) * Datatype.parse(made.datatype).bytes)
+        make(settings)  # says what is wrong with the settings
+        self._settings, self._seconds = settings, seconds
         self._stopped = threading.Event()
         self._reading = threading.Lock()
         self._reader: Reader | None = None
@@ -82,11 +81,16 @@ class LiveSource:
         self._why: str | None = None
         self._last = False  # whether that is for good
         self._reader = reader or Reader()
+        self._reader.begin(self._settings)
+
+    def _give(self, reader: Reader, rate: float, size: int) -> None:
+        """Give a reader its ring."""
+        length = max(8 * BLOCK, int(self._seconds * rate) * size)
         try:
-            self._reader.begin(self._settings, self._bytes)
+            reader.give(length, size)
         except OSError as error:
             raise SourceError(
-                f"{self._settings.device}: no {self._bytes >> 20} MiB of shared memory for its samples: "
+                f"{self._settings.device}: no {length >> 20} MiB of shared memory for its samples: "
                 f"{error.strerror or error}"
             ) from error
 
@@ -100,7 +104,6 @@ class LiveSource:
     def _opened(self, deadline: float) -> tuple[Datatype, float, float | None, int, int]:
         """Sample type, rate, frequency, and the first sample's time by both clocks, ns. Raises SourceError."""
         assert self._reader is not None
-        assert self._reader.ring is not None
         name = ""
         while not self._stopped.is_set():
             try:
@@ -110,7 +113,7 @@ class LiveSource:
                         raise SourceError(values[0])
                     if what == "open":
                         name, rate, frequency = values
-                        self._reader.ring.size = Datatype.parse(name).bytes
+                        self._give(self._reader, rate, Datatype.parse(name).bytes)
                     elif what == "first":
                         return Datatype.parse(name), rate, frequency, values[0], values[1]
             except (EOFError, ConnectionResetError):

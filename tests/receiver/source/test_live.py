@@ -280,7 +280,7 @@ def test_a_reader_does_not_outlive_who_started_it(tmp_path: Path) -> None:
     (tmp_path / "killed.py").write_text(
         "import os, time\nfrom receiver.device import Settings\nfrom receiver.device._reader import Reader\n"
         "reader = Reader()\n"
-        f"reader.begin(Settings('tcp://:{port}', 1e6, format='cu8'), 1 << 20)\n"
+        f"reader.begin(Settings('tcp://:{port}', 1e6, format='cu8'))\n"
         f"while ':{port:04X} 00000000:0000 0A' not in open('/proc/net/tcp').read():\n    time.sleep(0.02)\n"
         "print(reader.process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
     )
@@ -317,13 +317,13 @@ def test_a_ring_has_room_for_a_write_under_way(serve: Callable[..., Server]) -> 
         source.close()
 
 
-def test_no_room_for_a_ring_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_a_ring_is_said(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(SourceError, match=r"no 2 MiB of shared memory .* No space left"):
-        LiveSource(Settings("rtltcp://127.0.0.1:9", RATE, 1e8))
+        LiveSource(rtl(serve(lambda made, _: paced(made, 0, 50_000))))
 
 
 def test_nobody_is_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
