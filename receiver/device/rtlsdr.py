@@ -43,7 +43,7 @@ class RtlSdr:
     def open(self) -> None:
         try:
             import rtlsdr
-        except ImportError as error:
+        except (ImportError, AttributeError, OSError) as error:  # by what of it or of librtlsdr is missing
             raise DeviceError(
                 f"{self._name}: pyrtlsdr cannot be loaded ({error}); install it with: pip install 'radome[rtlsdr]', or "
                 "receive through soapy:driver=rtlsdr"

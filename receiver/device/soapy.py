@@ -25,6 +25,8 @@ FORMATS = {"CS8": "ci8", "CU8": "cu8", "CS16": "ci16_le", "CF32": "cf32_le"}
 HAS_TIME = 4
 TIMEOUT, CORRUPTION, OVERFLOW = -1, -3, -4
 WAIT_US = 250_000
+FADES = 0.9
+"""Times are rounded, to ns or worse; what that leaves counts at the next read, the more distant ones less."""
 REMOTE = ("remote:prot", "remote:mtu", "remote:window", "remote:format", "remote:priority")
 """What SoapyRemote takes of a stream."""
 INSTALL = (
@@ -214,7 +216,9 @@ class Soapy:
             raise self._fault("does not begin to receive")
         # SoapyRTLSDR's time is made of its own count, and up to 0.3.3 runs at twice the speed
         self._timed = driver.lower() not in ("rtlsdr", "")
-        self._next: int | None = None
+        self._time: int | None = None  # of the samples before, ns
+        self._came = 0  # so many
+        self._late = 0.0  # samples: what rounding left
 
     def read(self, out: memoryview) -> int:
         lib, flags, ns = self._lib, ctypes.c_int(), ctypes.c_longlong()
@@ -229,10 +233,11 @@ class Soapy:
             raise self._fault(f"ends its stream: {self._lib.SoapySDR_errToStr(n).decode()}")
         if self._timed and flags.value & HAS_TIME:
             self.counts = True
-            tick = round(ns.value * self.rate / 1e9)
-            if self._next is not None and tick - self._next > 1:  # times are rounded
-                self.lost = tick - self._next
-            self._next = tick + n
+            if self._time is not None:
+                late = self._late + (ns.value - self._time) * self.rate / 1e9 - self._came
+                self.lost = max(0, round(late))
+                self._late = FADES * (late - self.lost)
+            self._time, self._came = ns.value, n
         return int(n) * self._size
 
     def close(self) -> None:
