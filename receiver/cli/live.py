@@ -68,6 +68,8 @@ def command(
       rtltcp://HOST:PORT   an RTL-SDR behind rtl_tcp
       tcp://HOST:PORT      bare samples from a server; tcp://:PORT waits for one that connects
       udp://[HOST]:PORT    bare samples in datagrams
+      zmq:tcp://HOST:PORT  bare samples from GNU Radio's ZMQ PUB Sink; zmq:pull:tcp://… from a PUSH Sink
+      -                    bare samples from standard input
     `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
     """
     from ..device import Settings
@@ -89,7 +91,7 @@ def command(
     chosen = [t for s in wanted for t in s.transmitters if not transmitters or t.name in transmitters]
     conditions = {satellite.norad: _conditions(elements, station, satellite, ppm) for satellite in wanted}
     tuned = frequency
-    if tuned is None and chosen and not device.startswith(("tcp:", "udp:")):
+    if tuned is None and chosen and not device.startswith(("tcp:", "udp:", "zmq:", "-")):
         tuned = tuning([t.frequency for t in chosen], rate or 250e3)
     settings = Settings(device, rate, tuned, gain, format_, bias_tee)
     boot = new_boot()

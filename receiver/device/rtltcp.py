@@ -72,7 +72,7 @@ class RtlTcp:
             made.sendall(b"".join(struct.pack(">BI", *command) for command in commands))
         except OSError as error:
             raise DeviceError(f"{self._name}: takes no commands: {error}") from error
-        self._stream.attach(made)
+        self._stream.connect(made)
 
     def read(self, out: memoryview) -> int:
         return self._stream.read(out)
