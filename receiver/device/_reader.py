@@ -2,7 +2,8 @@
 
 It is told over a pipe the settings and, when it has opened the device, the ring's length; it ends when the pipe does.
 It tells, in tuples: ``open`` with sample type, rate and frequency; ``first`` with the monotonic time and UTC of sample
-0, ns; ``gap`` with the sample before which some were lost, and how many; ``end`` with why, and whether for good.
+0, ns; ``gap`` with the sample before which some were lost, and how many; ``late`` with a sample, lost ones counted, and
+how much later it came than the rate says, ns; ``end`` with why, and whether for good.
 
 This begins before the rest of the program has imported what it needs, and imports little itself.
 """
@@ -16,7 +17,6 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from multiprocessing.connection import Connection, Pipe
 
 from ..datatype import Datatype
@@ -34,6 +34,8 @@ LEAST = 0.05
 """Seconds; losses shorter than that do not stand out from the delays of a device that does not tell of them."""
 STEADY = 0.01
 """Seconds by which the least delays of two windows may differ, when it is a loss and no delay."""
+MUCH = 0.25
+"""Seconds lost when ever more is."""
 DRIFT = 200e-6
 """Relative error of a device's rate."""
 START = f"import sys; pipe, file, *sys.path = sys.argv[1:]; from {__name__} import serve; serve(int(pipe), int(file))"
@@ -103,8 +105,8 @@ class Reader:
         self.end()
 
 
-class Losses:
-    """Finds samples lost without a word: they come later for good.
+class Delays:
+    """How late samples come: what shows a crystal that is off, and samples that were lost without a word.
 
     Parameters
     ----------
@@ -113,14 +115,20 @@ class Losses:
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._delays: deque[tuple[float, float]] = deque()  # of the window, rising
-        self._least: float | None = None  # seconds that a sample comes after its time, at least
-        self._before: float | None = None  # of the window before
-        self._began: float | None = None  # of the window
+        self._first: float | None = None  # seconds that the first came after its time
+        self._least = 0.0  # that a sample does, at least
+        self._before: float | None = None  # least of the window before
+        self._window = 0.0
+        self._began = 0.0  # the window
         self._last = 0.0
 
-    def lost(self, samples: int, now: float) -> int:
-        """Samples that must have been lost.
+    @property
+    def late(self) -> float:
+        """Seconds that samples come later than the first did, delays left aside: more and more from a slow crystal."""
+        return 0.0 if self._first is None else self._least - self._first
+
+    def lost(self, samples: int, now: float) -> int | None:
+        """Samples that must have been lost; None but at the end of a window.
 
         Parameters
         ----------
@@ -128,22 +136,27 @@ class Losses:
         now : seconds
         """
         delay = now - samples / self._rate
-        if self._least is None or self._began is None:
-            self._least, self._began, self._last = delay, now, now
-            self._window = delay
-            return 0
+        if self._first is None:
+            self._first = self._least = self._window = delay
+            self._began = self._last = now
+            return None
         self._least = min(delay, self._least + DRIFT * (now - self._last))
         self._last = now
         self._window = min(self._window, delay)
         if now - self._began < WATCHED:
-            return 0
+            return None
         window, before = self._window, self._before
         self._before, self._began, self._window = window, now, delay
-        late = window - self._least
-        if before is None or late < LEAST or abs(window - before) > STEADY:
+        if before is None:
             return 0
-        self._least, self._before = window, None
-        return round(late * self._rate)
+        sure = min(window, before) - self._least
+        # what gets less is made up for; what gets more is told of when it is worth a gap
+        if window < before - STEADY or sure < (LEAST if window <= before + STEADY else MUCH):
+            return 0
+        lost = round(sure * self._rate)
+        self._before -= lost / self._rate
+        self._window -= lost / self._rate
+        return lost
 
 
 def serve(pipe: int, file: int) -> None:
@@ -191,7 +204,7 @@ def run(
             size = Datatype.parse(device.datatype).bytes
             ring = Ring(file, length, size)
             buffer = memoryview(bytearray(BLOCK))
-            watch = Losses(device.rate)
+            delays = Delays(device.rate)
             count = 0  # samples that came or are known to be lost
             while not stopped.is_set():
                 n = device.read(buffer) // size
@@ -204,7 +217,10 @@ def run(
                     pipe.send(("gap", ring.written, device.lost))
                     count += device.lost
                 count += n
-                if not device.counts and (lost := watch.lost(count, time.monotonic())):
+                lost = delays.lost(count, time.monotonic())
+                if lost is not None:
+                    pipe.send(("late", count, round(delays.late * 1e9)))
+                if lost and not device.counts:
                     pipe.send(("gap", ring.written, lost))
                     count += lost
                 while device.patient and ring.written + n - ring.taken > ring.safe and not stopped.is_set():

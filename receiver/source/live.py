@@ -1,6 +1,6 @@
 """Samples of a device, received by a process of their own, with every loss at its place.
 
-A sample's position counts those that were lost, too, so it tells its time: one line from the first sample on, by the
+A sample's position counts those that were lost, too, so it tells its time: one course from the first sample on, by the
 monotonic clock, whatever is done to the computer's. A device that is silent or gone is opened again.
 """
 
@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from ..datatype import Datatype
 from ..device import Settings, make
@@ -31,6 +32,41 @@ TURN = 0.1
 """Seconds of samples in a chunk, about."""
 UNCERTAIN = 0.02
 """Seconds by which the first sample's time may be wrong."""
+
+
+class Course:
+    """How the time of samples wanders off the straight line, by points that are added as it does."""
+
+    KEPT = 256
+    """Points: minutes, more than any frame needs."""
+
+    def __init__(self) -> None:
+        self._points: tuple[tuple[float, int], ...] = ()
+
+    def add(self, position: float, ns: int) -> None:
+        self._points = (*self._points[1 - self.KEPT :], (position, ns))
+
+    def at(self, position: float) -> int:
+        """Nanoseconds that a sample is later than on the line."""
+        points = self._points  # another thread may add some
+        if not points:
+            return 0
+        behind = next((i for i in range(len(points), 0, -1) if points[i - 1][0] <= position), 0)
+        if behind in (0, len(points)):
+            return points[max(behind - 1, 0)][1]
+        (x, y), (right, above) = points[behind - 1 : behind + 1]
+        return round(y + (above - y) * (position - x) / (right - x))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveClock(Clock):
+    """A clock that follows a crystal which is not quite what its rate says."""
+
+    course: Course = field(default_factory=Course, compare=False)
+
+    def time_ns(self, position: float) -> int | None:
+        line = Clock.time_ns(self, position)
+        return None if line is None else line + self.course.at(position)
 
 
 class LiveSource:
@@ -64,7 +100,7 @@ class LiveSource:
             self.close()
             raise
         self._mono, self._utc, self._type = mono, utc, datatype
-        self._clock = Clock(rate, 0.0, utc, UNCERTAIN)
+        self._clock = LiveClock(rate, 0.0, utc, UNCERTAIN)
         self.recording = Recording(
             settings.device, "iq" if datatype.pair else "real", rate, self._clock, frequency, datatype=datatype.name
         )
@@ -74,6 +110,7 @@ class LiveSource:
         self._taken = self._seen = 0  # of the ring
         self._heard = time.monotonic()
         self._position = 0
+        self._origin = 0  # position of the reader's first sample
         self._most = min(CHUNK, max(1024, int(TURN * rate)))
 
     def _start(self, reader: Reader | None = None) -> None:
@@ -168,6 +205,8 @@ class LiveSource:
                 what, *values = self._reader.pipe.recv()
                 if what == "gap":
                     self._gaps.append((values[0], values[1]))
+                elif what == "late":
+                    self._clock.course.add(self._origin + values[0], values[1])
                 elif what == "end":
                     self._why, self._last = values
         except (EOFError, OSError):
@@ -198,8 +237,7 @@ class LiveSource:
         """From here on positions are so many samples further; the time line stays."""
         self.lost += lost
         self._position += lost
-        clock = self._clock
-        self._clock = Clock(clock.rate, clock.sample, clock.utc_ns, clock.uncertainty)
+        self._clock = replace(self._clock)
 
     def _restart(self, why: str) -> None:
         """Open the device again, however often that takes."""
@@ -225,8 +263,10 @@ class LiveSource:
             self._heard = time.monotonic()
             passed = mono - self._mono
             self._gap(max(0, round(passed / 1e9 * rate) - self._position))
+            self._clock = replace(self._clock, course=Course())
             if self._position > passed / 1e9 * rate + 1:  # it gave more than its rate before
-                self._clock = Clock(rate, self._position, self._utc + passed, UNCERTAIN)
+                self._clock = LiveClock(rate, self._position, self._utc + passed, UNCERTAIN)
+            self._origin = self._position
             self.say(f"{self._settings.device}: is back")
             return
 
