@@ -85,11 +85,11 @@ class Mix:
     seconds: float
 
 
-@pytest.fixture(scope="module", params=[synthesised, received], ids=["synthesised", "received"])
+@pytest.fixture(scope="module", params=["synthesised", pytest.param("received", marks=pytest.mark.recordings)])
 def mix(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mix:
     """One band with several satellites, in each sample type, with some silence at both ends."""
     folder = tmp_path_factory.mktemp("mix")
-    parts = list(request.param())
+    parts = list({"synthesised": synthesised, "received": received}[request.param]())
     text = 'name = "Mix"\nnorad = 99998\n'
     whole = np.zeros(max(len(x) for x, *_ in parts) + RATE // 2, np.complex64)
     n = np.arange(len(whole)) / RATE

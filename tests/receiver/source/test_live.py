@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from receiver import device as device_package
 from receiver.cli.live import USABLE, tuning
 from receiver.device import DeviceError, Settings, make
 from receiver.device._reader import BLOCK, WATCHED, Delays, Reader
@@ -306,6 +307,16 @@ def test_ctrl_c_is_not_for_the_reader(serve: Callable[..., Server]) -> None:
     blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
     assert blocked & 1 << signal.SIGINT - 1  # from before it could ignore it
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+def test_a_reader_needs_little_so_that_it_starts_at_once() -> None:
+    """A tenth of what numpy and the kernels take; the program's first sample waits for that."""
+    folder = Path(device_package.__file__).parent
+    names = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+    code = "import sys; sys.path[:] = sys.argv[2:]\n" + "".join(f"import receiver.device.{name}\n" for name in names)
+    code += "print(*{'numpy', 'dsp_ext', 'click', 'rich', 'zmq', 'rtlsdr'} & set(sys.modules), end='')"
+    done = subprocess.run([sys.executable, "-c", code, "", *sys.path], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_a_ring_has_room_for_a_write_under_way(serve: Callable[..., Server]) -> None:
