@@ -36,6 +36,8 @@ STEADY = 0.01
 """Seconds by which the least delays of two windows may differ, when it is a loss and no delay."""
 MUCH = 0.25
 """Seconds lost when ever more is."""
+QUEUED = 1.0
+"""Seconds of samples that may have waited somewhere when the first came."""
 DRIFT = 200e-6
 """Relative error of a device's rate."""
 START = f"import sys; pipe, file, *sys.path = sys.argv[1:]; from {__name__} import serve; serve(int(pipe), int(file))"
@@ -119,13 +121,18 @@ class Delays:
         self._least = 0.0  # that a sample does, at least
         self._before: float | None = None  # least of the window before
         self._window = 0.0
+        self._start = self._last = 0.0
         self._began = 0.0  # the window
-        self._last = 0.0
 
     @property
     def late(self) -> float:
-        """Seconds that samples come later than the first did, delays left aside: more and more from a slow crystal."""
-        return 0.0 if self._first is None else self._least - self._first
+        """Seconds that samples come later than the first did, delays left aside: more and more from a slow crystal.
+
+        Those of a source that is not live at all come ever earlier; that says nothing of their time.
+        """
+        if self._first is None:
+            return 0.0
+        return max(self._least - self._first, -QUEUED - DRIFT * (self._last - self._start))
 
     def lost(self, samples: int, now: float) -> int | None:
         """Samples that must have been lost; None but at the end of a window.
@@ -138,7 +145,7 @@ class Delays:
         delay = now - samples / self._rate
         if self._first is None:
             self._first = self._least = self._window = delay
-            self._began = self._last = now
+            self._start = self._began = self._last = now
             return None
         self._least = min(delay, self._least + DRIFT * (now - self._last))
         self._last = now

@@ -164,6 +164,13 @@ def test_an_hour_in_which_the_clock_is_set(
     assert source.lost == pytest.approx(sum(lost.values()), abs=0 if timed else 0.005 * RATE * len(lost))
 
 
+def test_samples_that_come_too_fast_do_not_press_the_time_together() -> None:
+    delays = _reader.Delays(250e3)
+    for turn in range(1, 5000):
+        assert not delays.lost(turn * 5000, turn * 0.002)
+    assert delays.late == pytest.approx(-1.0, abs=0.01)
+
+
 def test_samples_that_are_lost_all_the_time_do_not_put_the_time_wrong() -> None:
     """One in a hundred, without a word: never are they more than half a second late."""
     rate, block, delays = 250e3, 5000, _reader.Delays(250e3)
