@@ -96,11 +96,12 @@ def main() -> int:
                     pass  # it ends
                 time.sleep(min(1.0, options.seconds / options.speed / 100))
         took, used = time.monotonic() - begun, os.times()
+        if process.returncode:
+            print(said.read_text()[-2000:])
+            return 1
         records = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
         summary = next((line for line in said.read_text().splitlines() if "of signal" in line), "no summary")
 
-    if process.returncode:
-        faults.append(f"it ended with status {process.returncode}")
     if f"samples lost {len(LOST)} times" not in summary:
         faults.append(f"the gaps are not the {len(LOST)} that were injected")
     # the last looks may be at processes that end

@@ -127,9 +127,9 @@ def rtl_tcp(environment: Mapping[str, str]) -> Iterator[tuple[int, list[str]]]:
 
 
 class SoapyServer:
-    """SoapySDRServer itself, with the receiver of a folder behind it, and a D-Bus of its own, without which it ends."""
+    """SoapySDRServer itself, with what its environment makes it find, and a D-Bus of its own, without which it ends."""
 
-    def __init__(self, plugin: Path) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         for program in ("SoapySDRServer", "dbus-daemon"):
             need(shutil.which(program), f"{program} is not installed (apt: soapyremote-server dbus-daemon)")
         need(module("remote"), "SoapySDR's module for servers is not installed (apt: soapysdr-module-remote)")
@@ -138,7 +138,7 @@ class SoapyServer:
         address = self._folder / "bus"
         (self._folder / "bus.conf").write_text(BUS.format(address))
         words = ["dbus-daemon", f"--config-file={self._folder / 'bus.conf'}", "--nofork"]
-        self._environment = {**os.environ, **soapy_environment(plugin)}
+        self._environment = {**os.environ, **environment}
         self._environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={address}"
         self._bus = subprocess.Popen(words, stderr=subprocess.DEVNULL)
         self._server: subprocess.Popen[bytes] | None = None

@@ -157,9 +157,15 @@ def test_soapysdr(plugin: Path, mix: Mix, gives: Callable[..., None], kind: str)
 
 
 def test_soapyremote(plugin: Path, mix: Mix, gives: Callable[..., None]) -> None:
-    with SoapyServer(plugin) as server:
+    with SoapyServer(soapy_environment(plugin)) as server:
         device = f"soapy:driver=remote,remote=tcp://127.0.0.1:{server.port},remote:driver=fakesdr"
         gives(f"{device},file={mix.folder}/mix.cs16", "cs16", {})
+
+
+def test_soapyremote_and_soapyrtlsdr(fake: Path, mix: Mix, gives: Callable[..., None]) -> None:
+    need(module("rtlsdr"), "SoapySDR's module for RTL-SDR is not installed (apt: soapysdr-module-rtlsdr)")
+    with SoapyServer(rtl_environment(fake, mix.folder / "mix.cu8")) as server:
+        gives(f"soapy:driver=remote,remote=tcp://127.0.0.1:{server.port},remote:driver=rtlsdr", "cu8", {})
 
 
 def test_soapyrtlsdr(plugin: Path, fake: Path, mix: Mix, gives: Callable[..., None]) -> None:

@@ -220,7 +220,7 @@ def test_a_server_that_is_killed_is_waited_for(device: str, plugin: Path, monkey
         monkeypatch.delenv(name)
     said: list[str] = []
     arguments = device.partition(",")[2]
-    with SoapyServer(plugin) as server:
+    with SoapyServer(soapy_environment(plugin)) as server:
         remote = f"soapy:driver=remote,remote=tcp://127.0.0.1:{server.port},remote:driver=fakesdr,{arguments}"
         source = LiveSource(Settings(f"{remote},events=overflow@50000:12345", RATE, 437e6))
         source.say = said.append
