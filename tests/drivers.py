@@ -39,7 +39,8 @@ def need(there: object, sentence: str) -> None:
 
 def module(name: str) -> bool:
     """Whether SoapySDR has a module of that name."""
-    return any(Path("/usr").glob(f"l*/**/SoapySDR/modules0.8/lib{name}Support.so"))
+    path = f"SoapySDR/modules0.8/lib{name}Support.so"
+    return any(found for folder in ("lib", "lib/*", "local/lib") for found in Path("/usr").glob(f"{folder}/{path}"))
 
 
 def soapy_plugin(folder: Path) -> Path:

@@ -138,6 +138,60 @@ def test_a_pull_loses_nothing_and_a_message_may_be_large(sink: Any) -> None:
     assert all(position == first for position, first, *_ in chunks)
 
 
+GNU_RADIO = """
+import sys, time, pmt
+from gnuradio import blocks, gr, network, zeromq
+kind, address, tags = sys.argv[1:]
+top = gr.top_block()
+source = blocks.vector_source_c([complex(i) for i in range(100000)], True)
+words = (gr.sizeof_gr_complex, 1)
+if kind == "udp":
+    sink = network.udp_sink(*words, "127.0.0.1", int(address), 0, 1472, False)
+elif kind == "pub":
+    sink = zeromq.pub_sink(*words, address, 100, tags == "tags", -1, "key" if tags == "key" else "")
+else:
+    sink = zeromq.push_sink(*words, address, 100, tags == "tags", -1)
+strobe = blocks.tags_strobe(gr.sizeof_gr_complex, pmt.to_pmt({"a": 1.5, "b": (1, 2j)}), 777, pmt.intern("strobe"))
+add = blocks.add_cc()
+top.connect(source, blocks.throttle(gr.sizeof_gr_complex, 200e3), (add, 0))
+top.connect(strobe, (add, 1))
+top.connect(add, sink)
+top.start()
+time.sleep(60)
+"""
+"""Counts to 100,000 over and over, with a tag at every 777th."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "tags"), [("pub", "plain"), ("pub", "tags"), ("pub", "key"), ("push", "tags"), ("udp", "plain")]
+)
+def test_gnu_radio_itself(kind: str, tags: str) -> None:
+    python = "/usr/bin/python3"
+    if not Path(python).exists() or subprocess.run([python, "-c", "import gnuradio"], capture_output=True).returncode:
+        pytest.skip("GNU Radio is not installed (apt: gnuradio); the messages that it sends are tested without it")
+    port = free_port()
+    address = str(port) if kind == "udp" else f"tcp://127.0.0.1:{port}"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with subprocess.Popen([python, "-c", GNU_RADIO, kind, address, tags], env=environment) as process:
+        try:
+            device = {"pub": f"zmq:{address}", "push": f"zmq:pull:{address}", "udp": f"udp://127.0.0.1:{port}"}[kind]
+            source = LiveSource(Settings(device, RATE, format="cf32"))
+            try:
+                before, came = None, 0
+                while came < 150_000:
+                    chunk = source.read()
+                    assert chunk is not None
+                    values = np.rint(chunk.items.real).astype(int)
+                    assert set(np.diff(values)) <= {1, -99_999}
+                    assert before is None or values[0] == (before + 1) % 100_000
+                    before, came = values[-1], came + len(values)
+            finally:
+                source.close()
+        finally:
+            process.kill()
+    assert source.lost == source.restarts == 0
+
+
 @pytest.mark.parametrize(
     ("messages", "says"),
     [
