@@ -100,8 +100,10 @@ def main() -> int:
             print(said.read_text()[-2000:])
             return 1
         records = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
-        summary = next((line for line in said.read_text().splitlines() if "of signal" in line), "no summary")
+        remarks = said.read_text().splitlines()
+        summary = next((line for line in remarks if "of signal" in line), "no summary")
 
+    faults += [text for text in remarks if "too busy" in text]
     if f"samples lost {len(LOST)} times" not in summary:
         faults.append(f"the gaps are not the {len(LOST)} that were injected")
     # the last looks may be at processes that end

@@ -228,6 +228,10 @@ class LiveSource:
 
     def _skip(self, count: int) -> None:
         """Leave out what was run over."""
+        seconds = count / self.recording.rate
+        self.say(
+            f"{self._settings.device}: {seconds:.1f} s of samples are lost, as this computer was too busy for them"
+        )
         self._taken += count
         while self._gaps and self._gaps[0][0] <= self._taken:
             count += self._gaps.popleft()[1]

@@ -399,6 +399,7 @@ def test_what_is_not_taken_in_time_is_lost_at_its_place(serve: Callable[..., Ser
     finally:
         source.close()
     assert source.lost > 0
+    assert "s of samples are lost, as this computer was too busy" in source.recording.remarks[0]
     for position, values, _ in [*first, *later]:
         assert (values == (position + np.arange(len(values)) & 0xFFFF)).all()
     assert later[-1][2] is not first[0][2]
