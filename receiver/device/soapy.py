@@ -27,6 +27,8 @@ TIMEOUT, CORRUPTION, OVERFLOW = -1, -3, -4
 WAIT_US = 250_000
 FADES = 0.9
 """Times are rounded, to ns or worse; what that leaves counts at the next read, the more distant ones less."""
+BACK = -100.0
+"""Samples; a time that goes back further was set anew."""
 REMOTE = ("remote:prot", "remote:mtu", "remote:window", "remote:format", "remote:priority")
 """What SoapyRemote takes of a stream."""
 INSTALL = (
@@ -236,7 +238,7 @@ class Soapy:
             if self._time is not None:
                 late = self._late + (ns.value - self._time) * self.rate / 1e9 - self._came
                 self.lost = max(0, round(late))
-                self._late = FADES * (late - self.lost)
+                self._late = FADES * (late - self.lost) if late > BACK else 0.0
             self._time, self._came = ns.value, n
         return int(n) * self._size
 

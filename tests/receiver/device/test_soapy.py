@@ -147,6 +147,19 @@ def test_only_the_time_tells_of_a_loss(device: str) -> None:
     assert source.lost == sum(lost)
 
 
+def test_a_time_that_goes_back_hides_no_loss(device: str) -> None:
+    opened = make(Settings(f"{device},speed=9,events=jump@30000:-9000;overflow@50000:7;jump@70000:1", RATE, 437e6))
+    opened.open()
+    try:
+        buffer, lost, came = memoryview(bytearray(4 * 8192)), list[int](), 0
+        while came < 90_000:
+            came += opened.read(buffer) // 4
+            lost.append(opened.lost)
+    finally:
+        opened.close()
+    assert [count for count in lost if count] == [7, 1]
+
+
 @pytest.mark.parametrize("event", ["hang", "spin"])
 def test_a_device_that_hangs_is_opened_again(device: str, event: str) -> None:
     """Also where it does so in C, as SoapyRemote's client may without its server."""
