@@ -14,6 +14,7 @@ from ._values import Number, Size
 
 if TYPE_CHECKING:
     from ..device import Settings
+    from ..device._reader import Reader
     from ..source.live import LiveSource
     from ..source.recorder import Limits
 
@@ -65,11 +66,11 @@ def limits_of(options: dict[str, Any]) -> Limits:
     return Limits(None if size is None else int(size), int(free or 0), delete)
 
 
-def open_device(settings: Settings, duration: float | None) -> LiveSource:
-    """Open a device, for so many seconds. Raises SourceError."""
+def open_device(settings: Settings, duration: float | None, reader: Reader) -> LiveSource:
+    """Open a device, for so many seconds, in a process that has been started. Raises SourceError."""
     from ..source.live import LiveSource
 
-    source = LiveSource(settings)
+    source = LiveSource(settings, reader=reader)
     if duration is not None:
         stop = threading.Timer(duration, source.stop)
         stop.daemon = True

@@ -29,3 +29,5 @@ def command() -> None:
     print("rtltcp://HOST:PORT\tan RTL-SDR behind rtl_tcp")
     print("tcp://HOST:PORT\tbare samples from a server; tcp://:PORT waits for one that connects")
     print("udp://[HOST]:PORT\tbare samples in datagrams")
+    print("zmq:tcp://HOST:PORT\tbare samples from GNU Radio's ZMQ PUB Sink; zmq:pull:tcp://HOST:PORT from a PUSH Sink")
+    print("-\tbare samples from standard input")

@@ -82,13 +82,12 @@ def command(
       rtltcp://HOST:PORT   an RTL-SDR behind rtl_tcp
       tcp://HOST:PORT      bare samples from a server; tcp://:PORT waits for one that connects
       udp://[HOST]:PORT    bare samples in datagrams
+      zmq:tcp://HOST:PORT  bare samples from GNU Radio's ZMQ PUB Sink; zmq:pull:tcp://… from a PUSH Sink
+      -                    bare samples from standard input
     `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
     """
     from ..device import Settings
-    from ..reception import lines_of_all, visible_lines
-    from ..record import new_boot
-    from ..source.recorder import Around
-    from ..tape import Tapes
+    from ..device._reader import Reader
 
     check_choice(names, definition, all_visible, elements)
     if all_visible and frequency is None:
@@ -101,6 +100,14 @@ def command(
         raise click.UsageError("--record-on-frame needs --record, a folder")
     if not record_on_frame and (before is not None or after is not None):
         raise click.UsageError("--before and --after are of use only with --record-on-frame")
+    # it starts while this imports what it needs
+    reader = click.get_current_context().with_resource(Reader())
+
+    from ..reception import lines_of_all, visible_lines
+    from ..record import new_boot
+    from ..source.recorder import Around
+    from ..tape import Tapes
+
     around = Around(10.0 if before is None else before, 10.0 if after is None else after) if record_on_frame else None
     limits = limits_of(options)
     wanted = satellites_of(names, definition, definitions)
@@ -108,7 +115,7 @@ def command(
     site = _site(station) if all_visible else None
     conditions = {satellite.norad: _conditions(elements, station, satellite, ppm) for satellite in wanted}
     tuned = frequency
-    if tuned is None and chosen and not device.startswith(("tcp:", "udp:")):
+    if tuned is None and chosen and not device.startswith(("tcp:", "udp:", "zmq:", "-")):
         tuned = tuning([t.frequency for t in chosen], rate or 250e3)
     settings = Settings(device, rate, tuned, gain, format_, bias_tee)
     boot = new_boot()
@@ -116,7 +123,7 @@ def command(
     tapes: list[Tapes] = []
 
     def opened(name: str) -> LiveSource:
-        made.append(open_device(settings, duration))
+        made.append(open_device(settings, duration, reader))
         return made[-1]
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:

@@ -44,12 +44,17 @@ def command(
     DEVICE is written as for "radome live". Nothing is decoded: "radome decode" does that with the recordings.
     """
     from ..device import Settings
+    from ..device._reader import Reader
+
+    # it starts while this imports what it needs
+    reader = click.get_current_context().with_resource(Reader())
+
     from ..errors import SinkError
     from ..sink.terminal import Display
     from ..source.recorder import Recorder
 
     limits, site = limits_of(options), site_of(station)
-    source = open_device(Settings(device, rate, frequency, gain, format_, bias_tee), duration)
+    source = open_device(Settings(device, rate, frequency, gain, format_, bias_tee), duration, reader)
     display = Display()
     try:
         end_in_order([source])

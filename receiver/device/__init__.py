@@ -3,10 +3,12 @@
     rtlsdr:INDEX            an RTL-SDR by pyrtlsdr
     rtltcp://HOST:PORT      an RTL-SDR behind rtl_tcp
     tcp://HOST:PORT         bare samples from a TCP server; tcp://:PORT waits for one that connects
-    udp://[HOST]:PORT       bare samples in datagrams, as gqrx and SDR++ send them
+    udp://[HOST]:PORT       bare samples in datagrams: IQ as of SDR++ and GNU Radio, audio as of gqrx
+    zmq:tcp://HOST:PORT     bare samples from a ZeroMQ sink of GNU Radio; zmq:pull:tcp://HOST:PORT from a PUSH sink
+    -                       bare samples from standard input
     soapy:driver=KIND,…     whatever SoapySDR drives
 
-A device lives in the reader process (`source._reader`), which may be killed at any time.
+A device lives in the reader process (`_reader`), which may be killed at any time.
 """
 
 from __future__ import annotations
@@ -41,6 +43,10 @@ class DeviceError(Exception):
     """A device that is gone, or never was; one sentence."""
 
 
+class EndError(DeviceError):
+    """What came to an end for good: to open it again would give nothing."""
+
+
 class Device(Protocol):
     """What the reader process drives. Made from `Settings`, which it checks: SourceError."""
 
@@ -52,6 +58,8 @@ class Device(Protocol):
     """Of zero, Hz, as the device has set it."""
     counts: bool
     """Whether it tells itself of every sample that it lost."""
+    patient: bool
+    """Whether nothing is lost when it is read later."""
     lost: int
     """Samples lost before those that the last `read` gave."""
 
@@ -71,9 +79,9 @@ class Device(Protocol):
 
 def make(settings: Settings) -> Device:
     """The device of some settings, not yet open. Raises SourceError, whose sentence names it."""
-    kind = settings.device.partition(":")[0]
+    kind = "stdin" if settings.device == "-" else settings.device.partition(":")[0]
     known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
-    if kind not in known or ":" not in settings.device:
+    if kind not in known or (":" not in settings.device and settings.device != "-"):
         raise SourceError(
             f"{short(settings.device)} is no device; it is written like rtltcp://127.0.0.1:1234, and known are "
             + ", ".join(known)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
+from ..datatype import Datatype, checked_frequency, checked_rate
 from ..errors import SourceError
-from ..source._samples import Datatype, checked_frequency, checked_rate
 from . import DeviceError, Settings
 
 PATIENCE = 0.25
@@ -13,57 +14,64 @@ PATIENCE = 0.25
 
 
 class ByteStream:
-    """A TCP connection whose bytes are samples.
+    """A connection whose bytes are samples.
 
     Parameters
     ----------
     name : of the device, for messages
     size : bytes of a sample
+    end : what its end means
     """
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, end: DeviceError | None = None) -> None:
         self._name, self._size = name, size
+        self._end = end or DeviceError(f"{name}: the connection was closed")
         self._rest = b""
-        self.socket: socket.socket | None = None
+        self._receive: Callable[[memoryview], int] | None = None
+        self._socket: socket.socket | None = None
 
-    def attach(self, connection: socket.socket) -> None:
+    def connect(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE)
-        self.socket, self._rest = connection, b""
+        self._socket = connection
+        self.attach(connection.recv_into)
+
+    def attach(self, receive: Callable[[memoryview], int]) -> None:
+        """Take bytes from what puts some into a buffer, 0 at the end, and raises TimeoutError after `PATIENCE`."""
+        self._receive, self._rest = receive, b""
 
     def read(self, out: memoryview) -> int:
         """As `Device.read`."""
-        assert self.socket is not None, "not connected"
+        assert self._receive is not None, "not connected"
         n = len(self._rest)
         out[:n] = self._rest
         try:
-            came = self.socket.recv_into(out[n:])
+            came = self._receive(out[n:])
         except TimeoutError:
             return 0
         except OSError as error:
             raise DeviceError(f"{self._name}: {error.strerror or error}") from error
         if not came:
-            raise DeviceError(f"{self._name}: the connection was closed")
+            raise self._end
         whole = (n + came) // self._size * self._size
         self._rest = bytes(out[whole : n + came])
         return whole
 
     def close(self) -> None:
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
 def bare(settings: Settings) -> tuple[Datatype, float, float | None]:
-    """Type, rate and frequency of bare samples. Raises SourceError when they are not said."""
+    """Type, rate and frequency of bare samples, IQ or audio. Raises SourceError when they are not said."""
+    name = "standard input" if settings.device == "-" else settings.device
     if settings.format is None or settings.rate is None:
         missing = "--format" if settings.format is None else "--rate"
-        raise SourceError(f"{settings.device}: sends bare samples; {missing} must say what they are")
+        raise SourceError(f"{name}: sends bare samples; {missing} must say what they are")
     try:
         datatype = Datatype.parse(settings.format)
     except ValueError as error:
         raise SourceError(f"--format: {error}") from None
-    if not datatype.pair:
-        raise SourceError(f"--format is {settings.format}; live samples are IQ, such as cs16")
     rate = checked_rate(settings.rate, "--rate")
     frequency = None if settings.frequency is None else checked_frequency(settings.frequency, "--frequency")
     return datatype, rate, frequency

@@ -11,8 +11,8 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from ..datatype import checked_frequency
 from ..errors import SourceError
-from ..source._samples import checked_frequency
 from . import DeviceError, Settings
 from ._net import PATIENCE
 from .rtltcp import rtl_rate
@@ -27,7 +27,7 @@ class RtlSdr:
     """See `Device`."""
 
     datatype = "cu8"
-    counts = False
+    counts = patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:
@@ -43,7 +43,7 @@ class RtlSdr:
     def open(self) -> None:
         try:
             import rtlsdr
-        except ImportError as error:
+        except (ImportError, AttributeError, OSError) as error:  # by what of it or of librtlsdr is missing
             raise DeviceError(
                 f"{self._name}: pyrtlsdr cannot be loaded ({error}); install it with: pip install 'radome[rtlsdr]', or "
                 "receive through soapy:driver=rtlsdr"

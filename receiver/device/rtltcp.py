@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 
+from ..datatype import checked_frequency, checked_rate
 from ..errors import SourceError
-from ..source._samples import checked_frequency, checked_rate
 from . import DeviceError, Settings, address
 from ._net import ByteStream, connected
 
@@ -35,7 +35,7 @@ class RtlTcp:
     """See `Device`."""
 
     datatype = "cu8"
-    counts = False
+    counts = patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:
@@ -72,7 +72,7 @@ class RtlTcp:
             made.sendall(b"".join(struct.pack(">BI", *command) for command in commands))
         except OSError as error:
             raise DeviceError(f"{self._name}: takes no commands: {error}") from error
-        self._stream.attach(made)
+        self._stream.connect(made)
 
     def read(self, out: memoryview) -> int:
         return self._stream.read(out)

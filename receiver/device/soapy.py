@@ -1,7 +1,8 @@
 """Whatever SoapySDR drives: RTL-SDR, USRP, Airspy, HackRF, PlutoSDR, SoapyRemote …; ``soapy:driver=rtlsdr,serial=…``.
 
 By ctypes on the C interface of SoapySDR 0.8 (SoapySDR/Device.h), so that any Python does, without a compiler. Samples
-are asked for in the device's own format.
+are asked for in the device's own format. Behind a SoapyRemote server (``soapy:driver=remote,remote=tcp://HOST:55132,
+remote:driver=rtlsdr``) they come by TCP, in blocks of 64 KiB; its UDP loses some without a word.
 """
 
 from __future__ import annotations
@@ -14,16 +15,22 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from ..datatype import checked_frequency, checked_rate
 from ..errors import SourceError
-from ..source._samples import checked_frequency, checked_rate
 from . import DeviceError, Settings
 
 ABI = b"0.8"
 RX = 1
 FORMATS = {"CS8": "ci8", "CU8": "cu8", "CS16": "ci16_le", "CF32": "cf32_le"}
 HAS_TIME = 4
-TIMEOUT, STREAM_ERROR, CORRUPTION, OVERFLOW = -1, -2, -3, -4
+TIMEOUT, CORRUPTION, OVERFLOW = -1, -3, -4
 WAIT_US = 250_000
+FADES = 0.9
+"""Times are rounded, to ns or worse; what that leaves counts at the next read, the more distant ones less."""
+BACK = -100.0
+"""Samples; a time that goes back further was set anew."""
+REMOTE = ("remote:prot", "remote:mtu", "remote:window", "remote:format", "remote:priority")
+"""What SoapyRemote takes of a stream."""
 INSTALL = (
     "SoapySDR 0.8 is not installed; get it with: sudo apt install soapysdr-module-all (Debian, Ubuntu), "
     "conda install soapysdr, or brew install soapysdr"
@@ -66,6 +73,7 @@ def _paths() -> Iterator[str]:
 @cache
 def library() -> Any:
     """SoapySDR, its functions declared. Raises DeviceError when there is none that will do."""
+    os.environ.setdefault("SOAPY_SDR_LOG_LEVEL", "WARNING")
     for path in _paths():
         try:
             lib = ctypes.CDLL(path)
@@ -79,6 +87,7 @@ def library() -> Any:
     channel = (pointer, number, size)
     for name, result, arguments in (
         ("SoapySDR_getABIVersion", text, ()),
+        ("SoapySDR_errToStr", text, (number,)),
         ("SoapySDR_free", None, (pointer,)),
         ("SoapySDRKwargsList_clear", None, (kwargs, size)),
         ("SoapySDRDevice_lastError", text, ()),
@@ -133,11 +142,14 @@ def found() -> list[dict[str, str]]:
 class Soapy:
     """See `Device`."""
 
+    patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:
         self._name, self._settings = settings.device, settings
         self._arguments = settings.device.partition(":")[2]
+        words = (word.partition("=") for word in self._arguments.split(","))
+        self._words = {key.strip(): value.strip() for key, _, value in words}
         if "=" not in self._arguments:
             raise SourceError(f"{settings.device}: is written like soapy:driver=rtlsdr; 'radome devices' lists them")
         if settings.frequency is None:
@@ -166,6 +178,12 @@ class Soapy:
         lib = self._lib
         self._device = device = lib.SoapySDRDevice_makeStrArgs(self._arguments.encode())
         if not device:
+            kind = self._words.get("driver", "")
+            if b"no match" in (lib.SoapySDRDevice_lastError() or b""):
+                raise DeviceError(
+                    f"{self._name}: SoapySDR finds no such receiver; it is not plugged in, or SoapySDR's module for "
+                    f"{kind or 'it'} is missing (Debian, Ubuntu: sudo apt install soapysdr-module-{kind or 'all'})"
+                )
             raise self._fault("cannot be opened")
         driver = self._text(lib.SoapySDRDevice_getDriverKey(device))
         channel = device, RX, 0
@@ -187,7 +205,11 @@ class Soapy:
         kind = native if native in FORMATS else "CF32"
         self.datatype, self._size = FORMATS[kind], {"CS8": 2, "CU8": 2, "CS16": 4, "CF32": 8}[kind]
         # an RTL-SDR's default buffers last half a second at a low rate
-        arguments = Kwargs.of({"bufflen": "16384", "buffers": "64"} if driver.lower() == "rtlsdr" else {})
+        words = {"bufflen": "16384", "buffers": "64"} if driver.lower() == "rtlsdr" else {}
+        if self._words.get("driver") == "remote":
+            words |= {"remote:prot": "tcp", "remote:mtu": "65536"}
+            words |= {key: value for key, value in self._words.items() if key in REMOTE}
+        arguments = Kwargs.of(words)
         channels = (ctypes.c_size_t * 1)(0)
         self._stream = lib.SoapySDRDevice_setupStream(device, RX, kind.encode(), channels, 1, ctypes.byref(arguments))
         if not self._stream:
@@ -196,7 +218,9 @@ class Soapy:
             raise self._fault("does not begin to receive")
         # SoapyRTLSDR's time is made of its own count, and up to 0.3.3 runs at twice the speed
         self._timed = driver.lower() not in ("rtlsdr", "")
-        self._next: int | None = None
+        self._time: int | None = None  # of the samples before, ns
+        self._came = 0  # so many
+        self._late = 0.0  # samples: what rounding left
 
     def read(self, out: memoryview) -> int:
         lib, flags, ns = self._lib, ctypes.c_int(), ctypes.c_longlong()
@@ -208,13 +232,14 @@ class Soapy:
         if n in (0, TIMEOUT, OVERFLOW, CORRUPTION):
             return 0  # what was lost shows in the next samples' time
         if n < 0:
-            raise self._fault(f"ends its stream with error {n}")
+            raise self._fault(f"ends its stream: {self._lib.SoapySDR_errToStr(n).decode()}")
         if self._timed and flags.value & HAS_TIME:
             self.counts = True
-            tick = round(ns.value * self.rate / 1e9)
-            if self._next is not None and tick - self._next > 1:  # times are rounded
-                self.lost = tick - self._next
-            self._next = tick + n
+            if self._time is not None:
+                late = self._late + (ns.value - self._time) * self.rate / 1e9 - self._came
+                self.lost = max(0, round(late))
+                self._late = FADES * (late - self.lost) if late > BACK else 0.0
+            self._time, self._came = ns.value, n
         return int(n) * self._size
 
     def close(self) -> None:

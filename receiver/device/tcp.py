@@ -14,7 +14,7 @@ WAITED = 12.0
 class Tcp:
     """See `Device`."""
 
-    counts = False
+    counts = patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:
@@ -26,7 +26,7 @@ class Tcp:
 
     def open(self) -> None:
         if self._host:
-            self._stream.attach(connected(self._host, self._port, self._name))
+            self._stream.connect(connected(self._host, self._port, self._name))
             return
         try:
             with socket.create_server(("", self._port), backlog=1) as server:
@@ -36,7 +36,7 @@ class Tcp:
             raise DeviceError(f"{self._name}: nobody connects") from None
         except OSError as error:
             raise DeviceError(f"{self._name}: cannot be listened at: {error.strerror or error}") from error
-        self._stream.attach(made)
+        self._stream.connect(made)
 
     def read(self, out: memoryview) -> int:
         return self._stream.read(out)

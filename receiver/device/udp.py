@@ -1,4 +1,7 @@
-"""Bare samples in UDP datagrams, without a header, each of whole samples, as gqrx, SDR++ and GNU Radio send them."""
+"""Bare samples in UDP datagrams, without a header, each of whole samples.
+
+IQ as SDR++'s IQ exporter, GNU Radio's UDP sink and SatNOGS's flowgraphs send it; audio as gqrx (s16, 48000, port 7355).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from ._net import PATIENCE, bare
 class Udp:
     """See `Device`."""
 
-    counts = False
+    counts = patient = False
     lost = 0
 
     def __init__(self, settings: Settings) -> None:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..datatype import Datatype
 from ..record import iso_time
 from ..stage import Clock
 from . import Recording
-from ._samples import Datatype
 from ._spool import Block
 
 PIECE = 1 << 20

@@ -7,12 +7,13 @@ from typing import IO, Any
 
 import numpy as np
 
+from ..datatype import checked_rate
 from ..errors import SourceError
 from ..stage import Chunk, Kind
 from . import CHUNK, Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import Bad, checked_rate
+from ._samples import Bad
 
 
 class AudioSource:

@@ -22,7 +22,7 @@ class File:
     kind: str | None = parameter(None, "", "of two channels: I and Q, or audio", ("iq", "real"))
 
     def __post_init__(self) -> None:
-        from ._samples import Datatype, checked_frequency, checked_rate
+        from ..datatype import Datatype, checked_frequency, checked_rate
 
         self._start = parse_utc(self.start) if self.start is not None else None
         if self.start is not None and self._start is None:

@@ -1,26 +1,25 @@
 """Samples of a device, received by a process of their own, with every loss at its place.
 
-A sample's position counts those that were lost, too, so it tells its time: one line from the first sample on, by the
+A sample's position counts those that were lost, too, so it tells its time: one course from the first sample on, by the
 monotonic clock, whatever is done to the computer's. A device that is silent or gone is opened again.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from ..datatype import Datatype
 from ..device import Settings, make
+from ..device._reader import BLOCK, Reader
+from ..device._ring import Ring
 from ..errors import SourceError
 from ..stage import Chunk, Clock
 from . import CHUNK, Recording
-from ._reader import BLOCK, run
-from ._ring import Ring
-from ._samples import Bad, Datatype, samples
+from ._samples import Bad, samples
 from .recorder import Recorder
 
 FIRST = 15.0
@@ -29,12 +28,45 @@ SILENT = 2.0
 """Seconds without samples after which it is opened again."""
 SOONEST, LATEST = 0.25, 8.0
 """Seconds from one try to the next: twice as many each time."""
-PARTING = 0.5
-"""Seconds that a reader has to let go of its device."""
 TURN = 0.1
 """Seconds of samples in a chunk, about."""
 UNCERTAIN = 0.02
 """Seconds by which the first sample's time may be wrong."""
+
+
+class Course:
+    """How the time of samples wanders off the straight line, by points that are added as it does."""
+
+    KEPT = 256
+    """Points: minutes, more than any frame needs."""
+
+    def __init__(self) -> None:
+        self._points: tuple[tuple[float, int], ...] = ()
+
+    def add(self, position: float, ns: int) -> None:
+        self._points = (*self._points[1 - self.KEPT :], (position, ns))
+
+    def at(self, position: float) -> int:
+        """Nanoseconds that a sample is later than on the line."""
+        points = self._points  # another thread may add some
+        if not points:
+            return 0
+        behind = next((i for i in range(len(points), 0, -1) if points[i - 1][0] <= position), 0)
+        if behind in (0, len(points)):
+            return points[max(behind - 1, 0)][1]
+        (x, y), (right, above) = points[behind - 1 : behind + 1]
+        return round(y + (above - y) * (position - x) / (right - x))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveClock(Clock):
+    """A clock that follows a crystal which is not quite what its rate says."""
+
+    course: Course = field(default_factory=Course, compare=False)
+
+    def time_ns(self, position: float) -> int | None:
+        line = Clock.time_ns(self, position)
+        return None if line is None else line + self.course.at(position)
 
 
 class LiveSource:
@@ -44,20 +76,17 @@ class LiveSource:
     ----------
     settings : of the device
     seconds : that the ring holds
+    reader : a process that has been started already, so that no time is lost
 
     Raises SourceError when the device cannot be opened or gives nothing.
     """
 
-    def __init__(self, settings: Settings, seconds: float = 4.0) -> None:
-        made = make(settings)  # says what is wrong with the settings
-        self._settings = settings
-        self._bytes = max(8 * BLOCK, int(seconds * made.rate) * Datatype.parse(made.datatype).bytes)
-        self._context = multiprocessing.get_context("spawn")
+    def __init__(self, settings: Settings, seconds: float = 4.0, reader: Reader | None = None) -> None:
+        make(settings)  # says what is wrong with the settings
+        self._settings, self._seconds = settings, seconds
         self._stopped = threading.Event()
         self._reading = threading.Lock()
-        self._process: Any = None
-        self._pipe: Any = None
-        self._ring: Ring | None = None
+        self._reader: Reader | None = None
         self.recorder: Recorder | None = None
         """Where samples are written, too."""
         self.lost = 0
@@ -65,79 +94,66 @@ class LiveSource:
         self.restarts = 0
         self._gaps: deque[tuple[int, int]] = deque()  # sample in the ring, lost before it
         try:
-            self._start()
+            self._start(reader)
             datatype, rate, frequency, mono, utc = self._opened(time.monotonic() + FIRST)
         except BaseException:
             self.close()
             raise
         self._mono, self._utc, self._type = mono, utc, datatype
-        self._clock = Clock(rate, 0.0, utc, UNCERTAIN)
-        self.recording = Recording(settings.device, "iq", rate, self._clock, frequency, datatype=datatype.name)
+        self._clock = LiveClock(rate, 0.0, utc, UNCERTAIN)
+        self.recording = Recording(
+            settings.device, "iq" if datatype.pair else "real", rate, self._clock, frequency, datatype=datatype.name
+        )
         self.say: Callable[[str], None] = self.recording.remarks.append
         """Takes a sentence when the device is lost, and when it is back."""
         self._bad = Bad(settings.device)
         self._taken = self._seen = 0  # of the ring
         self._heard = time.monotonic()
         self._position = 0
+        self._origin = 0  # position of the reader's first sample
         self._most = min(CHUNK, max(1024, int(TURN * rate)))
 
-    def _start(self) -> None:
+    def _start(self, reader: Reader | None = None) -> None:
         """Start a reader process with a ring of its own: one that was killed may have died writing."""
         self._why: str | None = None
+        self._last = False  # whether that is for good
+        self._reader = reader or Reader()
+        self._reader.begin(self._settings)
+
+    def _give(self, reader: Reader, rate: float, size: int) -> None:
+        """Give a reader its ring."""
+        length = max(8 * BLOCK, int(self._seconds * rate) * size)
         try:
-            self._ring = Ring(self._bytes, 1)
-            self._pipe, theirs = self._context.Pipe(duplex=False)
+            reader.give(length, size)
         except OSError as error:
             raise SourceError(
-                f"{self._settings.device}: no {self._bytes >> 20} MiB of shared memory for its samples: "
+                f"{self._settings.device}: no {length >> 20} MiB of shared memory for its samples: "
                 f"{error.strerror or error}"
             ) from error
-        words = (self._settings, self._ring.name, self._bytes, theirs)
-        process = self._context.Process(target=run, args=words, daemon=True, name="radome reader")
-        # Ctrl-C is for the program, from the reader's first moment on
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            process.start()
-            self._process = process
-        except OSError as error:
-            raise SourceError(f"{self._settings.device}: no reader: {error.strerror or error}") from error
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()
 
     def _end(self) -> None:
-        try:
-            if self._process is not None and self._ring is not None:
-                self._ring.end()
-                self._process.join(PARTING)
-        finally:  # at a second Ctrl-C, too
-            if self._process is not None:
-                self._process.kill()
-                self._process.join()
-                self._process = None
-            if self._pipe is not None:
-                self._pipe.close()
-                self._pipe = None
-            if self._ring is not None:
-                self._ring.close()
-                self._ring = None
+        if self._reader is not None:
+            try:
+                self._reader.end()
+            finally:
+                self._reader = None
 
     def _opened(self, deadline: float) -> tuple[Datatype, float, float | None, int, int]:
         """Sample type, rate, frequency, and the first sample's time by both clocks, ns. Raises SourceError."""
-        assert self._ring is not None
+        assert self._reader is not None
         name = ""
         while not self._stopped.is_set():
             try:
-                if self._pipe.poll(0.05):
-                    what, *values = self._pipe.recv()
+                if self._reader.pipe.poll(0.05):
+                    what, *values = self._reader.pipe.recv()
                     if what == "end":
                         raise SourceError(values[0])
                     if what == "open":
                         name, rate, frequency = values
-                        self._ring.size = Datatype.parse(name).bytes
+                        self._give(self._reader, rate, Datatype.parse(name).bytes)
                     elif what == "first":
                         return Datatype.parse(name), rate, frequency, values[0], values[1]
-            except EOFError:
+            except (EOFError, ConnectionResetError):
                 raise SourceError(f"{self._settings.device}: its reader ended without a word") from None
             if time.monotonic() > deadline:
                 state = "gives no samples" if name else "does not answer"
@@ -152,7 +168,8 @@ class LiveSource:
     def _read(self) -> Chunk | None:
         asked = time.monotonic()
         while not self._stopped.is_set():
-            ring, now = self._ring, time.monotonic()
+            assert self._reader is not None
+            ring, now = self._reader.ring, time.monotonic()
             assert ring is not None
             # a gap is told of before what is behind it is written: listen behind the look, lest samples be from beyond
             written = ring.written
@@ -171,6 +188,9 @@ class LiveSource:
                 chunk = self._chunk(ring, min(self._most, stop - self._taken))
                 if chunk is not None:
                     return chunk
+            elif self._last:
+                self.say(str(why))
+                return None
             elif why is not None or now - self._heard > SILENT:
                 self._restart(why or f"{self._settings.device}: has been silent for {SILENT:g} s")
             else:
@@ -180,12 +200,15 @@ class LiveSource:
     def _listen(self) -> str | None:
         """Take what the reader says; its last words, if it has ended."""
         try:
-            while self._why is None and self._pipe.poll():
-                what, *values = self._pipe.recv()
+            assert self._reader is not None
+            while self._why is None and self._reader.pipe.poll():
+                what, *values = self._reader.pipe.recv()
                 if what == "gap":
                     self._gaps.append((values[0], values[1]))
+                elif what == "late":
+                    self._clock.course.add(self._origin + values[0], values[1])
                 elif what == "end":
-                    self._why = str(values[0])
+                    self._why, self._last = values
         except (EOFError, OSError):
             self._why = f"{self._settings.device}: its reader was ended"
         return self._why
@@ -199,11 +222,16 @@ class LiveSource:
         items = self._bad.clean(samples(raw, self._type), self._position)
         chunk = Chunk(items, self.recording.rate, float(self._position), self._clock)
         self._taken += count
+        ring.taken = self._taken
         self._position += count
         return chunk
 
     def _skip(self, count: int) -> None:
         """Leave out what was run over."""
+        seconds = count / self.recording.rate
+        self.say(
+            f"{self._settings.device}: {seconds:.1f} s of samples are lost, as this computer was too busy for them"
+        )
         self._taken += count
         while self._gaps and self._gaps[0][0] <= self._taken:
             count += self._gaps.popleft()[1]
@@ -213,8 +241,7 @@ class LiveSource:
         """From here on positions are so many samples further; the time line stays."""
         self.lost += lost
         self._position += lost
-        clock = self._clock
-        self._clock = Clock(clock.rate, clock.sample, clock.utc_ns, clock.uncertainty)
+        self._clock = replace(self._clock)
 
     def _restart(self, why: str) -> None:
         """Open the device again, however often that takes."""
@@ -240,8 +267,10 @@ class LiveSource:
             self._heard = time.monotonic()
             passed = mono - self._mono
             self._gap(max(0, round(passed / 1e9 * rate) - self._position))
+            self._clock = replace(self._clock, course=Course())
             if self._position > passed / 1e9 * rate + 1:  # it gave more than its rate before
-                self._clock = Clock(rate, self._position, self._utc + passed, UNCERTAIN)
+                self._clock = LiveClock(rate, self._position, self._utc + passed, UNCERTAIN)
+            self._origin = self._position
             self.say(f"{self._settings.device}: is back")
             return
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..datatype import Datatype
 from ..errors import SourceError
 from . import Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import Datatype, SampleSource, checked_kind, whole
+from ._samples import SampleSource, checked_kind, whole
 
 SUFFIXES = {
     **{name: name for name in ("cu8", "cs8", "ci8", "cu16", "cs16", "ci16", "cs32", "ci32", "cf32", "cf64")},

@@ -21,10 +21,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from ..datatype import Datatype
 from ..errors import SinkError
 from ..stage import Clock
 from . import Recording
-from ._samples import Datatype
 from ._spool import Block, Spool
 from ._tape import MOST_FRAMES, PIECE, Mark, Tape
 

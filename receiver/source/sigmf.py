@@ -22,12 +22,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..datatype import Datatype, checked_frequency, checked_rate
 from ..errors import SourceError, short
 from ..stage import Clock
 from ..utc import parse_utc
 from . import Options, Recording
 from ._bytes import COMPRESSED, ByteReader
-from ._samples import Datatype, SampleSource, Segment, checked_frequency, checked_kind, checked_rate, whole
+from ._samples import SampleSource, Segment, checked_kind, whole
 
 LARGEST_META = 1 << 28
 """Bytes of metadata; whatever is longer is none."""

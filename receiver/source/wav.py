@@ -16,13 +16,14 @@ from __future__ import annotations
 import re
 import struct
 
+from ..datatype import Datatype, checked_rate
 from ..errors import SourceError
 from ..stage import Clock, Kind
 from ..utc import utc_ns
 from . import Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import Datatype, SampleSource, checked_kind, checked_rate, whole
+from ._samples import SampleSource, checked_kind, whole
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _TYPES = {

@@ -1,6 +1,15 @@
 // A receiver for SoapySDR's plug-in interface that plays a file, and fails as it is told.
 //
-// driver=fakesdr,file=PATH of complex int16 | rate | events=overflow@SAMPLE:LOST;timeout@SAMPLE;corrupt@SAMPLE;unplug@SAMPLE
+// driver=fakesdr,file=PATH
+//   format=CS16|CF32    of the file, and native
+//   loop                play it over and over
+//   speed=TIMES         faster than the rate
+//   untimed             no timestamps
+//   gives=RATE          whatever is asked for
+//   busy=PATH           cannot be opened while that file exists
+//   events=WHAT@SAMPLE:VALUE;…
+//     overflow:LOST  jump:LOST (no error, only the time tells)  timeout  corrupt  stall:MILLISECONDS (nothing is lost)
+//     lose:COUNT (from here on so many of 8192)  hang (only timeouts from here on)  spin (does not return)  unplug  error:CODE
 #include <SoapySDR/Device.hpp>
 #include <SoapySDR/Errors.hpp>
 #include <SoapySDR/Formats.hpp>
@@ -25,21 +34,29 @@ struct Event {
 };
 
 class Fake : public SoapySDR::Device {
-    std::vector<int16_t> samples;
+    std::vector<char> samples;
     std::multimap<long long, Event> events;
-    double rate = 250e3, frequency = 0, gain = 0;
-    bool agc = true, timed = true;
-    long long at = 0, lost = 0;
+    std::string format = SOAPY_SDR_CS16;
+    double rate = 250e3, frequency = 0, gain = 0, speed = 1, gives = 0;
+    bool agc = true, timed = true, loop = false, hangs = false;
+    long long at = 0, loses = 0, size = 4, length = 0;
     Clock::time_point begun;
 
   public:
     explicit Fake(const SoapySDR::Kwargs &args) {
+        if (args.count("busy") && std::ifstream(args.at("busy"))) throw std::runtime_error("device or resource busy");
         std::ifstream file(args.at("file"), std::ios::binary);
         if (!file) throw std::runtime_error("no file " + args.at("file"));
         file.seekg(0, std::ios::end);
-        samples.resize(size_t(file.tellg()) / 2);
+        samples.resize(size_t(file.tellg()));
         file.seekg(0);
-        file.read(reinterpret_cast<char *>(samples.data()), std::streamsize(samples.size() * 2));
+        file.read(samples.data(), std::streamsize(samples.size()));
+        if (args.count("format")) format = args.at("format");
+        size = format == SOAPY_SDR_CF32 ? 8 : 4;
+        length = (long long)(samples.size()) / size;
+        if (args.count("speed")) speed = std::stod(args.at("speed"));
+        if (args.count("gives")) gives = std::stod(args.at("gives"));
+        loop = args.count("loop");
         timed = !args.count("untimed");
         std::stringstream list(args.count("events") ? args.at("events") : "");
         for (std::string item; std::getline(list, item, ';');) {
@@ -51,13 +68,13 @@ class Fake : public SoapySDR::Device {
     std::string getDriverKey() const override { return "fakesdr"; }
     size_t getNumChannels(const int) const override { return 1; }
     std::string getNativeStreamFormat(const int, const size_t, double &full) const override {
-        full = 32768;
-        return SOAPY_SDR_CS16;
+        full = size == 4 ? 32768 : 1;
+        return format;
     }
-    std::vector<std::string> getStreamFormats(const int, const size_t) const override { return {SOAPY_SDR_CS16}; }
+    std::vector<std::string> getStreamFormats(const int, const size_t) const override { return {format}; }
     void setSampleRate(const int, const size_t, const double wanted) override {
         if (wanted > 1e7) throw std::runtime_error("too fast");
-        rate = wanted;
+        rate = gives ? gives : wanted;
     }
     double getSampleRate(const int, const size_t) const override { return rate; }
     std::vector<std::string> listFrequencies(const int, const size_t) const override { return {"RF"}; }
@@ -71,9 +88,9 @@ class Fake : public SoapySDR::Device {
         if (agc) throw std::runtime_error("the gain is automatic");
         gain = value;
     }
-    SoapySDR::Stream *setupStream(const int, const std::string &format, const std::vector<size_t> &,
+    SoapySDR::Stream *setupStream(const int, const std::string &wanted, const std::vector<size_t> &,
                                   const SoapySDR::Kwargs &) override {
-        if (format != SOAPY_SDR_CS16) throw std::runtime_error("only CS16");
+        if (wanted != format) throw std::runtime_error("only " + format);
         return reinterpret_cast<SoapySDR::Stream *>(this);
     }
     void closeStream(SoapySDR::Stream *) override {}
@@ -86,29 +103,38 @@ class Fake : public SoapySDR::Device {
     int readStream(SoapySDR::Stream *, void *const *buffers, const size_t count, int &flags, long long &ns,
                    const long wait) override {
         auto next = events.lower_bound(at);
-        if (next != events.end() && next->first == at) {
+        while (next != events.end() && next->first == at) {
             const Event event = next->second;
-            events.erase(next);
+            next = events.erase(next);
             if (event.what == "overflow") {
                 at += event.lost;
                 return SOAPY_SDR_OVERFLOW;
             }
             if (event.what == "timeout") return SOAPY_SDR_TIMEOUT;
             if (event.what == "corrupt") return SOAPY_SDR_CORRUPTION;
-            return SOAPY_SDR_STREAM_ERROR;
+            if (event.what == "unplug") return SOAPY_SDR_STREAM_ERROR;
+            if (event.what == "error") return int(event.lost);
+            if (event.what == "jump") at += event.lost;
+            if (event.what == "stall") std::this_thread::sleep_for(std::chrono::milliseconds(event.lost));
+            if (event.what == "lose") loses = event.lost;
+            if (event.what == "hang") hangs = true;
+            while (event.what == "spin") Clock::now();
+            next = events.lower_bound(at);
         }
-        long long stop = std::min<long long>(at + std::min<long long>(count, 8192), samples.size() / 2);
+        long long stop = at + std::min<long long>((long long)(count), 8192);
         if (next != events.end()) stop = std::min(stop, next->first);
-        if (stop <= at) {
+        if (!loop) stop = std::min(stop, length);
+        else stop = std::min(stop, (at / length + 1) * length);
+        if (stop <= at || hangs) {
             std::this_thread::sleep_for(std::chrono::microseconds(wait));
             return SOAPY_SDR_TIMEOUT;
         }
-        std::this_thread::sleep_until(begun + std::chrono::nanoseconds((long long)(stop / rate * 1e9)));
-        std::memcpy(buffers[0], samples.data() + 2 * at, size_t(stop - at) * 4);
+        std::this_thread::sleep_until(begun + std::chrono::nanoseconds((long long)(stop / rate / speed * 1e9)));
+        std::memcpy(buffers[0], samples.data() + at % length * size, size_t((stop - at) * size));
         flags = timed ? SOAPY_SDR_HAS_TIME : 0;
         ns = (long long)(at / rate * 1e9);
         const int n = int(stop - at);
-        at = stop;
+        at = stop + loses * (n == 8192);
         return n;
     }
 };

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import itertools
+import threading
 import time
 from pathlib import Path
 
@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from receiver.device import DeviceError, Settings, make
-from receiver.device.soapy import library
 from receiver.errors import SourceError
 from receiver.source import open_source
 from receiver.source.live import LiveSource
 from receiver.source.recorder import Recorder
+from tests.drivers import SoapyServer, soapy_environment, soapy_plugin
 
-HERE = Path(__file__).parent
 RATE = 200e3
 COUNT = 400_000
 
@@ -25,18 +24,7 @@ COUNT = 400_000
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the plug-in and of a counter to be played."""
-    try:
-        library()
-    except DeviceError as error:
-        pytest.skip(str(error))
-    compiler = shutil.which("c++") or shutil.which("g++")
-    if compiler is None or not any(
-        Path(p, "SoapySDR/Device.hpp").exists() for p in ("/usr/include", "/usr/local/include")
-    ):
-        pytest.skip("a C++ compiler and libsoapysdr-dev are needed to build the receiver that is tested")
-    folder = tmp_path_factory.mktemp("soapy")
-    words = [compiler, "-std=c++17", "-O1", "-fPIC", "-shared", str(HERE / "fakesdr.cpp")]
-    subprocess.run([*words, "-o", str(folder / "libfakesdr.so"), "-lSoapySDR"], check=True)
+    folder = soapy_plugin(tmp_path_factory.mktemp("soapy"))
     values = np.stack([np.arange(COUNT) & 0x7FFF, np.arange(COUNT) >> 15], axis=1)
     values.astype("<i2").tofile(folder / "counter.cs16")
     return folder
@@ -44,8 +32,8 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def device(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SOAPY_SDR_ROOT", "/nonexistent")
-    monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(plugin))
+    for name, value in soapy_environment(plugin).items():
+        monkeypatch.setenv(name, value)
     return f"soapy:driver=fakesdr,file={plugin}/counter.cs16"
 
 
@@ -132,11 +120,138 @@ def test_unplugged_and_back(device: str) -> None:
     assert chunk.position == 60_000 + source.lost
 
 
+def test_only_the_time_tells_of_a_loss(device: str) -> None:
+    events = "jump@30000:1;jump@50000:4321;stall@70000:300;lose@81920:5"
+    source = LiveSource(Settings(f"{device},events={events}", RATE, 437e6))
+    try:
+        chunks = read(source, 170_000)
+    finally:
+        source.close()
+    assert all(position == first for position, first, *_ in chunks)
+    steps = [later[0] - before[0] - before[2] for before, later in itertools.pairwise(chunks)]
+    lost = [step for step in steps if step]
+    assert lost[:2] == [1, 4321]
+    assert set(lost[2:]) == {5}
+    assert len(lost) > 8
+    assert source.lost == sum(lost)
+
+
+def test_a_time_that_goes_back_hides_no_loss(device: str) -> None:
+    opened = make(Settings(f"{device},speed=9,events=jump@30000:-9000;overflow@50000:7;jump@70000:1", RATE, 437e6))
+    opened.open()
+    try:
+        buffer, lost, came = memoryview(bytearray(4 * 8192)), list[int](), 0
+        while came < 90_000:
+            came += opened.read(buffer) // 4
+            lost.append(opened.lost)
+    finally:
+        opened.close()
+    assert [count for count in lost if count] == [7, 1]
+
+
+@pytest.mark.parametrize("event", ["hang", "spin"])
+def test_a_device_that_hangs_is_opened_again(device: str, event: str) -> None:
+    """Also where it does so in C, as SoapyRemote's client may without its server."""
+    said: list[str] = []
+    source = LiveSource(Settings(f"{device},events={event}@60000", RATE, 437e6))
+    source.say = said.append
+    try:
+        first = read(source, 60_000)
+        chunk = source.read()
+    finally:
+        source.close()
+    assert sum(length for _, _, length, _ in first) == 60_000
+    assert chunk is not None
+    assert chunk.position == 60_000 + source.lost
+    assert 2 < source.lost / RATE < 30
+    assert ["silent for 2 s" in text or text.endswith("is back") for text in said] == [True, True]
+
+
+def test_a_device_that_is_gone_and_then_busy_is_waited_for(device: str, tmp_path: Path) -> None:
+    busy = tmp_path / "busy"
+    busy.touch()
+    with pytest.raises(SourceError, match="cannot be opened: device or resource busy"):
+        LiveSource(Settings(f"{device},busy={busy}", RATE, 437e6))
+    busy.unlink()
+    source = LiveSource(Settings(f"{device},busy={busy},events=unplug@60000", RATE, 437e6))
+    try:
+        read(source, 40_000)
+        busy.touch()
+        threading.Timer(1.5, busy.unlink).start()
+        read(source, 60_000)
+        chunk = source.read()
+    finally:
+        source.close()
+    assert chunk is not None
+    assert source.restarts == 1
+    assert chunk.position == 60_000 + source.lost
+    assert 1.3 < source.lost / RATE < 30
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(-2, "STREAM_ERROR"), (-5, "NOT_SUPPORTED"), (-6, "TIME_ERROR"), (-7, "UNDERFLOW")]
+)
+def test_errors_have_their_names(device: str, code: int, name: str) -> None:
+    opened = make(Settings(f"{device},serial={code},events=error@8192:{code}", RATE, 437e6))
+    opened.open()
+    try:
+        buffer = memoryview(bytearray(8 * 8192))
+        assert opened.read(buffer) == 4 * 8192
+        with pytest.raises(DeviceError, match=f"ends its stream: {name}"):
+            opened.read(buffer)
+    finally:
+        opened.close()
+
+
+def test_a_rate_other_than_was_asked_for(device: str) -> None:
+    """The one that it has counts: for the ring, the time and the chunks."""
+    source = LiveSource(Settings(f"{device},gives=1e6", RATE, 437e6))
+    try:
+        chunks = read(source, 300_000)
+        assert source._reader is not None
+        assert source._reader.ring is not None
+        assert source._reader.ring.capacity == 4_000_000
+    finally:
+        source.close()
+    assert source.recording.rate == 1e6
+    assert all(position == first for position, first, *_ in chunks)
+
+
+def test_a_server_that_is_killed_is_waited_for(device: str, plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in soapy_environment(plugin):
+        monkeypatch.delenv(name)
+    said: list[str] = []
+    arguments = device.partition(",")[2]
+    with SoapyServer(soapy_environment(plugin)) as server:
+        remote = f"soapy:driver=remote,remote=tcp://127.0.0.1:{server.port},remote:driver=fakesdr,{arguments}"
+        source = LiveSource(Settings(f"{remote},events=overflow@50000:12345", RATE, 437e6))
+        source.say = said.append
+        try:
+            chunks = read(source, 100_000)
+            assert all(position == first for position, first, *_ in chunks)
+            # at an overflow the server itself drops what it had not sent yet
+            assert 12345 <= source.lost < 12345 + 16384
+            server.kill()
+            threading.Timer(3.0, server.start).start()
+            while source.restarts == 0:
+                chunk = source.read()
+        finally:
+            source.close()
+    assert source.recording.datatype == "ci16_le"
+    assert chunk is not None
+    assert numbers(chunk.items)[0] == 0
+    # what had come before it was killed is read, too
+    assert chunk.position - chunks[-1][0] - chunks[-1][2] > 2.9 * RATE
+    assert ["trying again" in text or text.endswith("is back") for text in said] == [True, True]
+
+
 def test_faults_are_named(device: str) -> None:
     with pytest.raises(SourceError, match="does not do 2e"):
         LiveSource(Settings(device, 2e7, 437e6))
-    with pytest.raises(SourceError, match="cannot be opened"):
+    with pytest.raises(SourceError, match="cannot be opened: no file"):
         LiveSource(Settings("soapy:driver=fakesdr,file=/nowhere", RATE, 437e6))
+    with pytest.raises(SourceError, match=r"finds no such receiver; .* apt install soapysdr-module-uhd\)"):
+        LiveSource(Settings("soapy:driver=uhd,serial=1", RATE, 437e6))
     with pytest.raises(SourceError, match="is written like soapy:driver="):
         make(Settings("soapy:rtlsdr", RATE, 437e6))
     with pytest.raises(SourceError, match="needs a --frequency"):

@@ -1,5 +1,6 @@
-/* librtlsdr without a dongle: plays the file RTLFAKE_FILE (cu8) at the rate that is set, and then is silent. Whatever
-   sets something succeeds. Built as librtlsdr.so.0, so that rtl_tcp, SoapyRTLSDR and pyrtlsdr run on it. */
+/* librtlsdr without a dongle: plays the file RTLFAKE_FILE (cu8) at the rate that is set, and then is silent; RTLFAKE_LOSE
+   is "BYTE:COUNT" that vanish without a word. Whatever sets something succeeds. Built as librtlsdr.so.0, so that rtl_tcp,
+   SoapyRTLSDR and pyrtlsdr run on it. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@ typedef struct {
     int gain, ppm;
     volatile int cancelled;
     double due;
+    long at, lose_at, lose;
 } rtlsdr_dev_t;
 typedef void (*callback_t)(unsigned char *, uint32_t, void *);
 
@@ -25,6 +27,12 @@ static double now(void) {
 static int next_block(rtlsdr_dev_t *d, unsigned char *buffer, uint32_t length) {
     const size_t got = d->file ? fread(buffer, 1, length, d->file) : 0;
     if (d->due == 0) d->due = now();
+    d->at += (long)got;
+    if (d->lose && d->at >= d->lose_at) {
+        fseek(d->file, d->lose, SEEK_CUR);
+        d->due += (double)d->lose / 2.0 / d->rate;
+        d->lose = 0;
+    }
     d->due += length / 2.0 / d->rate;
     for (double wait; (wait = d->due - now()) > 0 && !d->cancelled;) usleep((useconds_t)(1e6 * (wait < 0.02 ? wait : 0.02)));
     return got == length;
@@ -46,6 +54,7 @@ int rtlsdr_open(rtlsdr_dev_t **out, uint32_t i) {
     rtlsdr_dev_t *d = calloc(1, sizeof *d);
     d->file = fopen(path, "rb");
     d->rate = 250000;
+    if (getenv("RTLFAKE_LOSE")) sscanf(getenv("RTLFAKE_LOSE"), "%ld:%ld", &d->lose_at, &d->lose);
     *out = d;
     return d->file ? 0 : -1;
 }
