@@ -22,6 +22,8 @@ from .statistics import Statistics
 
 QUEUE = 8
 """Chunks between reader and chain."""
+TURN = 0.25
+"""Seconds that results are waited for before the caller has its turn."""
 DELAY_SYMBOLS = 8192
 """No chain gives a frame out later than this many symbols behind its end."""
 
@@ -55,7 +57,8 @@ class Pipeline:
     def __init__(self, source: Source, lines: Sequence[Line], *, realtime: bool = False) -> None:
         self._source, self._lines, self._realtime = source, list(lines), realtime
         self._stop = threading.Event()
-        self._inputs: list[Queue[Chunk | None]] = [Queue(QUEUE) for _ in self._lines]
+        self.inputs: list[Queue[Chunk | None]] = [Queue(QUEUE) for _ in self._lines]
+        """What waits for each chain."""
         # (line, frames, position up to which all are given); line -1 is the reader: its fault, or None
         self._results: Queue[tuple[int, list[Frame], float] | tuple[int, BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
@@ -72,7 +75,7 @@ class Pipeline:
         ----------
         publish : called with line and frame, from this thread
         progress : called with the seconds of the source that are done
-        settle : called when all frames that were ready are published
+        settle : called when all frames that were ready are published, and now and then while none come
 
         Raises
         ------
@@ -94,7 +97,12 @@ class Pipeline:
         running = len(threads)
         try:
             while running:
-                line, what, position = self._results.get()
+                try:
+                    line, what, position = self._results.get(timeout=TURN)
+                except Empty:
+                    if settle is not None:
+                        settle()
+                    continue
                 if isinstance(what, list):
                     for frame in what:
                         merger.add(line, frame)
@@ -171,14 +179,14 @@ class Pipeline:
                 self.statistics.seconds = end / chunk.rate
                 if self._realtime:
                     self._stop.wait(max(0.0, begun + end / chunk.rate - time.monotonic()))
-                for queue in self._inputs:
+                for queue in self.inputs:
                     self._put(queue, chunk)
         except _StoppedError:
             return
         except BaseException as error:
             fault = error
         try:
-            for queue in self._inputs:
+            for queue in self.inputs:
                 self._put(queue, None)
         except _StoppedError:
             return
@@ -193,7 +201,7 @@ class Pipeline:
         try:
             while not self._stop.is_set():
                 try:
-                    chunk = self._inputs[index].get(timeout=0.2)
+                    chunk = self.inputs[index].get(timeout=0.2)
                 except Empty:
                     continue
                 frames: list[Frame] = []
@@ -218,7 +226,7 @@ class Pipeline:
             # keep the reader going for the other chains
             while not self._stop.is_set():
                 try:
-                    if self._inputs[index].get(timeout=0.2) is None:
+                    if self.inputs[index].get(timeout=0.2) is None:
                         return
                 except Empty:
                     continue

@@ -13,6 +13,7 @@ import click
 from ._values import Number
 
 if TYPE_CHECKING:
+    from ..monitor import Monitor
     from ..orbit import Station
     from ..pipeline import Line
     from ..record import Context
@@ -164,6 +165,8 @@ def receive(
     realtime: bool,
     quiet: bool,
     finish: Callable[[Recording, Display, Statistics], None] | None = None,
+    monitor: Monitor | None = None,
+    show: Callable[[bool, bool], Display] | None = None,
 ) -> None:
     """Run chains over recordings, one after the other, and hand their frames to sinks and terminal.
 
@@ -175,6 +178,8 @@ def receive(
     prepare : makes the chains for a recording, and what their records have in common
     boot : id of the run
     finish : shows what a recording gave, instead of the usual summary; not called if `quiet`
+    monitor : looks on; for one source
+    show : makes the display, as `Display` is made
     """
     from ..pipeline import Pipeline
     from ..record import record
@@ -183,7 +188,7 @@ def receive(
 
     check_outputs(files, sinks)
     on_stdout = any(isinstance(sink, FileSink) and sink.file == "-" for sink in sinks)
-    display = Display(on_stdout, dump=not sinks)
+    display = (show or Display)(on_stdout, not sinks)
     opened: list[Sink] = []
     seq = 0
     try:
@@ -203,18 +208,26 @@ def receive(
                     nonlocal seq
                     table = record(frame, made[line][1], seq)
                     seq += 1
+                    if monitor is not None:
+                        monitor.frame(line)
                     for sink in sinks:
                         sink.write(table, frame.payload)
                     if not quiet:
                         display.frame(table, frame.payload)
 
                 def settle() -> None:
+                    for kind, event in monitor.due() if monitor is not None else ():
+                        for sink in sinks:
+                            sink.event(kind, event)
                     for sink in sinks:
                         sink.tick()
 
                 begun = time.monotonic()
                 total = recording.samples / recording.rate if recording.samples else None
-                pipeline = Pipeline(source, [line for line, _ in made], realtime=realtime)
+                watched = source if monitor is None else monitor.watch(source)
+                pipeline = Pipeline(watched, [line for line, _ in made], realtime=realtime)
+                if monitor is not None:
+                    monitor.begin(pipeline, made)
                 statistics, gaps = pipeline.statistics, 0
 
                 def progress(
@@ -227,7 +240,7 @@ def receive(
                     nonlocal gaps
                     if not quiet and seconds > 0:
                         display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
-                    for sink in sinks if statistics.gaps > gaps else ():
+                    for sink in sinks if statistics.gaps > gaps and monitor is None else ():
                         sink.event("gap", {"file": name, "gaps": statistics.gaps, "seconds": seconds})
                     gaps = statistics.gaps
                     settle()
@@ -235,6 +248,9 @@ def receive(
                 try:
                     pipeline.run(publish, progress, settle)
                 finally:
+                    if monitor is not None:
+                        monitor.close()
+                        settle()
                     for text in recording.remarks[said:]:
                         display.remark(text)
                     for sink in sinks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from ._receive import context, output_options, receive, satellite_options, satel
 from ._values import Number
 
 if TYPE_CHECKING:
+    from ..monitor import Monitor, Tell
+    from ..orbit import Orbit, Station
     from ..pipeline import Line
     from ..reception import Conditions
     from ..record import Context
@@ -40,6 +43,8 @@ USABLE = 0.4
 @click.option("--bias-tee", is_flag=True, help="Power an amplifier through the aerial's cable.")
 @click.option("--duration", type=Number(0, open=True), metavar="SECONDS", help="End after so many seconds of signal.")
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write the samples there, as SigMF.")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="What standard error gets.")
+@click.option("--metrics", metavar="[ADDRESS:]PORT", help="Serve metrics for Prometheus there.")
 @output_options
 def command(
     device: str,
@@ -57,6 +62,8 @@ def command(
     bias_tee: bool,
     duration: float | None,
     record: Path | None,
+    log: str,
+    metrics: str | None,
     **options: Any,
 ) -> None:
     """Decode what DEVICE receives, until Ctrl-C.
@@ -69,8 +76,11 @@ def command(
       tcp://HOST:PORT      bare samples from a server; tcp://:PORT waits for one that connects
       udp://[HOST]:PORT    bare samples in datagrams
     `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
+
+    On a terminal a view below the frames shows the band, each channel and what is lost.
     """
     from ..device import Settings
+    from ..monitor import Monitor
     from ..reception import lines_of_all
     from ..record import new_boot
     from ..source.live import LiveSource
@@ -86,6 +96,17 @@ def command(
     tuned = frequency
     if tuned is None and chosen and not device.startswith(("tcp:", "udp:")):
         tuned = tuning([t.frequency for t in chosen], rate or 250e3)
+    quiet, json = options["quiet"], log == "json"
+    tell = _logger({"device": device, "satellites": [s.name for s in wanted]}) if json else None
+    sights: dict[int | None, tuple[Orbit, Station]] = {
+        n: (c.orbit, c.station) for n, c in conditions.items() if c.orbit is not None and c.station is not None
+    }
+    monitor = Monitor(tell, sights)
+    exporter = None
+    if metrics is not None:
+        from ..metrics import Exporter
+
+        exporter = Exporter(metrics, monitor)
     settings = Settings(device, rate, tuned, gain, format_, bias_tee)
     boot = new_boot()
     made: list[LiveSource] = []
@@ -100,7 +121,10 @@ def command(
         return source
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
-        made[-1].say = display.remark
+        made[-1].say = (lambda text: None) if tell else display.remark  # a log has the events
+        if tell is not None:
+            about = {"rate_hz": recording.rate, "frequency_hz": recording.frequency, "datatype": recording.datatype}
+            tell("info", "device_open", {"device": device, **about})
         if record is not None:
             made[-1].recorder = Recorder(record, display.remark)
         # from now on an end is an orderly one: what is in the chains comes out
@@ -113,7 +137,42 @@ def command(
             )
         ]
 
-    receive([device], open_device, prepare, sinks_of(options), boot, realtime=False, quiet=options["quiet"])
+    try:
+        receive(
+            *([device], open_device, prepare, sinks_of(options), boot),
+            realtime=False,
+            quiet=quiet,
+            monitor=monitor,
+            show=partial(_display, monitor, json, quiet),
+        )
+    finally:
+        if exporter is not None:
+            exporter.close()
+
+
+def _display(monitor: Monitor, json: bool, quiet: bool, data_on_stdout: bool, dump: bool) -> Display:
+    """Log, view, or plain lines."""
+    from ..sink.terminal import Display, is_terminal
+
+    if json:
+        from ..log import LogDisplay
+
+        return LogDisplay()
+    if not quiet and is_terminal(sys.stderr):
+        from ..sink.view import View
+
+        return View(monitor, data_on_stdout, dump)
+    return Display(data_on_stdout, dump)
+
+
+def _logger(about: dict[str, Any]) -> Tell:
+    """Begin to log JSON lines."""
+    from .. import __version__
+    from ..log import start, tell
+
+    start()
+    tell("info", "start", {"version": __version__, **about})
+    return tell
 
 
 def _stop(sources: list[LiveSource], before: Any, number: int, frame: object) -> None:

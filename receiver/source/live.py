@@ -16,6 +16,7 @@ from typing import Any
 
 from ..device import Settings, make
 from ..errors import SourceError
+from ..record import iso_time
 from ..stage import Chunk, Clock
 from . import CHUNK, Recording
 from ._reader import BLOCK, run
@@ -63,6 +64,8 @@ class LiveSource:
         self.lost = 0
         """Samples, so far."""
         self.restarts = 0
+        self.fill = 0.0
+        """Part of the ring that is still to be read."""
         self._gaps: deque[tuple[int, int]] = deque()  # sample in the ring, lost before it
         try:
             self._start()
@@ -75,11 +78,18 @@ class LiveSource:
         self.recording = Recording(settings.device, "iq", rate, self._clock, frequency, datatype=datatype.name)
         self.say: Callable[[str], None] = self.recording.remarks.append
         """Takes a sentence when the device is lost, and when it is back."""
+        self.tell: Callable[[str, dict[str, Any]], None] = lambda event, fields: None
+        """Takes "gap", "device_lost" and "device_back", with what is known; must not keep `read` waiting."""
         self._bad = Bad(settings.device)
         self._taken = self._seen = 0  # of the ring
         self._heard = time.monotonic()
         self._position = 0
         self._most = min(CHUNK, max(1024, int(TURN * rate)))
+
+    @property
+    def received(self) -> int:
+        """Samples, so far."""
+        return self._position - self.lost
 
     def _start(self) -> None:
         """Start a reader process with a ring of its own: one that was killed may have died writing."""
@@ -162,6 +172,7 @@ class LiveSource:
             if written != self._seen:
                 self._seen, self._heard = written, now
             ready = written - self._taken
+            self.fill = min(ready / ring.capacity, 1.0)
             if ready > ring.safe:
                 self._skip(ready - ring.capacity // 2)
             elif self._gaps and self._gaps[0][0] <= self._taken:
@@ -211,14 +222,18 @@ class LiveSource:
 
     def _gap(self, lost: int) -> None:
         """From here on positions are so many samples further; the time line stays."""
+        clock = self._clock
+        if lost:
+            place = {"sample": self._position, "lost": lost, "seconds": lost / clock.rate}
+            self.tell("gap", {**place, "time": iso_time(clock.time_ns(self._position))})
         self.lost += lost
         self._position += lost
-        clock = self._clock
         self._clock = Clock(clock.rate, clock.sample, clock.utc_ns, clock.uncertainty)
 
     def _restart(self, why: str) -> None:
         """Open the device again, however often that takes."""
         self.say(f"{why}; trying again")
+        self.tell("device_lost", {"message": why})
         pause = SOONEST
         while not self._stopped.is_set():
             self._end()
@@ -243,6 +258,7 @@ class LiveSource:
             if self._position > passed / 1e9 * rate + 1:  # it gave more than its rate before
                 self._clock = Clock(rate, self._position, self._utc + passed, UNCERTAIN)
             self.say(f"{self._settings.device}: is back")
+            self.tell("device_back", {"message": f"{self._settings.device}: is back"})
             return
 
     def stop(self) -> None:
