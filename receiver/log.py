@@ -79,7 +79,7 @@ class LogDisplay(Display):
     def frame(self, record: dict[str, Any], payload: bytes) -> None:
         kept = ("seq", "satellite", "norad", "transmitter", "framing", "snr_db", "offset_hz", "crc_ok", "continuity")
         fields = {name: record[name] for name in kept}
-        tell("info", "frame", {"received": record["time"], **fields, "length": len(payload), "link": record["link"]})
+        tell("info", "frame", {"utc": record["time"], **fields, "length": len(payload), "link": record["link"]})
 
     def progress(self, seconds: float, total: float | None, speed: float) -> None:
         pass
@@ -88,7 +88,7 @@ class LogDisplay(Display):
         tell("warning", "remark", {"message": text})
 
     def finish(self, statistics: Statistics) -> None:
-        tell("info", "end", statistics.table())
+        pass  # the monitor tells more
 
     def report(self, lines: list[str]) -> None:  # type: ignore[override]
         tell("info", "report", {"lines": list(lines)})

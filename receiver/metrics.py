@@ -46,7 +46,7 @@ class Exporter:
             from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
         except ImportError as error:
             raise SinkError(
-                "--metrics needs the package prometheus-client; install it with: pip install 'radome[metrics]'"
+                "--metrics needs the package prometheus-client; install it with: pip install prometheus-client"
             ) from error
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -60,7 +60,8 @@ class Exporter:
             }
             reason = reasons.get(error.errno or 0) or f"cannot be served on: {error.strerror or error}"
             raise SinkError(f"--metrics {place}: {reason}") from error
-        self.port = int(self._server.server_port)
+        host = f"[{address}]" if ":" in address else address
+        self.url = f"http://{host}:{self._server.server_port}/metrics"
 
     def close(self) -> None:
         self._server.shutdown()

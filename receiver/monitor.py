@@ -44,6 +44,8 @@ SEEN = 3.0
 """dB of it that noise does not reach: of 128 symbols of FSK demodulated from noise it has 2 at most."""
 SEEN_FOUR = 9.0
 """The same where symbols have four levels, which are not the two that are measured."""
+ALIKE = 0.8
+"""Of the symbols of a block, more of one sign than of the other: that is no signal."""
 NOW, GONE = 2.0, 10.0
 """Seconds behind its last symbols for which a signal is shown, and until it counts as lost."""
 STATE = 10.0
@@ -94,9 +96,8 @@ class Loss:
     sample: int
     """The first that is lost."""
     lost: int
-    seconds: float
-    time: str | None
-    """UTC, ISO 8601."""
+    utc: str | None
+    """Time of that sample, ISO 8601."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,8 @@ class Monitor:
 
     Parameters
     ----------
-    tell : takes events, in the monitor's thread: gap, device_lost, device_back, signal_seen, signal_lost
+    tell : takes events, in the thread of the monitor: gap, device_lost, device_back, signal_seen, signal_lost,
+        recording, end
     sights : orbit and station by catalogue number of the satellite
     """
 
@@ -207,6 +209,7 @@ class Monitor:
         self._levels: deque[tuple[float, float, int]] = deque(maxlen=LEVEL)  # power, clipped, samples
         self._gaps = 0
         self._loss: Loss | None = None
+        self._path: Path | None = None
         self._away = False
         self._over = False  # a sample was beyond full scale, so what is clipped is not known
         self._state = State()
@@ -274,10 +277,10 @@ class Monitor:
         )
 
     def close(self) -> None:
-        """Take a last look, and end."""
+        """Take a last look, tell the sum of it, and end."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(2.0)
+        self._thread.join()
+        self._say("info", "end", self.state().table(), "state")
 
     def _look_at(self, chunk: Chunk) -> None:
         now = time.monotonic()
@@ -291,7 +294,7 @@ class Monitor:
         """From the source's thread."""
         if event == "gap":
             self._gaps += 1
-            self._loss = Loss(fields["sample"], fields["lost"], fields["seconds"], fields["time"])
+            self._loss = Loss(fields["sample"], fields["lost"], fields["utc"])
             self._due.append(("gap", {"file": self._state.device, "gaps": self._gaps, **fields}))
         else:
             self._away = event == "device_lost"
@@ -302,6 +305,11 @@ class Monitor:
         while not self._stop.wait(TURN):
             self._look()
         self._look()
+
+    def _say(self, level: str, event: str, fields: dict[str, Any], published: str = "") -> None:
+        """Tell of an event, and have it published."""
+        self._tell(level, event, fields)
+        self._due.append(("status", {"event": published or event, **fields}))
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -314,9 +322,11 @@ class Monitor:
         for line in self._lines:
             said = line.look(now)
             if said is not None:
-                event, fields = said
-                self._tell("info", event, fields)
-                self._due.append(("status", {"event": event, **fields}))
+                self._say("info", *said)
+        path = getattr(getattr(self._source, "recorder", None), "path", None)
+        if path != self._path:
+            self._path = path
+            self._say("info", "recording", {"path": str(path)})
         if self._sights:
             self._sight(time.time_ns())
 
@@ -428,9 +438,10 @@ class _Line:
         x, f = np.concatenate(soft), np.concatenate(offsets)
         whole = len(x) // BLOCK * BLOCK
         self._soft, self._offsets = x[whole:], f[whole:]
-        best = max(
-            ((10 * math.log10(esn0(x[i : i + BLOCK])), i) for i in range(0, whole, BLOCK)), default=(-math.inf, 0)
-        )
+        # of a bare carrier, such as the receiver's own line in the middle of the band, all symbols are alike
+        alike = [abs(float(np.sign(x[i : i + BLOCK]).mean())) > ALIKE for i in range(0, whole, BLOCK)]
+        found = [10 * math.log10(esn0(x[i : i + BLOCK])) for i in range(0, whole, BLOCK)]
+        best = max(((ratio, BLOCK * i) for i, ratio in enumerate(found) if not alike[i]), default=(-math.inf, 0))
         if best[0] >= self._seen:
             self._snr, self._last_seen = best[0], now
             known = f[best[1] : best[1] + BLOCK]

@@ -125,6 +125,11 @@ def command(
         if tell is not None:
             about = {"rate_hz": recording.rate, "frequency_hz": recording.frequency, "datatype": recording.datatype}
             tell("info", "device_open", {"device": device, **about})
+        if exporter is not None:
+            if tell is not None:
+                tell("info", "metrics", {"url": exporter.url})
+            else:
+                display.remark(f"metrics at {exporter.url}")
         if record is not None:
             made[-1].recorder = Recorder(record, display.remark)
         # from now on an end is an orderly one: what is in the chains comes out

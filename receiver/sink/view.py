@@ -10,6 +10,7 @@ import contextlib
 import io
 import math
 import os
+import re
 import shutil
 import threading
 import time
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.segment import Segment
 from rich.style import Style
@@ -28,9 +30,12 @@ from rich.text import Text
 
 from ..monitor import TURN, Channel, Monitor, State
 from .terminal import Display, duration, printable
+from .terminal import line as line_of
 
 if TYPE_CHECKING:
     from rich.console import RenderResult
+
+    from ..statistics import Statistics
 
 ROW = 0.5
 """Seconds of a line of the waterfall, of which a character holds two."""
@@ -46,6 +51,11 @@ SHADES = 32
 BARS = " ▁▂▃▄▅▆▇█"
 MAP = ((10, 12, 30), (22, 38, 84), (24, 92, 122), (52, 152, 128), (168, 200, 104), (250, 232, 160))
 """Colours from noise to the strongest signal, red, green, blue."""
+HIDE, SHOW, CLEAR = "\x1b[?25l", "\x1b[?25h", "\x1b[J"
+"""The cursor, and all from it on."""
+CODES = re.compile(r"\x1b\[[\d;]*m")
+BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
+"""Of what a terminal is to show at once, if it can: https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036"""
 REASONS = ("sync", "length", "fec", "crc")
 DIM, TEXT, STRONG = "grey50", "grey78", "bold"
 GOOD, WARN, BAD, MARK = "#7fc8a0", "#e0b860", "#e07a70", "#8fb8e8"
@@ -102,7 +112,7 @@ class Band:
         strongest = np.maximum.reduceat(spectrum, edges)
         # the strongest of many bins of noise is above their median
         lift = 1.0 + 0.6 * np.log2(max(len(spectrum) / columns, 1.0))
-        return np.asarray(np.clip((strongest - self.floor - lift) / self.top, 0.0, 1.0), np.float64)
+        return np.asarray(np.clip((strongest - self.floor - lift) / (self.top - lift), 0.0, 1.0), np.float64)
 
 
 class Picture:
@@ -199,7 +209,7 @@ def render(state: State, band: Band, width: int, height: int, colour: bool = Tru
         parts += [Text("")] if airy else []
         parts.append(_channels(numbered, width))
     if len(numbered) < len(state.channels):
-        parts.append(Text(f"and {len(state.channels) - len(numbered)} more", DIM))
+        parts.append(_joined([(f"and {len(state.channels) - len(numbered)} more", DIM)], ""))
     foot = _foot(state, width)
     if foot.plain:
         parts += [Text(""), foot] if airy else [foot]
@@ -231,8 +241,8 @@ def _health(state: State, width: int) -> Text:
     if state.lost:
         share = state.lost / (state.rate or 1.0)
         text = f"lost {share:.3f} s in {state.gaps} place{'' if state.gaps == 1 else 's'}"
-        if state.last_loss is not None and state.last_loss.time:
-            text += f", last {state.last_loss.time[11:19]}"
+        if state.last_loss is not None and state.last_loss.utc:
+            text += f", last {state.last_loss.utc[11:19]}"
         words.append((text, WARN))
     else:
         words.append(("nothing lost", GOOD))
@@ -371,12 +381,12 @@ def _size(count: float) -> str:
 
 
 class View(Display):
-    """Lines as of a display, and the view below them.
+    """A line for each frame and remark, and the view below them.
 
     Parameters
     ----------
     monitor : has the state
-    data_on_stdout, dump : as of `Display`
+    data_on_stdout, dump : as of `Display`; no dumps are shown on the terminal
     """
 
     def __init__(self, monitor: Monitor, data_on_stdout: bool = False, dump: bool = True) -> None:
@@ -385,15 +395,24 @@ class View(Display):
         monitor.spectrum = True
         self._band = Band()
         self._waiting: deque[str] = deque(maxlen=WAITING)
-        self._height = 0  # lines of the view that are there now
+        self._shown_lines: list[str] = []  # of the view, as they are on the terminal
+        self._widths: list[int] = []
+        self._size = (0, 0)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="view", daemon=True)
         self._thread.start()
 
+    def frame(self, record: dict[str, Any], payload: bytes) -> None:
+        if not self._out.isatty():
+            return super().frame(record, payload)
+        text = Text(line_of(record, payload))
+        text.truncate(terminal_size(self._out)[0] - 1, overflow="ellipsis")
+        self._print(self._out, self._style("1", text.plain))
+
     def progress(self, seconds: float, total: float | None, speed: float) -> None:
         pass
 
-    def finish(self, statistics: Any) -> None:
+    def finish(self, statistics: Statistics) -> None:
         self.close()
         super().finish(statistics)
 
@@ -409,44 +428,58 @@ class View(Display):
             self._waiting.append(text + "\n")
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the terminal is gone
-            self._write_err("\x1b[?25l")
-            try:
-                while not self._stop.wait(TURN):
-                    self._draw(self._monitor.state())
-            finally:
-                self._write_err(self._over() + "".join(self._drain()) + "\x1b[?25h")
+        self._put(HIDE)
+        while not self._stop.wait(TURN):
+            self._draw(self._monitor.state())
+        self._put(self._home() + CLEAR + self._above() + SHOW)
 
     def _draw(self, state: State) -> None:
-        size = shutil.get_terminal_size()
-        with contextlib.suppress(OSError, ValueError):
-            size = os.get_terminal_size(self._err.fileno())
+        size = terminal_size(self._err)
         if state.spectrum is not None:
             self._band.add(state.spectrum, time.monotonic())
-        view = self.lines(state, size.columns - 1, size.lines - 1) if state.device else []
-        # one write, each line over the old one, so that nothing flickers
-        text = self._over() + "".join(self._drain()) + "".join(line + "\x1b[K\n" for line in view)
-        self._write_err("\x1b[?2026h" + text + "\x1b[J\x1b[?2026l")
-        self._height = len(view)
-
-    def _over(self) -> str:
-        """Go to the view's first line, and clear it where frames are to be written."""
-        up = f"\x1b[{self._height}F" if self._height else ""
-        self._height = 0
-        return up + ("\x1b[J" if self._waiting or self._stop.is_set() else "")
-
-    def _drain(self) -> Iterator[str]:
-        while self._waiting:
-            yield self._waiting.popleft()
-
-    def lines(self, state: State, width: int, height: int) -> list[str]:
-        """The view as lines with the terminal's codes."""
-        colour = "NO_COLOR" not in os.environ
-        console = Console(
-            file=io.StringIO(), force_terminal=True, width=max(width, 1), height=max(height, 1), legacy_windows=False
+        lines, widths = self.lines(state, size[0] - 1, size[1]) if state.device else ([], [])
+        before = self._shown_lines
+        text = self._home(size[0])
+        if self._waiting or size != self._size or len(lines) != len(before):
+            text, before = text + CLEAR + self._above(), []
+        # each line over the old one, in one piece, so that nothing flickers
+        text += "\n".join(
+            "" if i < len(before) and line == before[i] else line + "\x1b[K" for i, line in enumerate(lines)
         )
-        console.print(render(state, self._band, width, height, colour and console.color_system is not None))
-        return console.file.getvalue().splitlines()[: max(height, 0)]  # type: ignore[attr-defined,no-any-return]
+        self._put(BEGIN + text + END)
+        self._shown_lines, self._widths, self._size = lines, widths, size
 
-    def _write_err(self, text: str) -> None:
-        self._write(self._err, text)
+    def _home(self, width: int = 0) -> str:
+        """Go to the beginning of the view; lines that a narrower terminal has broken are several there."""
+        rows = sum(max(1, -(-wide // width)) for wide in self._widths) if width else len(self._widths)
+        self._widths = []
+        return "\r" + (f"\x1b[{rows - 1}A" if rows > 1 else "")
+
+    def _above(self) -> str:
+        """Lines that wait to be written."""
+        text = ""
+        while self._waiting:
+            text += self._waiting.popleft()
+        return text
+
+    def lines(self, state: State, width: int, height: int) -> tuple[list[str], list[int]]:
+        """The view as lines with the terminal's codes, and the characters in each."""
+        console = Console(file=io.StringIO(), force_terminal=True, width=max(width, 1), height=max(height, 1))
+        colour = console.color_system is not None and not console.no_color
+        with console.capture() as made:
+            console.print(render(state, self._band, max(width, 1), height, colour))
+        lines = made.get().splitlines()[:height]
+        return lines, [cell_len(CODES.sub("", line)) for line in lines]
+
+    def _put(self, text: str) -> None:
+        with contextlib.suppress(ValueError):  # closed
+            self._write(self._err, text)
+
+
+def terminal_size(stream: TextIO) -> tuple[int, int]:
+    """Columns and lines."""
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        size = shutil.get_terminal_size()
+    return (size.columns or 80, size.lines or 24)

@@ -224,8 +224,8 @@ class LiveSource:
         """From here on positions are so many samples further; the time line stays."""
         clock = self._clock
         if lost:
-            place = {"sample": self._position, "lost": lost, "seconds": lost / clock.rate}
-            self.tell("gap", {**place, "time": iso_time(clock.time_ns(self._position))})
+            place = {"sample": self._position, "seconds": self._position / clock.rate}
+            self.tell("gap", {**place, "lost": lost, "utc": iso_time(clock.time_ns(self._position))})
         self.lost += lost
         self._position += lost
         self._clock = Clock(clock.rate, clock.sample, clock.utc_ns, clock.uncertainty)
