@@ -6,6 +6,7 @@ by the threads they pass through; a thread of its own makes figures of them, fou
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import threading
@@ -492,11 +493,11 @@ def _recording(recorder: Any) -> tuple[Path | None, int | None, int | None]:
     """File that is written, bytes written and free."""
     if recorder is None:
         return None, None, None
-    try:
-        free = shutil.disk_usage(recorder.folder).free
-    except OSError:
-        free = None
-    return recorder.path, recorder.bytes, free
+    path, free = recorder.path, None
+    if path is not None:
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage(path.parent).free
+    return path, recorder.written, free
 
 
 def next_pass(orbit: Orbit, station: Station, now_ns: int, name: str = "") -> Pass | None:

@@ -201,10 +201,11 @@ def render(state: State, band: Band, width: int, height: int, colour: bool = Tru
     numbered = _important(state.channels, max(height - rest - 3, 1))
     room = round(HEIGHT * height) - rest - 1 - len(numbered)
     airy = room >= 12
-    parts: list[RenderableType] = [_head(state, width), _health(state, width)]
+    parts: list[RenderableType] = [Text("")] if airy else []
+    parts += [_head(state, width), _health(state, width)]
     if band.smooth is not None and room >= 2 and width >= 40:
         bars = 1 if room < 6 else 2 if room < 12 else 3
-        parts.append(Picture(band, state, bars, max(1, min(8, room - bars - 2 - 2 * airy)), colour))
+        parts.append(Picture(band, state, bars, max(1, min(8, room - bars - 2 - 3 * airy)), colour))
     if numbered:
         parts += [Text("")] if airy else []
         parts.append(_channels(numbered, width))

@@ -33,7 +33,7 @@ class Recorder:
     """
 
     def __init__(self, folder: Path, remark: Callable[[str], None]) -> None:
-        self.folder, self._remark = folder, remark
+        self._folder, self._remark = folder, remark
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -44,7 +44,7 @@ class Recorder:
         """Of the metadata."""
         self._data: Any = None
         self._written = 0  # samples
-        self.bytes = 0
+        self.written = 0
         """Of samples, written so far."""
         self._clock: Clock | None = None
         self._captures: list[dict[str, Any]] = []
@@ -64,16 +64,16 @@ class Recorder:
         except OSError as error:
             self._over = True
             self.close()
-            self._remark(f"{self.path or self.folder}: recording ended: {error.strerror or error}; reception goes on")
+            self._remark(f"{self.path or self._folder}: recording ended: {error.strerror or error}; reception goes on")
             return
         self._written += samples
-        self.bytes += len(raw)
+        self.written += len(raw)
 
     def _begin(self, recording: Recording, clock: Clock) -> None:
         start = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=(clock.utc_ns or 0) // 1000)
         name = f"{start:%Y%m%dT%H%M%SZ}" + (f"_{recording.frequency:.0f}Hz" if recording.frequency else "")
         for number in itertools.count(1):
-            path = self.folder / (f"{name}-{number}.sigmf-meta" if number > 1 else f"{name}.sigmf-meta")
+            path = self._folder / (f"{name}-{number}.sigmf-meta" if number > 1 else f"{name}.sigmf-meta")
             if path.exists():
                 continue
             # another run may begin in the same second

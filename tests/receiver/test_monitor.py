@@ -179,6 +179,28 @@ def test_a_signal_that_goes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monitor.close()
 
 
+def test_orbits_give_shift_elevation_and_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.tle").write_text(TLE)
+    orbit, station = load_orbit(tmp_path / "a.tle"), parse_station("56.31,38.13,200")
+    now = 1_573_633_164 * 10**9  # at the top of a pass
+    monkeypatch.setattr("receiver.monitor.time.time_ns", lambda: now)
+    monkeypatch.setattr("receiver.monitor.TURN", 60.0)
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    of = satellite(sent)
+    monitor = Monitor(sights={of.norad: (orbit, station)})
+    stream = SimpleNamespace(frequency=FREQUENCY - 10e3)
+    line = SimpleNamespace(chain=SimpleNamespace(stages=[], tap=None), opened=stream)
+    monitor.begin(SimpleNamespace(inputs=[]), [(line, Context("", of, sent, carrier=FREQUENCY))])  # type: ignore[arg-type, list-item]
+    monitor._look()
+    state = monitor.state()
+    [channel], [one] = state.channels, state.passes
+    monitor.close()
+    assert channel.elevation == pytest.approx(float(orbit.look(station, np.array([now])).elevation[0]))
+    assert channel.doppler_hz == pytest.approx(float(orbit.doppler(FREQUENCY, station, np.array([now]))[0]))
+    assert channel.place == pytest.approx(10e3 + (channel.doppler_hz or 0.0))
+    assert (one.satellite, one.rise_ns, round(one.elevation)) == ("Test", now, 66)
+
+
 def test_the_next_pass_is_that_of_the_almanac(tmp_path: Path) -> None:
     (tmp_path / "a.tle").write_text(TLE)
     orbit, station = load_orbit(tmp_path / "a.tle"), parse_station("56.31,38.13,200")
