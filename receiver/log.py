@@ -11,6 +11,7 @@ import atexit
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from logging.handlers import QueueHandler, QueueListener
 from queue import Queue
@@ -90,7 +91,7 @@ class LogDisplay(Display):
     def finish(self, statistics: Statistics) -> None:
         pass  # the monitor tells more
 
-    def report(self, lines: list[str]) -> None:  # type: ignore[override]
+    def report(self, lines: Sequence[str]) -> None:
         tell("info", "report", {"lines": list(lines)})
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import math
 import shutil
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from dsp_ext.quality import esn0
 
-from .stage import Chunk, Clock
+from .stage import Chunk
 from .survey import clipping_level
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ class Monitor:
         recorder = getattr(source, "recorder", None)
         path, recorded, free = _recording(recorder)
         lost = getattr(source, "lost", 0)
-        fills = [waiting.qsize() / waiting.maxsize for waiting in self._pipeline.inputs] if self._pipeline else []
+        pipeline = self._pipeline
         return replace(
             state,
             elapsed=now - self._begun,
@@ -270,8 +270,10 @@ class Monitor:
             restarts=getattr(source, "restarts", 0),
             away=self._away,
             ring=getattr(source, "fill", 0.0),
-            queue=max(fills, default=0.0),
-            channels=tuple(line.channel(now) for line in self._lines),
+            queue=pipeline.fill if pipeline else 0.0,
+            channels=tuple(line.channel(now, pipeline.failures(i)) for i, line in enumerate(self._lines))
+            if pipeline
+            else (),
             recording=path,
             recorded=recorded,
             free=free,
@@ -288,8 +290,6 @@ class Monitor:
         if now - self._sliced >= TURN / SLICES:
             self._sliced = now
             self._slices.append(chunk.items[:SLICE].copy())
-        for line in self._lines:
-            line.clock, line.position = chunk.clock, chunk.position
 
     def _take(self, event: str, fields: dict[str, Any]) -> None:
         """From the source's thread."""
@@ -398,7 +398,6 @@ class _Line:
     def __init__(self, line: Line, context: Context) -> None:
         self.satellite = context.satellite.name if context.satellite else ""
         self.norad = context.satellite.norad if context.satellite else None
-        self._chain = line.chain
         self._carrier = context.carrier
         self._transmitter = context.transmitter.name
         middle = line.opened.frequency if line.opened else None
@@ -417,8 +416,6 @@ class _Line:
         self._last_frame: float | None = None
         self._elevation: float | None = None
         self._doppler: float | None = None
-        self.clock: Clock | None = None
-        self.position = 0.0
 
     def frame(self) -> None:
         self._frames += 1
@@ -458,10 +455,7 @@ class _Line:
             fields["offset_hz"] = None if self._offset is None else round(self._offset, 1)
         return ("signal_seen" if seen else "signal_lost"), fields
 
-    def channel(self, now: float) -> Channel:
-        failures: Counter[str] = Counter()
-        for stage in self._chain.stages:
-            failures.update(dict(getattr(stage, "failures", {})))
+    def channel(self, now: float, failures: Mapping[str, int]) -> Channel:
         signal = self._last_seen is not None and now - self._last_seen < NOW
         return Channel(
             self.satellite,

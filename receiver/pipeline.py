@@ -57,8 +57,7 @@ class Pipeline:
     def __init__(self, source: Source, lines: Sequence[Line], *, realtime: bool = False) -> None:
         self._source, self._lines, self._realtime = source, list(lines), realtime
         self._stop = threading.Event()
-        self.inputs: list[Queue[Chunk | None]] = [Queue(QUEUE) for _ in self._lines]
-        """What waits for each chain."""
+        self._inputs: list[Queue[Chunk | None]] = [Queue(QUEUE) for _ in self._lines]
         # (line, frames, position up to which all are given); line -1 is the reader: its fault, or None
         self._results: Queue[tuple[int, list[Frame], float] | tuple[int, BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
@@ -131,16 +130,25 @@ class Pipeline:
                 self._publish(publish, pending)
                 self.statistics.duplicates = merger.duplicates
                 self.statistics.elapsed = time.monotonic() - begun
-                for used in self._lines:
-                    counted: Counter[str] = Counter()
-                    for stage in used.chain.stages:
-                        counted.update(getattr(stage, "failures", {}))
-                    self.statistics.failures[used.name] = counted
+                for i, used in enumerate(self._lines):
+                    self.statistics.failures[used.name] = self.failures(i)
             finally:
                 self._join(threads)
         if fault is not None:
             raise fault
         return self.statistics
+
+    @property
+    def fill(self) -> float:
+        """Part of the fullest queue before a chain that is full."""
+        return max((queue.qsize() / QUEUE for queue in self._inputs), default=0.0)
+
+    def failures(self, line: int) -> Counter[str]:
+        """Of a chain so far, by reason; may be asked for from any thread."""
+        counted: Counter[str] = Counter()
+        for stage in self._lines[line].chain.stages:
+            counted.update(dict(getattr(stage, "failures", {})))
+        return counted
 
     def _join(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for threads that were told to stop: Python's end aborts the program where one is still in C++ then."""
@@ -179,14 +187,14 @@ class Pipeline:
                 self.statistics.seconds = end / chunk.rate
                 if self._realtime:
                     self._stop.wait(max(0.0, begun + end / chunk.rate - time.monotonic()))
-                for queue in self.inputs:
+                for queue in self._inputs:
                     self._put(queue, chunk)
         except _StoppedError:
             return
         except BaseException as error:
             fault = error
         try:
-            for queue in self.inputs:
+            for queue in self._inputs:
                 self._put(queue, None)
         except _StoppedError:
             return
@@ -201,7 +209,7 @@ class Pipeline:
         try:
             while not self._stop.is_set():
                 try:
-                    chunk = self.inputs[index].get(timeout=0.2)
+                    chunk = self._inputs[index].get(timeout=0.2)
                 except Empty:
                     continue
                 frames: list[Frame] = []
@@ -226,7 +234,7 @@ class Pipeline:
             # keep the reader going for the other chains
             while not self._stop.is_set():
                 try:
-                    if self.inputs[index].get(timeout=0.2) is None:
+                    if self._inputs[index].get(timeout=0.2) is None:
                         return
                 except Empty:
                     continue

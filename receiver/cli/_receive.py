@@ -137,8 +137,8 @@ def output_options(command: F) -> F:
     return command
 
 
-def sinks_of(options: dict[str, Any]) -> list[Sink]:
-    """The outputs that the options ask for, not yet open."""
+def sinks_of(options: dict[str, Any], *, live: bool = False) -> list[Sink]:
+    """The outputs that the options ask for, not yet open; `live` ones wait for nobody."""
     sinks: list[Sink] = []
     if options["jsonl"] is not None:
         from ..sink.jsonl import JsonLines
@@ -151,7 +151,7 @@ def sinks_of(options: dict[str, Any]) -> list[Sink]:
     if options["zmq"] is not None:
         from ..sink.zmq import Publisher
 
-        sinks.append(Publisher(options["zmq"], wait=options["zmq_wait"] or 0.0))
+        sinks.append(Publisher(options["zmq"], live=live, wait=options["zmq_wait"] or 0.0))
     return sinks
 
 

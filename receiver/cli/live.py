@@ -79,6 +79,7 @@ def command(
 
     On a terminal a view below the frames shows the band, each channel and what is lost.
     """
+    from .. import __version__
     from ..device import Settings
     from ..monitor import Monitor
     from ..reception import lines_of_all
@@ -86,6 +87,7 @@ def command(
     from ..source.live import LiveSource
     from ..source.recorder import Recorder
 
+    quiet, tell = options["quiet"], _logger() if log == "json" else None
     if bool(names) == (definition is not None):
         raise click.UsageError("give either --satellite, a name or catalogue number, or --definition, a file")
     if options.pop("realtime"):
@@ -96,8 +98,8 @@ def command(
     tuned = frequency
     if tuned is None and chosen and not device.startswith(("tcp:", "udp:")):
         tuned = tuning([t.frequency for t in chosen], rate or 250e3)
-    quiet, json = options["quiet"], log == "json"
-    tell = _logger({"device": device, "satellites": [s.name for s in wanted]}) if json else None
+    if tell is not None:
+        tell("info", "start", {"version": __version__, "device": device, "satellites": [s.name for s in wanted]})
     sights: dict[int | None, tuple[Orbit, Station]] = {
         n: (c.orbit, c.station) for n, c in conditions.items() if c.orbit is not None and c.station is not None
     }
@@ -144,11 +146,11 @@ def command(
 
     try:
         receive(
-            *([device], open_device, prepare, sinks_of(options), boot),
+            *([device], open_device, prepare, sinks_of(options, live=True), boot),
             realtime=False,
             quiet=quiet,
             monitor=monitor,
-            show=partial(_display, monitor, json, quiet),
+            show=partial(_display, monitor, tell is not None, quiet),
         )
     finally:
         if exporter is not None:
@@ -163,20 +165,19 @@ def _display(monitor: Monitor, json: bool, quiet: bool, data_on_stdout: bool, du
         from ..log import LogDisplay
 
         return LogDisplay()
-    if not quiet and is_terminal(sys.stderr):
+    drawable = is_terminal(sys.stderr) and (sys.stderr.encoding or "").lower().startswith("utf")
+    if not quiet and drawable and not (data_on_stdout and sys.stdout.isatty()):
         from ..sink.view import View
 
         return View(monitor, data_on_stdout, dump)
     return Display(data_on_stdout, dump)
 
 
-def _logger(about: dict[str, Any]) -> Tell:
+def _logger() -> Tell:
     """Begin to log JSON lines."""
-    from .. import __version__
     from ..log import start, tell
 
     start()
-    tell("info", "start", {"version": __version__, **about})
     return tell
 
 

@@ -406,9 +406,10 @@ class View(Display):
     def frame(self, record: dict[str, Any], payload: bytes) -> None:
         if not self._out.isatty():
             return super().frame(record, payload)
-        text = Text(line_of(record, payload))
-        text.truncate(terminal_size(self._out)[0] - 1, overflow="ellipsis")
-        self._print(self._out, self._style("1", text.plain))
+        text = line_of(record, payload)
+        if len(text) > terminal_size(self._out)[0]:
+            text = line_of(record)  # without the first bytes
+        self._print(self._out, self._style("1", text))
 
     def progress(self, seconds: float, total: float | None, speed: float) -> None:
         pass

@@ -45,7 +45,7 @@ class Recorder:
         self._data: Any = None
         self._written = 0  # samples
         self.written = 0
-        """Of samples, written so far."""
+        """Bytes of samples."""
         self._clock: Clock | None = None
         self._captures: list[dict[str, Any]] = []
         self._over = False

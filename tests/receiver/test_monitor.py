@@ -151,7 +151,7 @@ def test_a_signal_that_goes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monitor = Monitor(lambda level, event, fields: told.append(event))
     context = Context("", satellite(transmitter({"use": "fsk", "baudrate": 9600})), transmitter({}))
     monkeypatch.setattr("receiver.monitor.TURN", 60.0)
-    monitor.begin(SimpleNamespace(inputs=[]), [(line, context)])  # type: ignore[arg-type, list-item]
+    monitor.begin(SimpleNamespace(fill=0.0, failures=lambda i: {}), [(line, context)])  # type: ignore[arg-type, list-item]
     noise = np.random.default_rng(1).standard_normal(BLOCK).astype(np.float32)
     offsets = np.full(BLOCK, 250.0, np.float32)
     clock = Clock(RATE)
@@ -190,7 +190,7 @@ def test_orbits_give_shift_elevation_and_passes(tmp_path: Path, monkeypatch: pyt
     monitor = Monitor(sights={of.norad: (orbit, station)})
     stream = SimpleNamespace(frequency=FREQUENCY - 10e3)
     line = SimpleNamespace(chain=SimpleNamespace(stages=[], tap=None), opened=stream)
-    monitor.begin(SimpleNamespace(inputs=[]), [(line, Context("", of, sent, carrier=FREQUENCY))])  # type: ignore[arg-type, list-item]
+    monitor.begin(SimpleNamespace(fill=0.0, failures=lambda i: {}), [(line, Context("", of, sent, carrier=FREQUENCY))])  # type: ignore[arg-type, list-item]
     monitor._look()
     state = monitor.state()
     [channel], [one] = state.channels, state.passes
