@@ -14,7 +14,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,8 @@ class Chain:
 
     def __init__(self, stages: Sequence[Stage], where: str = "chain", places: Sequence[str] = ()) -> None:
         self.stages = list(stages)
+        self.tap: Callable[[Chunk], object] | None = None
+        """Is shown the symbols that go into the framing; must not keep them waiting."""
         self._places = list(places) or [where] * len(self.stages)
         for before, after in zip(self.stages, self.stages[1:], strict=False):
             if before.gives not in after.takes:
@@ -222,7 +224,9 @@ class Chain:
 
     def fresh(self) -> Chain:
         """The same chain, as it was before it was opened."""
-        return Chain([dataclasses.replace(stage) for stage in self.stages], places=self._places)  # type: ignore[type-var]
+        chain = Chain([dataclasses.replace(stage) for stage in self.stages], places=self._places)  # type: ignore[type-var]
+        chain.tap = self.tap
+        return chain
 
     def process(self, chunk: Chunk) -> list[Chunk | Frame]:
         return self._run([chunk], 0)
@@ -237,5 +241,8 @@ class Chain:
     def _run(self, items: Sequence[Chunk | Frame], first: int, last: int | None = None) -> list[Chunk | Frame]:
         out = list(items)
         for stage in self.stages[first:last]:
+            if self.tap is not None and "soft" in stage.takes:
+                for item in out:
+                    self.tap(item)  # type: ignore[arg-type]
             out = [made for item in out for made in stage.process(item)]  # type: ignore[arg-type]
         return out

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from queue import Queue, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 
 from .channel.bank import Band, Bank, fits, size_for
 from .flowgraph import Chain
@@ -27,6 +27,8 @@ from .visibility import Visibility, begin, block_of, start_of
 
 QUEUE = 4
 """Chunks between reader and chain."""
+TURN = 0.25
+"""Seconds that results are waited for before the caller has its turn."""
 DELAY_SYMBOLS = 8192
 """No chain gives a frame out later than this many symbols behind its end."""
 
@@ -119,7 +121,7 @@ class Pipeline:
         ----------
         publish : called with line and frame, from this thread
         progress : called with the seconds of the source that are done
-        settle : called when all frames that were ready are published
+        settle : called when all frames that were ready are published, and now and then while none come
 
         Raises
         ------
@@ -143,7 +145,12 @@ class Pipeline:
         running = 1
         try:
             while running:
-                line, what, position = self._results.get()
+                try:
+                    line, what, position = self._results.get(timeout=TURN)
+                except Empty:
+                    if settle is not None:
+                        settle()
+                    continue
                 ready: list[tuple[int, Frame]] = []
                 if isinstance(what, list):
                     for frame in what:
@@ -181,11 +188,29 @@ class Pipeline:
                 self.statistics.elapsed = time.monotonic() - begun
             finally:
                 self._join(threads)
-                for line, run in list(self._runs.items()):
+                runs, self._runs = self._runs, {}
+                for line, run in runs.items():
                     self._count(line, run)
         if fault is not None:
             raise fault
         return self.statistics
+
+    @property
+    def fill(self) -> float:
+        """Part of the fullest queue before a chain that is full."""
+        return max((len(run.input) / QUEUE for run in list(self._runs.values())), default=0.0)
+
+    def runs(self, line: int) -> bool:
+        """Whether a chain is under way; may be asked for from any thread, as what follows."""
+        return line in self._runs
+
+    def failures(self, line: int) -> Counter[str]:
+        """Of a chain so far, by reason."""
+        counted = Counter(self.statistics.failures[self._lines[line].name])
+        run = self._runs.get(line)
+        for stage in run.chain.stages if run is not None else ():
+            counted.update(dict(getattr(stage, "failures", {})))
+        return counted
 
     def _join(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for threads that were told to stop: Python's end aborts the program where one is still in C++ then."""

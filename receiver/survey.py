@@ -16,6 +16,12 @@ BINS = 1024
 """Samples to a spectrum."""
 
 
+def clipping_level(recording: Recording) -> float:
+    """From which on I, Q or a real sample is clipped: the two outermost codes of a converter."""
+    bits = recording.datatype.lstrip("criuf").split("_")[0]
+    return 1 - 2.0 ** (1 - min(int(bits or 16), 16)) * 1.5
+
+
 class Survey:
     """Give it each chunk of a recording in order, then ask.
 
@@ -32,8 +38,7 @@ class Survey:
         self.peak = 0.0
         """Largest I, Q or real sample, of full scale 1."""
         self.waterfall = Waterfall(recording) if spectrum else None
-        bits = recording.datatype.lstrip("criuf").split("_")[0]
-        self._top = 1 - 2.0 ** (1 - min(int(bits or 16), 16)) * 1.5  # the two outermost codes of a converter
+        self._top = clipping_level(recording)
         self._clock: Clock | None = None
         self._clocks: list[tuple[float, Clock]] = []
         self._iq = recording.kind == "iq"

@@ -56,7 +56,7 @@ def test_options_in_the_documents_exist() -> None:
         known.update(option for parameter in command.params for option in parameter.opts)
     for page in [
         ROOT / "README.md",
-        *(ROOT / "docs" / f"{n}.md" for n in ("command-line", "frame-record", "definitions", "flowgraphs")),
+        *(ROOT / "docs" / f"{n}.md" for n in ("command-line", "frame-record", "definitions", "flowgraphs", "service")),
     ]:
         for line in page.read_text(encoding="utf-8").splitlines():
             if "radome " in line or "`--" in line:

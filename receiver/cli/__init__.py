@@ -98,6 +98,10 @@ def main(args: list[str] | None = None) -> None:
 def _complain(text: str) -> int:
     from ..sink.terminal import printable
 
+    log = sys.modules.get("receiver.log")
+    if log is not None and log.active():
+        log.tell("error", "error", {"message": text})
+        return 2
     with contextlib.suppress(OSError):
         print(f"radome: {printable(text)}", file=sys.stderr)
     return 2

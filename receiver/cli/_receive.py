@@ -13,6 +13,7 @@ import click
 from ._values import Number
 
 if TYPE_CHECKING:
+    from ..monitor import Monitor
     from ..orbit import Station
     from ..pipeline import Line
     from ..record import Context
@@ -155,8 +156,8 @@ def output_options(command: F) -> F:
     return command
 
 
-def sinks_of(options: dict[str, Any]) -> list[Sink]:
-    """The outputs that the options ask for, not yet open."""
+def sinks_of(options: dict[str, Any], *, live: bool = False) -> list[Sink]:
+    """The outputs that the options ask for, not yet open; `live` ones wait for nobody."""
     sinks: list[Sink] = []
     if options["jsonl"] is not None:
         from ..sink.jsonl import JsonLines
@@ -169,7 +170,7 @@ def sinks_of(options: dict[str, Any]) -> list[Sink]:
     if options["zmq"] is not None:
         from ..sink.zmq import Publisher
 
-        sinks.append(Publisher(options["zmq"], wait=options["zmq_wait"] or 0.0))
+        sinks.append(Publisher(options["zmq"], live=live, wait=options["zmq_wait"] or 0.0))
     return sinks
 
 
@@ -184,6 +185,8 @@ def receive(
     quiet: bool,
     finish: Callable[[Recording, Display, Statistics], None] | None = None,
     note: Callable[[int, dict[str, Any]], None] | None = None,
+    monitor: Monitor | None = None,
+    show: Callable[[bool, bool], Display] | None = None,
 ) -> None:
     """Run chains over recordings, one after the other, and hand their frames to sinks and terminal.
 
@@ -196,6 +199,8 @@ def receive(
     boot : id of the run
     finish : shows what a recording gave, instead of the usual summary; not called if `quiet`
     note : takes the number of the chain and the record of each frame
+    monitor : looks on; for one source
+    show : makes the display, as `Display` is made
     """
     from ..pipeline import Pipeline
     from ..record import record
@@ -204,7 +209,7 @@ def receive(
 
     check_outputs(files, sinks)
     on_stdout = any(isinstance(sink, FileSink) and sink.file == "-" for sink in sinks)
-    display = Display(on_stdout, dump=not sinks)
+    display = (show or Display)(on_stdout, not sinks)
     opened: list[Sink] = []
     seq = 0
     try:
@@ -226,18 +231,26 @@ def receive(
                     seq += 1
                     if note is not None:
                         note(line, table)
+                    if monitor is not None:
+                        monitor.frame(line)
                     for sink in sinks:
                         sink.write(table, frame.payload)
                     if not quiet:
                         display.frame(table, frame.payload)
 
                 def settle() -> None:
+                    for kind, event in monitor.due() if monitor is not None else ():
+                        for sink in sinks:
+                            sink.event(kind, event)
                     for sink in sinks:
                         sink.tick()
 
                 begun = time.monotonic()
                 total = recording.samples / recording.rate if recording.samples else None
-                pipeline = Pipeline(source, [line for line, _ in made], realtime=realtime, say=display.remark)
+                watched = source if monitor is None else monitor.watch(source)
+                pipeline = Pipeline(watched, [line for line, _ in made], realtime=realtime, say=display.remark)
+                if monitor is not None:
+                    monitor.begin(pipeline, made)
                 statistics, gaps = pipeline.statistics, 0
 
                 def progress(
@@ -250,7 +263,7 @@ def receive(
                     nonlocal gaps
                     if not quiet and seconds > 0:
                         display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
-                    for sink in sinks if statistics.gaps > gaps else ():
+                    for sink in sinks if statistics.gaps > gaps and monitor is None else ():
                         sink.event("gap", {"file": name, "gaps": statistics.gaps, "seconds": seconds})
                     gaps = statistics.gaps
                     settle()
@@ -258,6 +271,9 @@ def receive(
                 try:
                     pipeline.run(publish, progress, settle)
                 finally:
+                    if monitor is not None:
+                        monitor.close()
+                        settle()
                     for text in recording.remarks[said:]:
                         display.remark(text)
                     for sink in sinks:

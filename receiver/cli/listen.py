@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -133,12 +133,21 @@ class _Listener:
                 sink.write(message.table, message.payload)
                 sink.tick()
         elif message.kind == "gap":
-            self._display.remark("the publisher's source lost samples")
+            self._display.remark(_gap(message.table))
+        elif message.table.get("event") in ("device_lost", "device_back"):
+            self._display.remark(f"the publisher: {message.table.get('message')}")
 
     def _finish(self) -> None:
         left_out = sum(self._subscriber.malformed.values())
         text = f"{_frames(self._frames)} received, {self._missing} lost on the way"
         self._display.remark(text + (f", {left_out} other messages left out" if left_out else ""))
+
+
+def _gap(table: dict[str, Any]) -> str:
+    text, lost, utc = "the publisher's source lost samples", table.get("lost"), table.get("utc")
+    if isinstance(lost, int):
+        text = f"the publisher's source lost {lost} samples"
+    return f"{text} at {utc[:19]}Z" if isinstance(utc, str) else text
 
 
 def _frames(n: int) -> str:

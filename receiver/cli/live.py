@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,8 @@ from ._receive import (
 from ._values import Number
 
 if TYPE_CHECKING:
-    from ..orbit import Station
+    from ..monitor import Monitor, Tell
+    from ..orbit import Orbit, Station
     from ..pipeline import Line
     from ..reception import Conditions
     from ..record import Context
@@ -49,6 +52,8 @@ USABLE = 0.4
     "--record-channels", metavar="DIR", type=click.Path(path_type=Path), help="Write each channel, without Doppler."
 )
 @record_options
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="What standard error gets.")
+@click.option("--metrics", metavar="[ADDRESS:]PORT", help="Serve metrics for Prometheus there.")
 @output_options
 def command(
     device: str,
@@ -71,6 +76,8 @@ def command(
     before: float | None,
     after: float | None,
     record_channels: Path | None,
+    log: str,
+    metrics: str | None,
     **options: Any,
 ) -> None:
     """Decode what DEVICE receives, until Ctrl-C.
@@ -85,10 +92,14 @@ def command(
       zmq:tcp://HOST:PORT  bare samples from GNU Radio's ZMQ PUB Sink; zmq:pull:tcp://… from a PUSH Sink
       -                    bare samples from standard input
     `radome devices` lists what there is. Bare samples need --format and --rate, and --frequency for an orbit.
+
+    On a terminal a view below the frames shows the band, each channel and what is lost.
     """
+    from .. import __version__
     from ..device import Settings
     from ..device._reader import Reader
 
+    quiet, tell = options["quiet"], _logger() if log == "json" else None
     check_choice(names, definition, all_visible, elements)
     if all_visible and frequency is None:
         raise click.UsageError("--all-visible needs --frequency, the middle of the band that is received")
@@ -103,6 +114,7 @@ def command(
     # it starts while this imports what it needs
     reader = click.get_current_context().with_resource(Reader())
 
+    from ..monitor import Monitor
     from ..reception import lines_of_all, visible_lines
     from ..record import new_boot
     from ..source.recorder import Around
@@ -117,6 +129,17 @@ def command(
     tuned = frequency
     if tuned is None and chosen and not device.startswith(("tcp:", "udp:", "zmq:", "-")):
         tuned = tuning([t.frequency for t in chosen], rate or 250e3)
+    if tell is not None:
+        tell("info", "start", {"version": __version__, "device": device, "satellites": [s.name for s in wanted]})
+    sights: dict[int | None, tuple[Orbit, Station]] = {
+        n: (c.orbit, c.station) for n, c in conditions.items() if c.orbit is not None and c.station is not None
+    }
+    monitor = Monitor(tell, sights)
+    exporter = None
+    if metrics is not None:
+        from ..metrics import Exporter
+
+        exporter = Exporter(metrics, monitor)
     settings = Settings(device, rate, tuned, gain, format_, bias_tee)
     boot = new_boot()
     made: list[LiveSource] = []
@@ -128,7 +151,15 @@ def command(
 
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
         source = made[-1]
-        source.say = display.remark
+        source.say = (lambda text: None) if tell else display.remark  # a log has the events
+        if tell is not None:
+            about = {"rate_hz": recording.rate, "frequency_hz": recording.frequency, "datatype": recording.datatype}
+            tell("info", "device_open", {"device": device, **about})
+        if exporter is not None:
+            if tell is not None:
+                tell("info", "metrics", {"url": exporter.url})
+            else:
+                display.remark(f"metrics at {exporter.url}")
         end_in_order(made)
         if site is not None:
             every = Path(elements or "")
@@ -152,11 +183,43 @@ def command(
         tapes[-1].note(line, table)
 
     try:
-        quiet = options["quiet"]
-        receive([device], opened, prepare, sinks_of(options), boot, realtime=False, quiet=quiet, note=note)
+        receive(
+            *([device], opened, prepare, sinks_of(options, live=True), boot),
+            realtime=False,
+            quiet=quiet,
+            note=note,
+            monitor=monitor,
+            show=partial(_display, monitor, tell is not None, quiet),
+        )
     finally:
+        if exporter is not None:
+            exporter.close()
         for tape in tapes:
             tape.close()
+
+
+def _display(monitor: Monitor, json: bool, quiet: bool, data_on_stdout: bool, dump: bool) -> Display:
+    """Log, view, or plain lines."""
+    from ..sink.terminal import Display, is_terminal
+
+    if json:
+        from ..log import LogDisplay
+
+        return LogDisplay()
+    drawable = is_terminal(sys.stderr) and (sys.stderr.encoding or "").lower().startswith("utf")
+    if not quiet and drawable and not (data_on_stdout and sys.stdout.isatty()):
+        from ..sink.view import View
+
+        return View(monitor, data_on_stdout, dump)
+    return Display(data_on_stdout, dump)
+
+
+def _logger() -> Tell:
+    """Begin to log JSON lines."""
+    from ..log import start, tell
+
+    start()
+    return tell
 
 
 def _conditions(elements: str | None, station: str | None, satellite: Satellite, ppm: float) -> Conditions:

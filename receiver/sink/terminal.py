@@ -33,8 +33,8 @@ class Display:
         self._err = sys.stderr
         self._out = sys.stderr if data_on_stdout else sys.stdout
         self._dump = dump
-        self._colour = self._out.isatty() and "NO_COLOR" not in os.environ
-        self._live = self._err.isatty()
+        self._colour = is_terminal(self._out) and "NO_COLOR" not in os.environ
+        self._live = is_terminal(self._err)
         self._bar = False
         self._shown = -_REFRESH
         self._frames = 0
@@ -111,6 +111,11 @@ class Display:
 
     def _style(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether it is one that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def line(record: dict[str, Any], payload: bytes | None = None) -> str:

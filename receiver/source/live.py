@@ -11,12 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..datatype import Datatype
 from ..device import Settings, make
 from ..device._reader import BLOCK, Reader
 from ..device._ring import Ring
 from ..errors import SourceError
+from ..record import iso_time
 from ..stage import Chunk, Clock
 from . import CHUNK, Recording
 from ._samples import Bad, samples
@@ -92,6 +94,8 @@ class LiveSource:
         self.lost = 0
         """Samples, so far."""
         self.restarts = 0
+        self.fill = 0.0
+        """Part of the ring that is still to be read."""
         self._gaps: deque[tuple[int, int]] = deque()  # sample in the ring, lost before it
         try:
             self._start(reader)
@@ -106,12 +110,19 @@ class LiveSource:
         )
         self.say: Callable[[str], None] = self.recording.remarks.append
         """Takes a sentence when the device is lost, and when it is back."""
+        self.tell: Callable[[str, dict[str, Any]], None] = lambda event, fields: None
+        """Takes "gap", "device_lost" and "device_back", with what is known; must not keep `read` waiting."""
         self._bad = Bad(settings.device)
         self._taken = self._seen = 0  # of the ring
         self._heard = time.monotonic()
         self._position = 0
         self._origin = 0  # position of the reader's first sample
         self._most = min(CHUNK, max(1024, int(TURN * rate)))
+
+    @property
+    def received(self) -> int:
+        """Samples, so far."""
+        return self._position - self.lost
 
     def _start(self, reader: Reader | None = None) -> None:
         """Start a reader process with a ring of its own: one that was killed may have died writing."""
@@ -179,6 +190,7 @@ class LiveSource:
             if written != self._seen:
                 self._seen, self._heard = written, now
             ready = written - self._taken
+            self.fill = min(ready / ring.capacity, 1.0)
             if ready > ring.safe:
                 self._skip(ready - ring.capacity // 2)
             elif self._gaps and self._gaps[0][0] <= self._taken:
@@ -239,13 +251,18 @@ class LiveSource:
 
     def _gap(self, lost: int) -> None:
         """From here on positions are so many samples further; the time line stays."""
+        clock = self._clock
+        if lost:
+            place = {"sample": self._position, "seconds": self._position / clock.rate}
+            self.tell("gap", {**place, "lost": lost, "utc": iso_time(clock.time_ns(self._position))})
         self.lost += lost
         self._position += lost
-        self._clock = replace(self._clock)
+        self._clock = replace(clock)
 
     def _restart(self, why: str) -> None:
         """Open the device again, however often that takes."""
         self.say(f"{why}; trying again")
+        self.tell("device_lost", {"message": why})
         pause = SOONEST
         while not self._stopped.is_set():
             self._end()
@@ -272,6 +289,7 @@ class LiveSource:
                 self._clock = LiveClock(rate, self._position, self._utc + passed, UNCERTAIN)
             self._origin = self._position
             self.say(f"{self._settings.device}: is back")
+            self.tell("device_back", {"message": f"{self._settings.device}: is back"})
             return
 
     def stop(self) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
+import signal
+import subprocess
+import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +110,51 @@ def test_what_is_recorded_reads_back_with_its_gaps(device: str, tmp_path: Path) 
     assert recording.datatype == "ci16_le"
     assert recording.clock.utc_ns == source.recording.clock.utc_ns
     assert again[-1].position + len(again[-1]) == chunks[-1][0] + chunks[-1][2] - 12345
+
+
+def test_metrics_and_log_tell_the_losses_to_the_sample(device: str, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        'name = "Test"\nnorad = 99998\n[[transmitter]]\nname = "a"\nfrequency = 437e6\n'
+        'demod = { use = "fsk", baudrate = 9600 }\nframing = { use = "ax25", scrambler = "g3ruh" }\n'
+    )
+    events = "overflow@50000:12345;timeout@80000;overflow@120000:7"
+    words = [f"{device},events={events}", "--definition", str(tmp_path / "a.toml"), "--rate", f"{RATE:.0f}"]
+    words += ["--frequency", "437.02e6", "--log", "json", "--metrics", "0", "--record", str(tmp_path / "recorded")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "receiver", "live", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    told, figures = [], dict[str, float]()
+    try:
+        while not told or told[-1]["event"] != "metrics":
+            told.append(json.loads(process.stderr.readline()))
+        deadline = time.monotonic() + 20
+        while figures.get("radome_samples_received_total", 0) < 250_000 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            with urllib.request.urlopen(told[-1]["url"], timeout=10) as answer:
+                rows = [row.rsplit(" ", 1) for row in answer.read().decode().splitlines() if row[:1] != "#"]
+            figures = {name: float(value) for name, value in rows}
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (0, "")
+    assert figures["radome_samples_lost_total"] == 12345 + 7
+    assert figures["radome_gaps_total"] == 2
+    assert figures["radome_device_restarts_total"] == 0
+    assert figures["radome_recorded_bytes_total"] == pytest.approx(
+        4 * figures["radome_samples_received_total"], rel=0.2
+    )
+    assert figures["radome_free_bytes"] > 0
+    told += [json.loads(line) for line in err.splitlines()]
+    assert all({"time", "level", "event"} <= one.keys() for one in told)
+    assert [one["event"] for one in told[:3]] == ["start", "device_open", "metrics"]
+    assert {one["event"] for one in told} >= {"gap", "recording", "end"}
+    gaps = [(one["sample"], one["lost"]) for one in told if one["event"] == "gap"]
+    assert gaps == [(50_000, 12345), (120_000, 7)]
+    end = told[-1]
+    assert (end["event"], end["samples_lost"], end["gaps"], end["restarts"]) == ("end", 12352, 2, 0)
+    assert end["samples"] >= figures["radome_samples_received_total"]
 
 
 def test_unplugged_and_back(device: str) -> None:

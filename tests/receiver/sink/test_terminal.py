@@ -27,6 +27,11 @@ RECORD: dict[str, Any] = {
 PAYLOAD = bytes(range(20))
 
 
+@pytest.fixture(autouse=True)
+def capable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -92,6 +97,18 @@ def test_pipes_get_plain_text_and_no_progress(capsys: pytest.CaptureFixture[str]
     out, err = capsys.readouterr()
     assert out == "\n".join([line(RECORD), *hexdump(PAYLOAD), ""])
     assert err == "radome: careful·\n0 frames in 0.0 s of signal\n"
+
+
+def test_a_dumb_terminal_gets_lines_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    display = Display(dump=False)
+    display.progress(30.0, 120.0, 10.0)
+    display.frame(RECORD, PAYLOAD)
+    display.close()
+    assert terminal.getvalue() == line(RECORD, PAYLOAD) + "\n"
 
 
 def test_data_has_standard_output_to_itself(capsys: pytest.CaptureFixture[str]) -> None:
