@@ -10,8 +10,12 @@ Symbols become 16 levels, a step a quarter of their mean magnitude. A branch cos
 otherwise are sure of, 0 to 30. In six steps any state is reached from any other, therefore path metrics lie within
 6 * 30 of the least; bytes are enough when the least, as it was four steps before, is subtracted every eighth step: it
 grows only by what the best path has wrong. Were that more than 255 - 7 * 30 in twelve steps, metrics far from it would
-stop at 255. The survivors are traced back over blocks at fixed places, so what comes out does not depend on how the
-input was cut.
+stop at 255.
+
+Blocks at fixed places are decoded on their own, so what comes out does not depend on how the input was cut, and several
+are side by side in a vector: over WARM bits before a block metrics come to be, and from the best state MERGE bits after
+it the survivor is traced back. With each state's metric goes the state in which its survivor was up to eight steps
+before, so that a look-up traces back over eight bits.
 """
 
 import numpy as np
@@ -19,24 +23,31 @@ import numpy as np
 cimport cython
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 cdef extern from "viterbi.h":
     float radome_magnitude(const float *, ptrdiff_t) noexcept nogil
     void radome_costs(const float *, float, uint32_t *, uint64_t *, uint64_t *, ptrdiff_t) noexcept nogil
-    void radome_advance(uint8_t *, uint64_t *, const uint8_t *, const uint32_t *, ptrdiff_t) noexcept nogil
-    uint64_t radome_back(const uint64_t *, ptrdiff_t, uint64_t) noexcept nogil
-    void radome_back_twice(const uint64_t *, const uint64_t *, uint64_t *, uint64_t *) noexcept nogil
+    void radome_advance(uint8_t *, uint8_t *, const uint8_t *, const uint32_t *, ptrdiff_t, int, const uint8_t *,
+                        ptrdiff_t, ptrdiff_t) noexcept nogil
+    uint8_t radome_best(const uint8_t *) noexcept nogil
+    void radome_trace(const uint8_t *, ptrdiff_t, int, const uint8_t *, uint8_t *, ptrdiff_t) noexcept nogil
+    uint64_t radome_word(const uint8_t *) noexcept nogil
+    uint8_t radome_last(uint8_t, ptrdiff_t) noexcept nogil
     void radome_unpack(uint64_t, uint64_t, uint64_t, uint8_t *, uint8_t *) noexcept nogil
 
 cdef enum:
     STATES = 64
     HALF = 32
     GROUP = 64  # bits that are taken in at once, with one level
-    BLOCK = 1024  # bits that one traceback gives
-    MERGE = 64  # bits over which survivors merge behind them: 9 constraint lengths
-    WORDS = (BLOCK + MERGE) // GROUP
-    MIDDLE = WORDS // 2
+    BLOCK = 1024  # bits that are decoded on their own
+    WARM = 64  # bits after which metrics no longer tell where they began: 9 constraint lengths
+    MERGE = 64  # bits over which survivors merge behind them: as many
+    WINDOWS = 4  # blocks that are decoded at once
+    ROW = 64 * WINDOWS
+    ROOM = WINDOWS * BLOCK + MERGE
+    WORDS = ROOM // GROUP
+    ROWS = (BLOCK + MERGE) // 8
     LEVEL = 2  # groups over which the level is averaged
 
 
@@ -62,11 +73,11 @@ cdef class Viterbi:
     cdef int held
     cdef float level
     cdef int64_t groups  # taken in so far
-    cdef uint8_t metric[STATES]
-    cdef uint64_t decision[BLOCK + MERGE]
+    cdef bint begun  # bits have been given
+    cdef uint32_t cost[WARM + ROOM]
     cdef uint64_t hard0[WORDS]
     cdef uint64_t hard1[WORDS]
-    cdef int count  # steps made whose bits have not been given
+    cdef int count  # bits taken in and not given; the costs of WARM bits stand before them
     cdef uint64_t past  # the last 64 bits given
 
     def __init__(self, generators=(0o171, 0o133), inverted=(False, True), *, bint terminated=False):
@@ -85,8 +96,8 @@ cdef class Viterbi:
 
     def reset(self):
         """Forget the stream so far."""
-        memset(self.metric, 180 if self.terminated else 0, STATES)
-        self.metric[0] = 0
+        memset(self.cost, 0, WARM * sizeof(uint32_t))
+        self.begun = False
         self.past = 0
         self.count = self.held = 0
         self.groups = 0
@@ -104,7 +115,7 @@ cdef class Viterbi:
         bits : (m,) uint8, the next decoded bits
         errors : (m,) uint8, how many of each bit's two symbols, taken hard, differ from what was sent
         """
-        cdef Py_ssize_t n = soft.shape[0], room = n // 2 + 2 * BLOCK, made = 0
+        cdef Py_ssize_t n = soft.shape[0], room = n // 2 + BLOCK + 2 * MERGE, made = 0
         bits, errors = np.empty(room, np.uint8), np.empty(room, np.uint8)
         cdef uint8_t[::1] b = bits, e = errors
         if n:
@@ -120,7 +131,7 @@ cdef class Viterbi:
         with nogil:
             self._take(self.waiting, self.held // 2)
             made = self.count
-            self._trace(0 if self.terminated else self._best(), (made + GROUP - 1) // GROUP, &b[0], &e[0])
+            self._decode(1, made, &b[0], &e[0])
         self.reset()
         return bits[:made], errors[:made]
 
@@ -128,7 +139,7 @@ cdef class Viterbi:
         cdef Py_ssize_t made = 0, part
         while n > 0:
             if self.held == 0 and n >= 2 * GROUP:
-                part = 2 * min(n // (2 * GROUP) * GROUP, <Py_ssize_t>(BLOCK + MERGE - self.count))
+                part = 2 * min(n // (2 * GROUP) * GROUP, <Py_ssize_t>(ROOM - self.count))
                 self._take(x, part // 2)
             else:
                 part = n if n < 2 * GROUP - self.held else 2 * GROUP - self.held
@@ -139,75 +150,68 @@ cdef class Viterbi:
                     self.held = 0
             x += part
             n -= part
-            if self.count == BLOCK + MERGE:
-                self._trace(self._best(), BLOCK // GROUP, bits + made, errors + made)
-                made += BLOCK
-                memcpy(self.decision, self.decision + BLOCK, MERGE * sizeof(uint64_t))
-                memcpy(self.hard0, self.hard0 + BLOCK // GROUP, MERGE // GROUP * sizeof(uint64_t))
-                memcpy(self.hard1, self.hard1 + BLOCK // GROUP, MERGE // GROUP * sizeof(uint64_t))
-                self.count = MERGE
+            if self.count == ROOM:
+                made += self._give(bits + made, errors + made)
+        if self.count >= BLOCK + MERGE:
+            made += self._give(bits + made, errors + made)
         return made
 
     cdef void _take(self, const float *x, Py_ssize_t n) noexcept nogil:
-        """Take in pairs of symbols, which begin at a multiple of GROUP; up to BLOCK + MERGE of them are not given."""
-        cdef uint32_t cost[BLOCK + MERGE]
-        cdef Py_ssize_t done = 0, part
-        cdef int group = self.count // GROUP
+        """Take in pairs of symbols, which begin at a multiple of GROUP; up to ROOM of them are not given."""
+        cdef Py_ssize_t part
+        cdef int group
         cdef float scale
-        while done < n:
-            part = min(n - done, GROUP)
+        while n > 0:
+            part = min(n, GROUP)
+            group = self.count // GROUP
             self.groups += 1
-            self.level += ((radome_magnitude(x + 2 * done, 2 * part) / <float>(2 * part) - self.level)
+            self.level += ((radome_magnitude(x, 2 * part) / <float>(2 * part) - self.level)
                            / <float>min(self.groups, LEVEL))
             scale = <float>4.0 / self.level if self.level > <float>1e-30 else <float>0.0
-            radome_costs(x + 2 * done, scale, cost + done, self.hard0 + group, self.hard1 + group, part)
-            group += 1
-            done += part
-        radome_advance(self.metric, self.decision + self.count, self.code, cost, n)
-        self.count += <int>n
+            radome_costs(x, scale, self.cost + WARM + self.count, self.hard0 + group, self.hard1 + group, part)
+            self.count += <int>part
+            x += 2 * part
+            n -= part
 
-    cdef int _best(self) noexcept nogil:
-        cdef int i, best = 0
-        for i in range(1, STATES):
-            if self.metric[i] < self.metric[best]:
-                best = i
-        return best
+    cdef Py_ssize_t _give(self, uint8_t *bits, uint8_t *errors) noexcept nogil:
+        """Decode all blocks that are there whole."""
+        cdef int blocks = (self.count - MERGE) // BLOCK, made = blocks * BLOCK
+        self._decode(blocks, BLOCK + MERGE, bits, errors)
+        self.count -= made
+        self.begun = True
+        memmove(self.cost, self.cost + made, (WARM + self.count) * sizeof(uint32_t))
+        memmove(self.hard0, self.hard0 + made // GROUP, self.count // GROUP * sizeof(uint64_t))
+        memmove(self.hard1, self.hard1 + made // GROUP, self.count // GROUP * sizeof(uint64_t))
+        return made
 
-    cdef void _trace(self, int state, Py_ssize_t words, uint8_t *bits, uint8_t *errors) noexcept nogil:
-        """Follow the survivor into `state` back; give the oldest `words` words of bits.
-
-        A full block's older half is followed at the same time, from any state two words later. If that has not met
-        the survivor by the middle, the half is followed again.
-        """
-        cdef uint64_t path = <uint64_t>state << 58, behind, before, early = 0, met = 0
-        cdef uint64_t sent[WORDS]
-        cdef Py_ssize_t group = self.count // GROUP
-        if self.count % GROUP:
-            path = radome_back(self.decision + group * GROUP, self.count % GROUP, path)
-            sent[group] = path << 6
-        if self.count == BLOCK + MERGE:
-            while group > MIDDLE:
-                group -= 1
-                behind, before = path, early
-                radome_back_twice(self.decision + group * GROUP, self.decision + (group - MIDDLE + 1) * GROUP, &path,
-                                  &early)
-                sent[group - MIDDLE + 1] = early << 6 | before >> 58
-                sent[group] = path << 6 | behind >> 58
-                if group == 2 * MIDDLE - 1:
-                    met = early >> 58
-            if met == path >> 58:
-                path = early
-                group = 1
-        while group > 0:
-            group -= 1
-            behind = path
-            path = radome_back(self.decision + group * GROUP, GROUP, path)
-            sent[group] = path << 6 | behind >> 58
-        for group in range(words):
-            radome_unpack(sent[group], _encoded(self.past, sent[group], self.taps0) ^ self.invert0 ^ self.hard0[group],
-                          _encoded(self.past, sent[group], self.taps1) ^ self.invert1 ^ self.hard1[group],
-                          bits + group * GROUP, errors + group * GROUP)
-            self.past = sent[group]
+    cdef void _decode(self, int blocks, Py_ssize_t n, uint8_t *bits, uint8_t *errors) noexcept nogil:
+        """Decode blocks from n steps each, or the one that is the stream's last, with fewer."""
+        cdef uint8_t metric[WINDOWS * STATES]
+        cdef uint8_t origins[ROWS * ROW]
+        cdef uint8_t decided[WINDOWS * (ROWS + 7)]
+        cdef uint8_t places[WINDOWS]
+        cdef uint8_t start[STATES]
+        cdef bint last = n < BLOCK + MERGE
+        cdef int i, group, windows = 4 if blocks > 2 else blocks
+        cdef Py_ssize_t rows = (n + 7) // 8, words = (n + GROUP - 1) // GROUP if last else BLOCK // GROUP
+        cdef uint64_t sent, wrong0, wrong1
+        memset(start, 180 if self.terminated and not self.begun else 0, STATES)
+        start[0] = 0
+        radome_advance(metric, origins, self.code, self.cost, BLOCK, windows, start, WARM, n)
+        for i in range(windows):
+            places[i] = 0 if last and self.terminated else radome_best(metric + STATES * i)
+        radome_trace(origins, rows, windows, places, decided, ROWS + 7)
+        if n % 8:
+            decided[rows - 1] = radome_last(decided[rows - 1], n % 8)
+        for i in range(blocks):
+            for group in range(words):
+                sent = radome_word(decided + (ROWS + 7) * i + 8 * group)
+                wrong0 = self.hard0[i * (BLOCK // GROUP) + group] ^ self.invert0 ^ _encoded(self.past, sent, self.taps0)
+                wrong1 = self.hard1[i * (BLOCK // GROUP) + group] ^ self.invert1 ^ _encoded(self.past, sent, self.taps1)
+                radome_unpack(sent, wrong0, wrong1, bits, errors)
+                self.past = sent
+                bits += GROUP
+                errors += GROUP
 
 
 cdef inline uint64_t _encoded(uint64_t past, uint64_t sent, int taps) noexcept nogil:
