@@ -1,11 +1,14 @@
+# isa: avx2
 """Reed-Solomon codes over GF(256): errors and erasures, shortened words, any first root, primitive step and field.
 
 The generator has the roots b^(first), b^(first + 1), ... with b = a^step, a a root of the field polynomial. Word byte 0
 belongs to the highest power of x; a shortened word lacks its first bytes, which are zero. References: R. Blahut, Theory
 and Practice of Error Control Codes (1983), chapters 7 and 9; for the CCSDS codes CCSDS 131.0-B, sections 4 and annex F.
 
-A word is divided by the generator, eight remainder bytes a machine word; a zero remainder is a code word, and the
-syndromes of others follow from the remainder, which is short.
+All is sums of multiples of rows of bytes: the syndromes, one of which belongs to each column; the locator and its
+product with the syndromes, in which Berlekamp and Massey's discrepancies and in the end the evaluator stand; the values
+of both at all places. Where rows are not multiplied fast, a word is divided by the generator first, eight remainder
+bytes a machine word, since most words are right and the remainder is short.
 """
 
 import numpy as np
@@ -13,6 +16,16 @@ import numpy as np
 cimport cython
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
+
+cdef extern from "reedsolomon.h":
+    enum:
+        RADOME_GF_SHUFFLES
+        RADOME_GF_PRODUCTS
+    int radome_gf_with(int)
+    void radome_gf_add(uint8_t *, const uint8_t *, Py_ssize_t, const uint8_t *, int) noexcept nogil
+    void radome_gf_sum(uint8_t *, const uint8_t *, Py_ssize_t, Py_ssize_t, const uint8_t *, const uint8_t *,
+                       Py_ssize_t) noexcept nogil
+    int radome_gf_equal(const uint8_t *, const uint8_t *, Py_ssize_t, int *, int) noexcept nogil
 
 
 @cython.final
@@ -34,16 +47,13 @@ cdef class ReedSolomon:
     cdef int first, step, words
     cdef int log[256]
     cdef uint8_t exp[512]
-    cdef uint8_t product[256][256]
+    cdef uint8_t products[256 * RADOME_GF_PRODUCTS]
     cdef uint64_t table[256][8]
-    cdef uint8_t locator[255]  # b^i
-    cdef uint8_t power[65][255]  # locator[i]^-j
-    cdef uint8_t unit[255][64]  # remainder of a 1 at each place, highest power first
-    cdef const uint8_t *root[64]  # row of products of each of the generator's roots
+    cdef uint8_t power[65][256]  # b^(-i j) at [j][i]
+    cdef uint8_t syndrome[255][64]  # those of a 1 at each place
 
     def __init__(self, int parity, int polynomial=0x187, int first=112, int step=11):
         cdef int i, j, k, x = 1
-        cdef uint8_t word[255]
         if not 2 <= parity <= 64:
             raise ValueError(f"parity must be 2 to 64 bytes, got {parity}")
         if not 0x100 < polynomial < 0x200:
@@ -58,35 +68,29 @@ cdef class ReedSolomon:
         if x != 1:
             raise ValueError(f"the field polynomial {polynomial:#x} is not primitive")
         for i in range(256):
-            for j in range(256):
-                self.product[i][j] = self.exp[self.log[i] + self.log[j]] if i and j else 0
+            for j in range(RADOME_GF_PRODUCTS):
+                self.products[RADOME_GF_PRODUCTS * i + j] = self._product(i, radome_gf_with(j))
         seen = {i * step % 255 for i in range(255)}
         if len(seen) != 255:
             raise ValueError(f"step must be prime to 255, got {step}")
+        memset(self.power, 0, sizeof(self.power))
+        memset(self.syndrome, 0, sizeof(self.syndrome))
         for i in range(255):
-            self.locator[i] = self.exp[i * self.step % 255]
             for j in range(65):
                 self.power[j][i] = self.exp[(255 * 255 - i * self.step % 255 * j) % 255]
+            for j in range(parity):
+                self.syndrome[i][j] = self.exp[(self.first + j) * self.step % 255 * i % 255]
         # generator, lowest power first
         generator = [1]
         for i in range(parity):
             root = self.exp[(self.first + i) * self.step % 255]
-            self.root[i] = self.product[<int>root]
-            generator = [a ^ self.product[<int>b][<int>root] for a, b in zip([0, *generator], [*generator, 0])]
+            generator = [a ^ self._product(b, root) for a, b in zip([0, *generator], [*generator, 0])]
         memset(self.table, 0, sizeof(self.table))
         self.words = (parity + 7) // 8
         for i in range(256):
             for j in range(parity):
                 k = generator[parity - 1 - j]
-                self.table[i][j // 8] |= (<uint64_t>self.product[i][k]) << (8 * (j % 8))
-        memset(self.unit, 0, sizeof(self.unit))
-        memset(word, 0, sizeof(word))
-        word[0] = 1
-        for i in range(255):
-            if i < parity:
-                self.unit[i][parity - 1 - i] = 1
-            else:
-                self._divide(word, i - parity + 1, self.unit[i])
+                self.table[i][j // 8] |= (<uint64_t>self._product(i, k)) << (8 * (j % 8))
 
     def decode(self, uint8_t[::1] word not None, erasures=None):
         """Correct a word in place.
@@ -162,123 +166,112 @@ cdef class ReedSolomon:
         for j in range(self.parity):
             remainder[j] = <uint8_t>(w[j // 8] >> (8 * (j % 8)))
 
+    cdef uint8_t _product(self, int a, int b) noexcept nogil:
+        return self.exp[self.log[a] + self.log[b]] if a and b else 0
+
     cdef int _decode(self, uint8_t *word, int n, const int *erased, int erasures) noexcept nogil:
-        cdef int parity = self.parity, i, j, k, length, changed = 0, degree, found = 0, lx, shift = 0, reach
+        cdef int parity = self.parity, i, j, k, length, degree, lx, changed = 0, shift = 0
         cdef uint8_t remainder[64]
         cdef uint8_t syndrome[64]
-        cdef uint8_t locator[65]
-        cdef uint8_t before[65]
-        cdef uint8_t saved[65]
-        cdef uint8_t evaluator[64]
-        cdef uint8_t value[255]
+        # coefficients of the locator but the first, which is 1, and of its product with the syndromes
+        cdef uint8_t locator[64]
+        cdef uint8_t product[64]
+        # the same before the length last grew, all coefficients, after as many zeros as they can be shifted
+        cdef uint8_t before[2][64 + 72]
+        cdef uint8_t after[2][64 + 64]
+        cdef int kept = 0
+        # the even and the odd powers' share of the locator, and the evaluator, at all places
+        cdef uint8_t even[256]
+        cdef uint8_t odd[256]
+        cdef uint8_t evaluator[256]
         cdef int place[64]
         cdef uint8_t magnitude[64]
-        cdef uint8_t delta, inverse, x, above, below
-        cdef const uint8_t *row
-        cdef const uint8_t *power
-        # r(x) = q(x) g(x) + parity part: dividing the information part leaves what the parity ought to be
-        self._divide(word, n - parity, remainder)
-        delta = 0
-        for j in range(parity):
-            remainder[j] ^= word[n - parity + j]
-            delta |= remainder[j]
-        if delta == 0:
+        cdef uint8_t delta, last = 1
+        if RADOME_GF_SHUFFLES:
+            radome_gf_sum(syndrome, self.syndrome[0], 64, parity, self.products, word, n)
+        else:
+            # r(x) = q(x) g(x) + parity part: dividing the information part leaves what the parity ought to be
+            self._divide(word, n - parity, remainder)
+            for j in range(parity):
+                remainder[j] ^= word[n - parity + j]
+            if not _any(remainder, parity):
+                return 0
+            radome_gf_sum(syndrome, self.syndrome[0], 64, parity, self.products, remainder, parity)
+        if not _any(syndrome, parity):
             return 0
-        # all by Horner's rule side by side, so that no look-up waits for the one before
-        memset(syndrome, 0, sizeof(syndrome))
-        for j in range(parity):
-            x = remainder[j]
-            for i in range(parity):
-                syndrome[i] = self.root[i][syndrome[i]] ^ x
         # Berlekamp-Massey, started with the locator of the erasures (Blahut, figure 9.1)
         memset(locator, 0, sizeof(locator))
-        locator[0] = 1
-        for i in range(erasures):
-            row = self.product[self.locator[erased[i]]]
-            for j in range(i + 1, 0, -1):
-                locator[j] ^= row[locator[j - 1]]
-        for j in range(65):
-            before[j] = locator[j]
-        length = reach = erasures
+        memset(product, 0, sizeof(product))
+        memcpy(product, syndrome, parity)
+        memset(before, 0, sizeof(before))
+        memset(after, 0, sizeof(after))
+        for i in range(erasures + 1):
+            before[0][64] = 1
+            memcpy(&before[0][65], locator, 64)
+            memcpy(&after[0][64], product, 64)
+            if i < erasures:
+                j = self.exp[erased[i] * self.step % 255]
+                radome_gf_add(locator, &before[0][64], parity, self.products, j)
+                radome_gf_add(product, &after[0][63], parity, self.products, j)
+        length = erasures
         for i in range(erasures, parity):
-            delta = 0
-            for j in range(length + 1):
-                delta ^= self.product[locator[j]][syndrome[i - j]]
-            # `before` stands `shift` powers higher; nothing in it is beyond `reach`
             shift += 1
-            if delta:
-                row = self.product[delta]
-                if 2 * length <= i + erasures:
-                    memcpy(saved, locator, parity + 1)
-                    for j in range(min(reach, parity - shift) + 1):
-                        locator[j + shift] ^= row[before[j]]
-                    reach = length
-                    length = i + 1 + erasures - length
-                    row = self.product[self.exp[255 - self.log[delta]]]
-                    for j in range(reach + 1):
-                        before[j] = row[saved[j]]
-                    shift = 0
-                else:
-                    for j in range(min(reach, parity - shift) + 1):
-                        locator[j + shift] ^= row[before[j]]
+            delta = product[i]
+            if delta == 0:
+                continue
+            k = kept
+            if 2 * length <= i + erasures:
+                kept = 1 - k
+                before[kept][64] = 1
+                memcpy(&before[kept][65], locator, 64)
+                memcpy(&after[kept][64], product, 64)
+            j = self.exp[self.log[delta] + 255 - self.log[last]]
+            radome_gf_add(locator, &before[k][65 - shift], i + 1, self.products, j)
+            radome_gf_add(product, &after[k][64 - shift], parity, self.products, j)
+            if kept != k:
+                last = delta
+                length = i + 1 + erasures - length
+                shift = 0
         degree = parity
-        while degree > 0 and locator[degree] == 0:
+        while degree > 0 and locator[degree - 1] == 0:
             degree -= 1
         if degree != length or 2 * degree - erasures > parity:
             return -1
         # roots (Chien), only at places that the shortened word has
-        for k in range(n):
-            value[k] = 1
+        memset(even, 1, sizeof(even))
+        memset(odd, 0, sizeof(odd))
+        memset(evaluator, 0, sizeof(evaluator))
         for j in range(1, degree + 1):
-            row = self.product[locator[j]]
-            power = self.power[j]
-            for k in range(n):
-                value[k] ^= row[power[k]]
-        for k in range(n):
-            if value[k] == 0:
-                if found == degree:
-                    return -1
-                place[found] = k
-                found += 1
-        if found != degree:
+            radome_gf_add(&odd[0] if j & 1 else &even[0], self.power[j], n, self.products, locator[j - 1])
+        if radome_gf_equal(even, odd, n, place, degree) != degree:
             return -1
-        # magnitudes (Forney)
-        for i in range(degree):
-            x = 0
-            for j in range(i + 1):
-                x ^= self.product[locator[j]][syndrome[i - j]]
-            evaluator[i] = x
+        # magnitudes (Forney): the evaluator and x times the locator's derivative, which is its odd powers' share
+        for j in range(degree):
+            radome_gf_add(evaluator, self.power[j], n, self.products, product[j])
         for k in range(degree):
-            lx = self.log[self.locator[place[k]]]  # of X; the polynomials are taken at 1/X
-            above = 0
-            row = self.product[self.exp[(255 - lx) % 255]]
-            for j in range(degree - 1, -1, -1):
-                above = row[above] ^ evaluator[j]
-            below = 0
-            inverse = self.exp[2 * (255 - lx) % 255]
-            row = self.product[inverse]
-            for j in range((degree - 1) | 1, 0, -2):
-                below = row[below] ^ (locator[j] if j <= degree else 0)
-            if below == 0:
+            i = place[k]
+            if odd[i] == 0:
                 return -1
-            # X^(1 - first) in b is X^(1 - first) in a: lx is already a logarithm in a
-            x = self.product[above][self.exp[255 - self.log[below]]]
-            magnitude[k] = self.product[x][self.exp[((1 - self.first) % 255 + 255) % 255 * lx % 255]]
-        # the errors' remainder must be the word's
-        for k in range(degree):
-            row = self.product[magnitude[k]]
-            power = self.unit[place[k]]
-            for j in range(parity):
-                remainder[j] ^= row[power[j]]
-        delta = 0
-        for j in range(parity):
-            delta |= remainder[j]
-        if delta:
+            lx = (255 - self.first) * (i * self.step % 255) % 255  # X^-first in b
+            delta = self._product(evaluator[i], self.exp[255 - self.log[odd[i]]])
+            magnitude[k] = self._product(delta, self.exp[lx])
+            # the errors' syndromes must be the word's
+            radome_gf_add(syndrome, self.syndrome[i], parity, self.products, magnitude[k])
+        if _any(syndrome, parity):
             return -1
         for k in range(degree):
             word[n - 1 - place[k]] ^= magnitude[k]
             changed += magnitude[k] != 0
         return changed
+
+
+cdef inline bint _any(const uint8_t *bytes, int n) noexcept nogil:
+    """Whether one of them is not zero."""
+    cdef uint8_t all_bits = 0
+    cdef int j
+    for j in range(n):
+        all_bits |= bytes[j]
+    return all_bits != 0
 
 
 def _dual_tables():

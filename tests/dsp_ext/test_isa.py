@@ -134,6 +134,19 @@ def psk() -> list[NDArray[Any]]:
     ]
 
 
+def reedsolomon() -> list[NDArray[Any]]:
+    from dsp_ext.reedsolomon import ReedSolomon
+
+    code, words = ReedSolomon(32), []
+    for errors in range(18):  # beyond 16 the word stays as it is
+        data = RNG.integers(0, 256, 223, np.uint8)
+        word = np.concatenate([data, code.encode(data)])
+        word[RNG.choice(255, errors, replace=False)] ^= 0x5A
+        words.append(np.append(word, code.decode(word)))
+        words.append(word)
+    return words
+
+
 def ridge() -> list[Any]:
     from dsp_ext.ridge import Ridge
 
@@ -198,6 +211,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         level,
         lines,
         psk,
+        reedsolomon,
         repeataccumulate,
         resample,
         ridge,
