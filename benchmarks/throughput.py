@@ -356,6 +356,12 @@ def library(name: str) -> ctypes.CDLL | None:
 
 def peers() -> Iterator[Peer]:
     """Kernels of which an installed library has the like."""
+    yield from _beside_fec()
+    yield from _beside_volk()
+    yield from _beside_liquid()
+
+
+def _beside_fec() -> Iterator[Peer]:
     fec = library("fec")
     if fec is not None:
         n = 1 << 15
@@ -393,17 +399,98 @@ def peers() -> Iterator[Peer]:
             bound = "255 * 32 products in GF(256) a word, and more with errors"
             name = f"reedsolomon, {errors} errors, libfec decode_rs_8"
             yield Peer(name, "Mbit/s", 223 * 8, partial(_decode, code, word), decode_rs_8, bound)
+
+
+def _beside_volk() -> Iterator[Peer]:
     volk = library("volk")
-    if volk is not None:
-        n = 1 << 15
-        raw, real = np.frombuffer(RNG.bytes(n), np.uint8), np.empty(n, np.float32)
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_float, ctypes.c_uint)
-        convert = kind(ctypes.c_void_p.in_dll(volk, "volk_8i_s32f_convert_32f").value or 0)
-        theirs = partial(convert, real.ctypes.data, raw.ctypes.data, 128.0, n)
-        ours = partial(to_float, raw, "cu8", real)
-        yield Peer(
-            "convert, cu8, VOLK 8i_s32f_convert_32f", "Mvalues/s", n, ours, theirs, "1 byte read, 4 written a value"
+    if volk is None:
+        return
+    n = 1 << 14
+
+    def function(name: str, *kinds: type) -> Callable[..., object]:
+        at = ctypes.c_void_p.in_dll(volk, f"volk_{name}").value or 0
+        return ctypes.CFUNCTYPE(None, *kinds)(at)
+
+    at, count = ctypes.c_void_p, ctypes.c_uint
+    raw, real = np.frombuffer(RNG.bytes(n), np.uint8), np.empty(n, np.float32)
+    convert = function("8i_s32f_convert_32f", at, at, ctypes.c_float, count)
+    theirs = partial(convert, real.ctypes.data, raw.ctypes.data, 128.0, n)
+    ours: Callable[[], object] = partial(to_float, raw, "cu8", real)
+    bound = "1 byte read, 4 written a value"
+    yield Peer("convert, cu8, VOLK 8i_s32f_convert_32f", "Mvalues/s", n, ours, theirs, bound)
+
+    x, y, phase = _noise(n), np.empty(n, np.complex64), np.ones(1, np.complex64)
+    # a complex float goes by value as a double does: its two floats in one register
+    rotate = function("32fc_s32fc_x2_rotator_32fc", at, at, ctypes.c_double, at, count)
+    turn = np.exp(np.array([0.06j])).astype(np.complex64).view(np.float64)[0]
+    theirs = partial(rotate, y.ctypes.data, x.ctypes.data, turn, phase.ctypes.data, n)
+    ours = partial(Mixer(0.01, 0.0).process, x, np.empty_like(x))
+    yield Peer("doppler.Mixer, VOLK rotator", "Msamples/s", n, ours, theirs, "8 bytes read, 8 written")
+
+    times = function("32fc_x2_multiply_conjugate_32fc", at, at, at, count)
+    angle = function("32fc_s32f_atan2_32f", at, at, ctypes.c_float, count)
+
+    def discriminate() -> None:
+        times(y.ctypes.data, x.ctypes.data + 8, x.ctypes.data, n - 1)
+        angle(real.ctypes.data, y.ctypes.data, 2 * np.pi, n - 1)
+
+    ours = partial(Discriminator().process, x)
+    bound = "8 bytes read, 4 written; a complex product, an arctangent"
+    yield Peer("discriminator.Discriminator, VOLK atan2", "Msamples/s", n, ours, discriminate, bound)
+
+
+def _beside_liquid() -> Iterator[Peer]:
+    liquid = library("liquid")
+    if liquid is None:
+        return
+    n = 1 << 14
+    at = ctypes.c_void_p
+    x, y, real = _noise(n), np.empty(n, np.complex64), np.empty(n, np.float32)
+
+    def make(name: str, *parameters: object) -> ctypes.c_void_p:
+        create = getattr(liquid, f"{name}_create")
+        create.restype = at
+        return at(create(*parameters))
+
+    oscillator = make("nco_crcf", 1)
+    liquid.nco_crcf_set_frequency(oscillator, ctypes.c_float(0.06))
+    theirs: Callable[[], object] = partial(
+        liquid.nco_crcf_mix_block_up, oscillator, at(x.ctypes.data), at(y.ctypes.data), n
+    )
+    ours: Callable[[], object] = partial(Mixer(0.01, 0.0).process, x, np.empty_like(x))
+    yield Peer("doppler.Mixer, liquid nco_crcf", "Msamples/s", n, ours, theirs, "8 bytes read, 8 written")
+
+    for count, factor in ((65, 10), (129, 4)):
+        taps = np.hanning(count).astype(np.float32)
+        decimator = make("firdecim_crcf", factor, at(taps.ctypes.data), count)
+        theirs = partial(
+            liquid.firdecim_crcf_execute_block, decimator, at(x.ctypes.data), n // factor, at(y.ctypes.data)
         )
+        ours = partial(Decimator(taps, factor, is_complex=True).process, x)
+        bound = f"{2 * count / factor:g} multiply-adds"
+        name = f"fir.Decimator, {count} taps, 1/{factor}, liquid firdecim_crcf"
+        yield Peer(name, "Msamples/s", n, ours, theirs, bound)
+
+    bank = polyphase(0.3, 0.1, 50)
+    length, made = bank.shape[1], ctypes.c_uint()
+    rate, half, cutoff, stop = ctypes.c_float(0.8), length // 2, ctypes.c_float(0.3), ctypes.c_float(50.0)
+    resampler = make("resamp_crcf", rate, half, cutoff, stop, len(bank) - 1)
+    theirs = partial(
+        liquid.resamp_crcf_execute_block, resampler, at(x.ctypes.data), n, at(y.ctypes.data), ctypes.byref(made)
+    )
+    ours = partial(Resampler(bank, 1.25, is_complex=True).process, x)
+    bound = f"{2 * length * 0.8:g} multiply-adds"
+    yield Peer(f"resample.Resampler, {length} taps, liquid resamp_crcf", "Msamples/s", n, ours, theirs, bound)
+
+    demodulator = make("freqdem", ctypes.c_float(0.5))
+    theirs = partial(liquid.freqdem_demodulate_block, demodulator, at(x.ctypes.data), n, at(real.ctypes.data))
+    ours = partial(Discriminator().process, x)
+    bound = "8 bytes read, 4 written; a complex product, an arctangent"
+    yield Peer("discriminator.Discriminator, liquid freqdem", "Msamples/s", n, ours, theirs, bound)
+
+
+def _noise(n: int) -> NDArray[np.complex64]:
+    return (RNG.standard_normal(n) + 1j * RNG.standard_normal(n)).astype(np.complex64)
 
 
 def compare(peer: Peer, seconds: float = 0.05, rounds: int = 9) -> tuple[float, float, float]:

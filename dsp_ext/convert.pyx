@@ -1,4 +1,4 @@
-# isa: avx2
+# isa: avx2, avx512
 """Raw sample types to float32 at full scale 1, and samples that are not numbers.
 
 An unsigned type's zero is the middle of its range, as SigMF and rtl_433 have it: u8 -> (x - 128) / 128. Complex types
@@ -10,23 +10,20 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 
 import numpy as np
 
+cdef extern from "convert.h" nogil:
+    void radome_from_bytes(const uint8_t *x, float *y, Py_ssize_t n, float zero)
+
 ctypedef void (*Kernel)(const void *, float *, Py_ssize_t) noexcept nogil
 
 
 cdef void from_u8(const void *data, float *y, Py_ssize_t n) noexcept nogil:
-    cdef const uint8_t *x = <const uint8_t *> data
-    cdef Py_ssize_t i
-    for i in range(n):
-        y[i] = (<float> x[i] - <float> 128.0) * <float> (1.0 / 128.0)
+    radome_from_bytes(<const uint8_t *> data, y, n, <float> 128.0)
 
 
 cdef void from_cu8(const void *data, float *y, Py_ssize_t n) noexcept nogil:
     # RTL-SDRs, which give such IQ, have their zero at 127.4; from 128 a line at zero frequency would stay, which can be
     # stronger than the signal
-    cdef const uint8_t *x = <const uint8_t *> data
-    cdef Py_ssize_t i
-    for i in range(n):
-        y[i] = (<float> x[i] - <float> 127.4) * <float> (1.0 / 128.0)
+    radome_from_bytes(<const uint8_t *> data, y, n, <float> 127.4)
 
 
 cdef void from_i8(const void *data, float *y, Py_ssize_t n) noexcept nogil:
@@ -193,17 +190,20 @@ cdef Py_ssize_t count_bad(const float *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef Py_ssize_t put_zero(float *x, Py_ssize_t n, Py_ssize_t width, Py_ssize_t *first) noexcept nogil:
-    cdef Py_ssize_t i, k, good, bad = 0
-    for i in range(n):
-        good = 0
-        for k in range(width):
-            good += is_sample(x[i * width + k])
-        if good < width:
+    cdef Py_ssize_t i, k, start, good, bad = 0
+    for start in range(0, n, 4096):
+        if count_bad(x + start * width, min(n - start, 4096) * width) == 0:
+            continue
+        for i in range(start, min(n, start + 4096)):
+            good = 0
             for k in range(width):
-                x[i * width + k] = 0
-            if bad == 0:
-                first[0] = i
-            bad += 1
+                good += is_sample(x[i * width + k])
+            if good < width:
+                for k in range(width):
+                    x[i * width + k] = 0
+                if bad == 0:
+                    first[0] = i
+                bad += 1
     return bad
 
 
