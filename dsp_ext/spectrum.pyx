@@ -176,22 +176,29 @@ cdef class PowerRows:
         return result
 
 
-cdef void _open(float* x, Py_ssize_t n, Py_ssize_t reach, float sticks_out, float* least) noexcept nogil:
-    # least of the bins about each, then the largest of these: the spectrum is a circle
+cdef void _open(float* x, Py_ssize_t n, Py_ssize_t reach, float sticks_out, float* around, float* found) noexcept nogil:
+    # least of the bins about each, then the largest of these: the spectrum is a circle, continued in `around`
     cdef Py_ssize_t k, d
-    cdef float v
     for k in range(n):
         x[k] = x[k] if x[k] < <float>3e38 else 0
+        found[k] = x[k]
+    _continue(found, n, reach, around)
+    for d in range(2 * reach + 1):
+        for k in range(n):
+            found[k] = around[k + d] if around[k + d] < found[k] else found[k]
+    _continue(found, n, reach, around)
+    for d in range(2 * reach + 1):
+        for k in range(n):
+            found[k] = around[k + d] if around[k + d] > found[k] else found[k]
     for k in range(n):
-        least[k] = x[k]
-        for d in range(-reach, reach + 1):
-            v = x[(k + d) & (n - 1)]
-            least[k] = v if v < least[k] else least[k]
-    for k in range(n):
-        v = least[k]
-        for d in range(-reach, reach + 1):
-            v = least[(k + d) & (n - 1)] if least[(k + d) & (n - 1)] > v else v
-        x[k] = v if x[k] > sticks_out * v else x[k]
+        x[k] = found[k] if x[k] > sticks_out * found[k] else x[k]
+
+
+cdef void _continue(const float* x, Py_ssize_t n, Py_ssize_t reach, float* around) noexcept nogil:
+    cdef Py_ssize_t k
+    memcpy(around + reach, x, n * sizeof(float))
+    for k in range(reach):
+        around[k], around[reach + n + k] = x[(k - reach) & (n - 1)], x[k & (n - 1)]
 
 
 def without_lines(float[:, ::1] power not None, Py_ssize_t width, float sticks_out):
@@ -206,14 +213,14 @@ def without_lines(float[:, ::1] power not None, Py_ssize_t width, float sticks_o
     sticks_out : times what is around it, from which on a line is levelled
     """
     cdef Py_ssize_t rows = power.shape[0], size = power.shape[1], r
-    cdef float[::1] least
+    cdef float[::1] around, found
     if size < 1 or size & (size - 1):
         raise ValueError(f"spectra of a power of two expected, got {size}")
-    least = np.empty(size, np.float32)
+    around, found = np.empty(size + 2 * (width // 2), np.float32), np.empty(size, np.float32)
     if rows:
         with nogil:
             for r in range(rows):
-                _open(&power[r, 0], size, width // 2, sticks_out, &least[0])
+                _open(&power[r, 0], size, width // 2, sticks_out, &around[0], &found[0])
 
 
 cdef float _quantile(float* x, Py_ssize_t n, double place) noexcept nogil:
@@ -263,7 +270,7 @@ cdef class BandSearch:
         if not 0 <= first < stop <= size:
             raise ValueError(f"bins within 0 to {size} expected, got {first} to {stop}")
         self._size, self._first, self._stop, self._half, self._reach = size, first, stop, half, reach
-        self._work = np.empty(size, np.float32)
+        self._work = np.ones(size + LANES, np.float32)
         self._total, self._moment = np.zeros(size + 1), np.zeros(size + 1)
 
     cdef void _normalise(self, float* x) noexcept nogil:
@@ -275,14 +282,24 @@ cdef class BandSearch:
             x[k] /= noise
 
     cdef void _score(self, const float* x, float* score, float scale) noexcept nogil:
-        cdef Py_ssize_t k, n = self._size, low, high
+        cdef Py_ssize_t k, n = self._size, half = self._half, high
+        cdef float* work = &self._work[0]
+        cdef double* total = &self._total[0]
+        cdef double sum_so_far = 0
         for k in range(n):
-            self._total[k + 1] = self._total[k]
-            if self._first <= k < self._stop:
-                self._total[k + 1] += logf(<float>0.5 + <float>0.5 * x[k])
+            work[k] = <float>0.5 + <float>0.5 * x[k]
+        for k in range((n + LANES - 1) // LANES):
+            radome_log(work + LANES * k)
         for k in range(n):
-            low, high = max(k - self._half, 0), min(k + self._half + 1, n)
-            score[k] = <float>(self._total[high] - self._total[low]) * scale
+            total[k] = sum_so_far
+            sum_so_far += work[k] if self._first <= k < self._stop else 0
+        total[n] = sum_so_far
+        for k in range(half, n - half):
+            score[k] = <float>(total[k + half + 1] - total[k - half]) * scale
+        for k in range(min(half, n)):
+            high = n - 1 - k
+            score[k] = <float>(total[min(k + half + 1, n)] - total[max(k - half, 0)]) * scale
+            score[high] = <float>(total[min(high + half + 1, n)] - total[max(high - half, 0)]) * scale
 
     cdef void _centre(self, const float* x, double* centre, double* mass) noexcept nogil:
         cdef float v

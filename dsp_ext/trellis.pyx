@@ -12,9 +12,12 @@ import numpy as np
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
 
 cdef enum:
     LONGEST = 9    # constraint length
+    STATES = 256
+    HALF = 128
     MOST = 8       # generators
 
 
@@ -30,12 +33,14 @@ cdef class Trellis:
 
     Raises
     ------
-    ValueError : other numbers of generators, or one outside 1 to 511
+    ValueError : other numbers of generators, one outside 1 to 511, or only such of one bit
     """
     cdef int count, length
     cdef bint terminated
     cdef float sign[MOST]
     cdef uint8_t output[1 << LONGEST][MOST]
+    cdef float even[MOST][STATES]  # symbols on the way into each state from the one whose oldest bit is 0, -1 or 1
+    cdef float odd[MOST][STATES]
 
     def __init__(self, generators, inverted=(), *, bint terminated=False):
         cdef int i, word
@@ -47,10 +52,16 @@ cdef class Trellis:
             raise ValueError(f"{len(generators)} values of inverted expected, got {len(inverted)}")
         self.count, self.terminated = len(generators), terminated
         self.length = max(int(g).bit_length() for g in generators)
+        if self.length < 2:
+            raise ValueError("a generator of 2 bits or more expected")
         for i in range(self.count):
             self.sign[i] = -1 if inverted and inverted[i] else 1
             for word in range(1 << self.length):
                 self.output[word][i] = bin(word & generators[i]).count("1") & 1
+            # a state's bits with the oldest one behind them
+            for word in range(1 << (self.length - 1)):
+                self.even[i][word] = self.sign[i] if self.output[2 * word][i] else -self.sign[i]
+                self.odd[i][word] = self.sign[i] if self.output[2 * word + 1][i] else -self.sign[i]
 
     def decode(self, const float[::1] soft not None):
         """Decode a block.
@@ -83,40 +94,50 @@ cdef class Trellis:
 
     cdef int _decode(self, const float* soft, Py_ssize_t steps, uint8_t* bits, uint8_t* choice) noexcept nogil:
         # states are the last bits, the newest the most significant
-        cdef int states = 1 << (self.length - 1), s, b, k, word, top = self.length - 1, best, wrong = 0, which
-        cdef float metric[1 << (LONGEST - 1)]
-        cdef float fresh[1 << (LONGEST - 1)]
-        cdef float gain[1 << LONGEST]
+        cdef int states = 1 << (self.length - 1), half = states // 2, s, k, word, best, wrong = 0
+        cdef float metric[STATES]
+        cdef float zero[HALF]  # of the states whose oldest bit is 0, and 1
+        cdef float one[HALF]
+        cdef float gain_even[STATES]
+        cdef float gain_odd[STATES]
+        cdef uint8_t chosen[STATES]
         cdef float a, c
         cdef Py_ssize_t i
         for s in range(states):
             metric[s] = 0 if s == 0 or not self.terminated else <float>-1e30
         for i in range(steps):
-            for word in range(2 * states):
-                a = 0
-                for k in range(self.count):
-                    c = self.sign[k] * soft[self.count * i + k]
-                    a += c if self.output[word][k] else -c
-                gain[word] = a
+            a, c = soft[self.count * i], soft[self.count * i + 1]
             for s in range(states):
-                # the newest bit is known; the oldest that falls out is 0 or 1
-                b = s >> (top - 1) if top else 0
-                which = (s << 1) & (states - 1)
-                a = metric[which] + gain[(b << top) | which]
-                c = metric[which | 1] + gain[(b << top) | which | 1]
-                choice[i * states + s] = c > a
-                fresh[s] = c if c > a else a
-            a = fresh[0]
-            for s in range(1, states):
-                a = fresh[s] if fresh[s] > a else a
+                gain_even[s] = a * self.even[0][s] + c * self.even[1][s]
+                gain_odd[s] = a * self.odd[0][s] + c * self.odd[1][s]
+            for k in range(2, self.count):
+                a = soft[self.count * i + k]
+                for s in range(states):
+                    gain_even[s] += a * self.even[k][s]
+                    gain_odd[s] += a * self.odd[k][s]
+            for s in range(half):
+                zero[s], one[s] = metric[2 * s], metric[2 * s + 1]
+            # the newest bit of the lower half is 0, that of the upper 1
+            for s in range(half):
+                gain_even[s] += zero[s]
+                gain_odd[s] += one[s]
+                gain_even[half + s] += zero[s]
+                gain_odd[half + s] += one[s]
             for s in range(states):
-                metric[s] = fresh[s] - a
+                metric[s] = gain_odd[s] if gain_odd[s] > gain_even[s] else gain_even[s]
+            for s in range(states):
+                chosen[s] = gain_odd[s] > gain_even[s]
+            memcpy(choice + i * states, chosen, states)
+            # all stay near the first, which every state can be reached from
+            a = metric[0]
+            for s in range(states):
+                metric[s] -= a
         best = 0
         if not self.terminated:
             for s in range(1, states):
                 best = s if metric[s] > metric[best] else best
         for i in range(steps - 1, -1, -1):
-            bits[i] = <uint8_t>(best >> (top - 1))
+            bits[i] = <uint8_t>(best >= half)
             word = (best << 1) | choice[i * states + best]
             for k in range(self.count):
                 wrong += (self.sign[k] * soft[self.count * i + k] > 0) != self.output[word][k]

@@ -75,6 +75,7 @@ def test_what_is_no_number_does_no_harm() -> None:
         ((7,), (), "2 to 8 generators expected, got 1"),
         ((0, 5), (), "up to 9 bits, got 0o0, 0o5"),
         ((512, 5), (), "up to 9 bits, got 0o1000, 0o5"),
+        ((1, 1), (), "2 bits or more"),
         ((7, 5), (True,), "2 values of inverted expected, got 1"),
     ],
 )
