@@ -40,14 +40,15 @@ cdef enum:
     STATES = 64
     HALF = 32
     GROUP = 64  # bits that are taken in at once, with one level
-    BLOCK = 1024  # bits that are decoded on their own
-    WARM = 64  # bits after which metrics no longer tell where they began: 9 constraint lengths
-    MERGE = 64  # bits over which survivors merge behind them: as many
+    EACH = 16  # groups of a block, which is decoded on its own
+    BLOCK = EACH * GROUP
+    WARM = GROUP  # bits after which metrics no longer tell where they began: 9 constraint lengths
+    MERGE = GROUP  # bits over which survivors merge behind them: as many
     WINDOWS = 4  # blocks that are decoded at once
+    WORDS = WINDOWS * EACH + 1
+    ROOM = WORDS * GROUP
     ROW = 64 * WINDOWS
-    ROOM = WINDOWS * BLOCK + MERGE
-    WORDS = ROOM // GROUP
-    ROWS = (BLOCK + MERGE) // 8
+    ROWS = 8 * (EACH + 1)
     LEVEL = 2  # groups over which the level is averaged
 
 
@@ -193,7 +194,7 @@ cdef class Viterbi:
         cdef uint8_t start[STATES]
         cdef bint last = n < BLOCK + MERGE
         cdef int i, group, windows = 4 if blocks > 2 else blocks
-        cdef Py_ssize_t rows = (n + 7) // 8, words = (n + GROUP - 1) // GROUP if last else BLOCK // GROUP
+        cdef Py_ssize_t rows = (n + 7) // 8, words = (n + GROUP - 1) // GROUP if last else EACH
         cdef uint64_t sent, wrong0, wrong1
         memset(start, 180 if self.terminated and not self.begun else 0, STATES)
         start[0] = 0
@@ -206,8 +207,8 @@ cdef class Viterbi:
         for i in range(blocks):
             for group in range(words):
                 sent = radome_word(decided + (ROWS + 7) * i + 8 * group)
-                wrong0 = self.hard0[i * (BLOCK // GROUP) + group] ^ self.invert0 ^ _encoded(self.past, sent, self.taps0)
-                wrong1 = self.hard1[i * (BLOCK // GROUP) + group] ^ self.invert1 ^ _encoded(self.past, sent, self.taps1)
+                wrong0 = self.hard0[i * EACH + group] ^ self.invert0 ^ _encoded(self.past, sent, self.taps0)
+                wrong1 = self.hard1[i * EACH + group] ^ self.invert1 ^ _encoded(self.past, sent, self.taps1)
                 radome_unpack(sent, wrong0, wrong1, bits, errors)
                 self.past = sent
                 bits += GROUP
