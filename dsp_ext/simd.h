@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 #if defined(__AVX512F__)
 #define RADOME_LANES 16
@@ -29,6 +32,14 @@ static inline radome_vf radome_load(const float *p) {
     memcpy(&v, p, sizeof v);
     return v;
 }
+
+/* sum + x*y. Where the compiler must not fuse (see CMakeLists.txt), sums of filters are. */
+#if defined(__aarch64__)
+#define RADOME_ADD(sum, x, y) \
+    ((radome_vf)vfmaq_f32((float32x4_t)(sum), (float32x4_t)(x), (float32x4_t)(y)))
+#else
+#define RADOME_ADD(sum, x, y) ((sum) + (x) * (y))
+#endif
 
 /* Lanes a, b, c, d of two vectors, those of the second from RADOME_LANES on; the same in each 16 bytes. */
 #if RADOME_LANES == 16
@@ -77,15 +88,15 @@ static inline __attribute__((always_inline)) void radome_dot(const float *x, con
     radome_vf a = {0}, b = {0};
     ptrdiff_t i = 0;
     for (; i + 2 * RADOME_LANES <= n; i += 2 * RADOME_LANES) {
-        a += radome_load(x + i) * radome_load(h + i);
-        b += radome_load(x + i + RADOME_LANES) * radome_load(h + i + RADOME_LANES);
+        a = RADOME_ADD(a, radome_load(x + i), radome_load(h + i));
+        b = RADOME_ADD(b, radome_load(x + i + RADOME_LANES), radome_load(h + i + RADOME_LANES));
     }
     if (i + RADOME_LANES <= n) {
-        a += radome_load(x + i) * radome_load(h + i);
+        a = RADOME_ADD(a, radome_load(x + i), radome_load(h + i));
         i += RADOME_LANES;
     }
     if (i < n && n > RADOME_LANES)
-        b += radome_load(x + n - RADOME_LANES) * radome_load(h + i);
+        b = RADOME_ADD(b, radome_load(x + n - RADOME_LANES), radome_load(h + i));
     else
         for (; i < n; i++) b[i] = x[i] * h[i];
     radome_fold(a + b, pairs, y);
@@ -101,28 +112,28 @@ static inline __attribute__((always_inline)) void radome_dots(const float *x0, c
     ptrdiff_t i = 0, j;
     for (; i + 2 * RADOME_LANES <= n; i += 2 * RADOME_LANES) {
         j = i + RADOME_LANES;
-        a0 += radome_load(x0 + i) * radome_load(h0 + i);
-        a1 += radome_load(x1 + i) * radome_load(h1 + i);
-        a2 += radome_load(x2 + i) * radome_load(h2 + i);
-        a3 += radome_load(x3 + i) * radome_load(h3 + i);
-        b0 += radome_load(x0 + j) * radome_load(h0 + j);
-        b1 += radome_load(x1 + j) * radome_load(h1 + j);
-        b2 += radome_load(x2 + j) * radome_load(h2 + j);
-        b3 += radome_load(x3 + j) * radome_load(h3 + j);
+        a0 = RADOME_ADD(a0, radome_load(x0 + i), radome_load(h0 + i));
+        a1 = RADOME_ADD(a1, radome_load(x1 + i), radome_load(h1 + i));
+        a2 = RADOME_ADD(a2, radome_load(x2 + i), radome_load(h2 + i));
+        a3 = RADOME_ADD(a3, radome_load(x3 + i), radome_load(h3 + i));
+        b0 = RADOME_ADD(b0, radome_load(x0 + j), radome_load(h0 + j));
+        b1 = RADOME_ADD(b1, radome_load(x1 + j), radome_load(h1 + j));
+        b2 = RADOME_ADD(b2, radome_load(x2 + j), radome_load(h2 + j));
+        b3 = RADOME_ADD(b3, radome_load(x3 + j), radome_load(h3 + j));
     }
     if (i + RADOME_LANES <= n) {
-        a0 += radome_load(x0 + i) * radome_load(h0 + i);
-        a1 += radome_load(x1 + i) * radome_load(h1 + i);
-        a2 += radome_load(x2 + i) * radome_load(h2 + i);
-        a3 += radome_load(x3 + i) * radome_load(h3 + i);
+        a0 = RADOME_ADD(a0, radome_load(x0 + i), radome_load(h0 + i));
+        a1 = RADOME_ADD(a1, radome_load(x1 + i), radome_load(h1 + i));
+        a2 = RADOME_ADD(a2, radome_load(x2 + i), radome_load(h2 + i));
+        a3 = RADOME_ADD(a3, radome_load(x3 + i), radome_load(h3 + i));
         i += RADOME_LANES;
     }
     if (i < n) {
         j = n - RADOME_LANES;
-        b0 += radome_load(x0 + j) * radome_load(h0 + i);
-        b1 += radome_load(x1 + j) * radome_load(h1 + i);
-        b2 += radome_load(x2 + j) * radome_load(h2 + i);
-        b3 += radome_load(x3 + j) * radome_load(h3 + i);
+        b0 = RADOME_ADD(b0, radome_load(x0 + j), radome_load(h0 + i));
+        b1 = RADOME_ADD(b1, radome_load(x1 + j), radome_load(h1 + i));
+        b2 = RADOME_ADD(b2, radome_load(x2 + j), radome_load(h2 + i));
+        b3 = RADOME_ADD(b3, radome_load(x3 + j), radome_load(h3 + i));
     }
     radome_fold(a0 + b0, pairs, y);
     radome_fold(a1 + b1, pairs, y + 1 + pairs);
