@@ -29,7 +29,7 @@ from .bands import Band, bands
 from .channel.track import Track
 from .errors import FlowgraphError
 from .flowgraph import Chain, build
-from .framing.several import Several, key
+from .framing.several import BESIDE, Several, key
 from .pipeline import Line, Pipeline
 from .satellite import Satellite, Transmitter, all_satellites
 from .source import Recording, Source
@@ -52,8 +52,6 @@ COMMON, FEW = 5, 2
 """Satellites; framings that more send are tried with every modulation that more than a few framings use."""
 RARE = 8.0
 """dB, handicap of a modulation that few framings use."""
-BESIDE: tuple[dict[str, Any], ...] = ({"use": "fx25"}, {"use": "fx25", "scrambler": "g3ruh"}, {"use": "il2p"})
-"""Framings that no definition has, but are in use."""
 SEEN = 6.0
 """Score in dB from which on a signal without frames is recognised."""
 NAMED = 8

@@ -9,6 +9,10 @@ from typing import Any, ClassVar
 
 from ..flowgraph import build
 from ..stage import Chunk, Frame, Kind, Stage, Stream, parameter
+from ._turned import readable
+
+BESIDE: tuple[dict[str, Any], ...] = ({"use": "fx25"}, {"use": "fx25", "scrambler": "g3ruh"}, {"use": "il2p"})
+"""Framings that no definition has, but are in use."""
 
 
 @dataclass
@@ -17,6 +21,7 @@ class Several:
 
     takes: ClassVar[tuple[Kind, ...]] = ("soft",)
     gives: ClassVar[Kind] = "frames"
+    reads_pairs: ClassVar[bool] = True
 
     framings: list[Any] = parameter([], "", "tables, each with `use`; empty: all that the shipped definitions name")
 
@@ -41,7 +46,8 @@ class Several:
     def open(self, stream: Stream) -> Stream:
         """Build and open all; FlowgraphError when there is a fault in one's table."""
         if not self._stages:
-            self._stages = [build(table, "framings", "framing") for table in self.framings or known_framings()]
+            tables = self.framings or known_framings()
+            self._stages = [readable(build(table, "framings", "framing"), stream) for table in tables]
         for stage in self._stages:
             out = stage.open(stream)
         return out
