@@ -2,7 +2,7 @@
 
     PSK    |x|^2                                 more power between two equal symbols than where the phase turns
     FSK    (d/dt of sine of phase's advance)^2   the frequency changes at the borders of symbols only
-    audio  |x|                                   goes through zero there
+    audio  |x|                                   goes through zero there; of one sideband the envelope
 
 Each repeats with the symbols, so that its spectrum has a line at their rate (W. A. Gardner, "Exploitation of spectral
 redundancy in cyclostationary signals", IEEE Signal Processing Magazine 8 (1991) 14). What is sent over and over, such
@@ -60,6 +60,7 @@ def _features(
     if not np.iscomplexobj(x):
         for edge in AUDIO:
             yield np.abs(np.fft.ifft(spectrum * _taper(frequency, edge)))
+        yield np.abs(np.fft.ifft(spectrum * (np.arange(len(x)) < len(x) // 2))) ** 2
         return
     y = np.fft.ifft(spectrum * _taper(frequency, 0.75 * width))
     yield np.abs(y) ** 2

@@ -25,7 +25,7 @@ CHECKED, UNCHECKED = 4096, 24576
 
 @dataclass
 class Several:
-    """Give the frames of all of some framings; equal ones become one as those of several transmitters do."""
+    """Give the frames of all of some framings, of those on the same symbols the one with the most evidence."""
 
     delay: ClassVar[int] = UNCHECKED
     """Symbols behind their end at which frames are given, beyond what framings take themselves."""
@@ -93,8 +93,8 @@ class Several:
 
 
 def _rival(other: tuple[int, Frame], one: tuple[int, Frame]) -> bool:
-    """Whether another frame lies on the same symbols, says something else, and has more evidence."""
-    if other[1].payload == one[1].payload or _evidence(other) <= _evidence(one):
+    """Whether another framing's frame lies on the same symbols and has more evidence."""
+    if other[0] == one[0] or _evidence(other) <= _evidence(one):
         return False
     shared = min(other[1].end, one[1].end) - max(other[1].position, one[1].position)
     return shared >= 0.5 * min(other[1].length, one[1].length)

@@ -40,7 +40,11 @@ class Modulator:
     reach: int = 0
     """Symbols to each side that the signal at an instant depends on."""
 
+    waiting: int = 0
+    """Channel bits, 0 or 1, that wait for another to make a symbol."""
+
     def __init__(self) -> None:
+        self._odd: Bits = np.zeros(0, np.uint8)
         self._first = -self.reach
         self._symbols: Symbols = np.zeros(self.reach, np.int8)
 
@@ -52,6 +56,14 @@ class Modulator:
     def symbols(self, bits: Bits) -> Symbols:
         """Symbols of channel bits that are sent."""
         return (2 * bits.astype(np.int8) - 1).astype(np.int8)
+
+    def _pairs(self, bits: Bits) -> NDArray[np.int8]:
+        """Bits two by two, with the one that waited."""
+        bits = np.concatenate([self._odd, bits])
+        self.waiting = len(bits) % 2
+        whole = len(bits) - self.waiting
+        self._odd = bits[whole:]
+        return bits[:whole].reshape(-1, 2).astype(np.int8)
 
     def append(self, symbols: Symbols) -> None:
         self._symbols = np.concatenate([self._symbols, symbols])
@@ -89,7 +101,7 @@ class Fsk(Modulator):
     def symbols(self, bits: Bits) -> Symbols:
         if self.per_bit == 1:
             return super().symbols(bits)
-        pairs = bits.reshape(-1, 2).astype(np.int8)
+        pairs = self._pairs(bits)
         return ((1 - 2 * pairs[:, 0]) * (1 + 2 * pairs[:, 1])).astype(np.int8)
 
     def append(self, symbols: Symbols) -> None:
@@ -218,7 +230,7 @@ class Psk(Modulator):
 
     def symbols(self, bits: Bits) -> Symbols:
         if self._order == 4:
-            pairs = bits.reshape(-1, 2).astype(np.int8)
+            pairs = self._pairs(bits)
             return ((2 * pairs[:, 0] - 1) * (1 + 2 * pairs[:, 1])).astype(np.int8)
         if self._differential or self._symmetric:
             # a quarter on each time is taken off

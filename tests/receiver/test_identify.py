@@ -40,6 +40,21 @@ SENT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "FSK 4800 audio": ({"use": "fsk", "baudrate": 4800}, {"use": "geoscan"}, "fm", "GEOSCAN"),
     "BPSK 1200": ({"use": "psk", "baudrate": 1200}, {"use": "ax25"}, "iq", "AX.25"),
     "BPSK 1200 audio": ({"use": "psk", "baudrate": 1200}, {"use": "ax25"}, "ssb", "AX.25"),
+    "FSK 3333 of large deviation": (
+        {"use": "fsk", "baudrate": 3333, "deviation": 3000},
+        {"use": "ax25", "scrambler": "g3ruh"},
+        "iq",
+        "AX.25 G3RUH",
+    ),
+    "FSK 3333 audio": ({"use": "fsk", "baudrate": 3333}, {"use": "usp"}, "fm", "USP"),
+    "BPSK 7000": ({"use": "psk", "baudrate": 7000}, {"use": "ax25"}, "iq", "AX.25"),
+    "QPSK 9600": ({"use": "psk", "order": 4, "baudrate": 9600}, {"use": "ax25"}, "iq", "AX.25"),
+    "QPSK 12345": (
+        {"use": "psk", "order": 4, "baudrate": 12345},
+        {"use": "ccsds", "frame_size": 223, "convolutional": "CCSDS"},
+        "iq",
+        "CCSDS Concatenated",
+    ),
     "AFSK 1200 audio": (
         {"use": "afsk", "baudrate": 1200, "carrier": 1700, "deviation": 500},
         {"use": "fx25"},
