@@ -50,6 +50,8 @@ ENOUGH, SHORTEST = 4, 0.3
 """A signal has so many windows as good as its score, or those of so many seconds where that is less, but two."""
 NEAR = 0.007
 """Symbol rates as near as this, relatively, are taken for one: the clock follows so far."""
+FAR = 0.02
+"""Rates as near as this may be meant to be one."""
 CHOSEN, LEAST = 6, 2.0
 """Demodulators whose framings are tried, at most, and the score in dB from which on."""
 COMMON, FEW = 5, 2
@@ -129,7 +131,7 @@ class Finding:
 
     @property
     def rank(self) -> tuple[int, float]:
-        return self.frames.total(), self.score - self.hypothesis.handicap
+        return self.frames.total(), self.score - (0.0 if self.frames else self.hypothesis.handicap)
 
 
 @cache
@@ -575,7 +577,9 @@ def unusual(found: Iterable[float], known: Sequence[Hypothesis]) -> Iterator[Hyp
         for ways in alike.values():
             if not any(abs(rate / way.baudrate - 1) < NEAR for way in ways):
                 demod = {**ways[0].demod, "baudrate": float(f"{rate:.5g}")}
-                yield Hypothesis(ways[0].modulation, demod, (*own.values(), *common), len(common), (), 0.0, shown=True)
+                senders = tuple(pair for way in ways for pair in way.satellites if abs(rate / way.baudrate - 1) < FAR)
+                framings = (*own.values(), *common)
+                yield Hypothesis(ways[0].modulation, demod, framings, len(common), senders, 0.0, shown=True)
 
 
 def chosen(findings: Sequence[Finding]) -> list[Finding]:

@@ -130,6 +130,15 @@ def test_a_signal_in_a_band_and_in_the_whole_around_it_is_told_once() -> None:
     assert [t for t, _ in recognised([whole, part, inside, far])] == [part, far, inside]
 
 
+def test_frames_decide_before_what_is_common() -> None:
+    rare = next(way for way in hypotheses() if way.handicap)
+    usual = next(way for way in hypotheses() if not way.handicap)
+    one, other = (Finding(None, way, score, score, 1200.0, None, None) for way, score in ((rare, 12.0), (usual, 7.0)))
+    assert one.rank < other.rank
+    one.frames["AO-40 FEC"] = other.frames["AO-40 FEC"] = 1
+    assert one.rank > other.rank
+
+
 def test_noise_is_nothing() -> None:
     rng = np.random.default_rng(5)
     x = (rng.standard_normal(96000) + 1j * rng.standard_normal(96000)).astype(np.complex64)
