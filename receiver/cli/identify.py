@@ -31,7 +31,8 @@ def command(
     """Say what each FILE holds: signals, modulation, rate, framing, and the satellites that send so.
 
     The demodulators and framings of all definitions are tried, also at symbol rates that none has but the signal shows.
-    A FILE is read three times or more, so it cannot be standard input. A --picture (PNG, SVG or PDF) is drawn of one FILE.
+    A FILE is read three times or more, so it cannot be standard input. A --picture (PNG, SVG or PDF) is drawn of one
+    FILE.
     """
     from ..identify import explore, framed, narrowed, recognised, report, table
     from ..picture import draw, require_matplotlib
