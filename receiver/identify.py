@@ -84,7 +84,7 @@ class Hypothesis:
     """As the field writes it, such as "FSK"."""
     demod: dict[str, Any]
     framings: tuple[dict[str, Any], ...]
-    """Those that are common last."""
+    """Those of which most is said first, those that are common last."""
     common: int
     """Number of those."""
     satellites: tuple[tuple[Satellite, Transmitter], ...]
@@ -165,12 +165,17 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
         demod["baudrate"] = Counter(t.baudrate for _, t in same).most_common(1)[0][0]
         # ORBCOMM's modulation is ORBCOMM's
         common = usual if len(families[_kind(demod)]) > FEW else []
-        own = dict.fromkeys(key(t.framing) for _, t in same)
+        own = dict.fromkeys(key(t.framing) for _, t in sorted(same, key=_said, reverse=True))
         framings = tuple(tables[key] for key in [*(key for key in own if key not in common), *common])
         made.append(
             Hypothesis(same[0][1].modulation, demod, framings, len(common), tuple(same), 0.0 if common else RARE)
         )
     return tuple(sorted(made, key=lambda h: (h.demod["use"], h.baudrate)))
+
+
+def _said(sent: tuple[Satellite, Transmitter]) -> int:
+    """How much is said of the framing: of two that read the same, the one that says more goes before."""
+    return len(sent[1].framing)
 
 
 def _way(demod: dict[str, Any]) -> str:
@@ -573,12 +578,13 @@ def unusual(found: Iterable[float], known: Sequence[Hypothesis]) -> Iterator[Hyp
     most = max(known, key=lambda way: way.common)
     common = most.framings[len(most.framings) - most.common :]
     own = {key(table): table for way in known for table in way.framings if table not in common}
+    first = sorted(own.values(), key=len, reverse=True)
     for rate in found:
         for ways in alike.values():
             if not any(abs(rate / way.baudrate - 1) < NEAR for way in ways):
                 demod = {**ways[0].demod, "baudrate": float(f"{rate:.5g}")}
                 senders = tuple(pair for way in ways for pair in way.satellites if abs(rate / way.baudrate - 1) < FAR)
-                framings = (*own.values(), *common)
+                framings = (*first, *common)
                 yield Hypothesis(ways[0].modulation, demod, framings, len(common), senders, 0.0, shown=True)
 
 

@@ -100,10 +100,11 @@ def _rival(other: tuple[int, Frame], one: tuple[int, Frame]) -> bool:
     return shared >= 0.5 * min(other[1].length, one[1].length)
 
 
-def _evidence(one: tuple[int, Frame]) -> tuple[bool, float, int]:
-    """A checksum or code, then how unlikely noise makes such a frame, then the order of framings."""
+def _evidence(one: tuple[int, Frame]) -> tuple[bool, float, int, int]:
+    """A checksum or code, how unlikely noise makes such a frame, wrong bits in its head, and the framing's place."""
     index, frame = one
-    return frame.integrity != "none", -(FALSE_ALARM if frame.false_alarm is None else frame.false_alarm), -index
+    chance = FALSE_ALARM if frame.false_alarm is None else frame.false_alarm
+    return frame.integrity != "none", -chance, -(frame.sync_errors or 0), -index
 
 
 def key(framing: Mapping[str, Any]) -> str:
