@@ -66,8 +66,10 @@ BAND_BELOW, BAND_ABOVE, BAND_MORE = 0.1, 1.6, 3e3
 """A demodulator's bandwidth is at least and at most so much of the band, and so many Hz more."""
 BESIDE_TONES = (0.55, 0.1)
 """Symbol rates that a band may reach beyond the tones of a large deviation, of a strong signal and of a weak one."""
-WORSE = 8.0
-"""dB that one at a symbol rate of no definition, with which all framings are tried, may be worse than the best."""
+ODD = 3
+"""Demodulators at symbol rates of no definition that all framings are tried with, at most."""
+SYMBOLS = 400e3
+"""That are enough to try framings on."""
 SEEN = 6.0
 """Score in dB from which on a signal without frames is recognised."""
 NAMED = 8
@@ -592,11 +594,7 @@ def chosen(findings: Sequence[Finding]) -> list[Finding]:
     """Of each band those worth trying framings on."""
     counts: Counter[Band | None] = Counter()
     kept = []
-    best: dict[Band | None, float] = {}
     for finding in sorted(findings, key=lambda f: -f.score):
-        if finding.hypothesis.shown and finding.score < best.setdefault(finding.band, finding.score) - WORSE:
-            continue
-        best.setdefault(finding.band, finding.score)
         counts[finding.band] += 1
         if counts[finding.band] <= CHOSEN and (finding.score >= LEAST or counts[finding.band] <= 2):
             kept.append(finding)
@@ -614,18 +612,20 @@ class Exploration:
     """Start and end, in seconds, of the stretch that was measured."""
     findings: list[Finding]
     """The likeliest first."""
+    rates: dict[Band | None, list[float]]
+    """Symbol rates that the signals show, in Bd."""
 
 
 def explore(
     reopen: Callable[[], Source], folders: Sequence[Path] = (), progress: Callable[[float], None] | None = None
 ) -> Exploration:
-    """Look at a recording and measure what is in it, which takes two passes, and where rates are unusual a third.
+    """Look at a recording and measure what is in it, which takes two passes.
 
     Parameters
     ----------
     reopen : opens the source at its beginning
     folders : of definitions beside those that are shipped
-    progress : called with the seconds that are done, from the start on in each pass
+    progress : called with the seconds that are done, twice from the start
     """
     with closing(reopen()) as source:
         survey = look(source, progress)
@@ -637,17 +637,7 @@ def explore(
     span = busiest(survey.waterfall, found)
     with closing(reopen()) as source:
         findings, fronts = measure(Stretch(source, span), wanted, progress)
-    odd = [
-        (front.band, way)
-        for front in fronts
-        for other in unusual(front.symbol_rates()[:RATES], known)
-        for way in _variants(other, front.band)
-    ]
-    if odd:
-        with closing(reopen()) as source:
-            more, _ = measure(Stretch(source, span), odd, progress)
-        findings = sorted([*findings, *more], key=lambda finding: -finding.score)
-    return Exploration(survey, found, span, findings)
+    return Exploration(survey, found, span, findings, {front.band: front.symbol_rates() for front in fronts})
 
 
 def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, Line]]:
@@ -660,32 +650,68 @@ def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, 
     ]
 
 
-def narrowed(reopen: Callable[[], Source], exploration: Exploration) -> Exploration:
-    """Leave out, of a long recording, what gives no frames in a part of it where something else does.
+def narrowed(reopen: Callable[[], Source], exploration: Exploration, folders: Sequence[Path] = ()) -> Exploration:
+    """Try what was found on a part of the recording, to know better what to try on all of it.
 
-    Of the framings remain those that do, those of the satellites that send so, and the common ones.
+    Where there are no frames, other symbol rates that the signal shows are tried with all framings. Of a long recording
+    what gives no frames where something else does is left out. Of the framings remain those that give some, those of
+    the satellites that send so, and the common ones.
     """
-    start, stop = exploration.span
-    if math.isinf(stop):
-        return exploration
+    assert exploration.survey.waterfall is not None
+    frequency = exploration.survey.waterfall.recording.frequency
+    tried = _in_part(reopen, exploration, FIRST)
+    most: Counter[Band | None] = Counter()
+    for trial in tried:
+        most[trial.band] = max(most[trial.band], trial.frames.total())
+    kept = list(exploration.findings)
+    if not math.isinf(exploration.span[1]):
+        kept = _as_tried(kept, [t for t in tried if 2 * t.frames.total() >= most[t.band]], frequency)
+    known = hypotheses(tuple(folders))
+    odd = [
+        (band, way)
+        for band, found in exploration.rates.items()
+        if not most[band]
+        for other in unusual(found[:RATES], known)
+        for way in _variants(other, band)
+    ]
+    if odd:
+        start = exploration.span[0]
+        with closing(reopen()) as source:
+            more, _ = measure(Stretch(source, (start, start + FIRST)), odd)
+        likeliest = [f for band in exploration.rates for f in [g for g in more if g.band is band][:ODD]]
+        seconds = min([FIRST, *(SYMBOLS / f.hypothesis.baudrate for f in likeliest)])
+        tried = _in_part(reopen, replace(exploration, findings=likeliest), seconds)
+        framed_so = {trial.band for trial in tried if trial.frames}
+        kept = [f for f in kept if f.band not in framed_so]
+        kept += _as_tried(likeliest, [t for t in tried if t.frames or t.band not in framed_so], frequency)
+        kept.sort(key=lambda finding: -finding.score)
+    return replace(exploration, findings=kept)
+
+
+def _in_part(reopen: Callable[[], Source], exploration: Exploration, seconds: float) -> list[Trial]:
+    """Findings with their framings, sent through a part of the recording."""
+    start, _ = exploration.span
     with closing(reopen()) as source:
         pairs = framed(source.recording, exploration)
         if pairs:
-            Pipeline(Stretch(source, (start, start + FIRST)), [line for _, line in pairs]).run(lambda *_: None)
-    most: Counter[Band | None] = Counter()
-    for trial, _ in pairs:
-        most[trial.band] = max(most[trial.band], trial.frames.total())
-    good = {(t.band, t.hypothesis): t for t, _ in pairs if 2 * t.frames.total() >= most[t.band]}
+            Pipeline(Stretch(source, (start, start + seconds)), [line for _, line in pairs]).run(lambda *_: None)
+    return [trial for trial, _ in pairs]
+
+
+def _as_tried(findings: Iterable[Finding], tried: Iterable[Trial], frequency: float | None) -> list[Finding]:
+    """Those that were tried, with the framings that are worth trying on the rest."""
+    trial_of = {(trial.band, trial.hypothesis): trial for trial in tried}
     kept = []
-    for finding in exploration.findings:
-        known = good.get((finding.band, finding.hypothesis))
-        if known is not None:
-            way = known.hypothesis
-            if known.frames:
-                framings = known.likely(source.recording.frequency)
-                way = replace(way, framings=tuple(framings), common=len(framings))
-            kept.append(replace(finding, hypothesis=way))
-    return replace(exploration, findings=kept)
+    for finding in findings:
+        trial = trial_of.get((finding.band, finding.hypothesis))
+        if trial is None:
+            continue
+        way = trial.hypothesis
+        if trial.frames or way.shown:
+            framings = tuple(trial.likely(frequency))
+            way = replace(way, framings=framings, common=len(framings))
+        kept.append(replace(finding, hypothesis=way))
+    return kept
 
 
 def recognised(tried: Iterable[Trial]) -> list[tuple[Trial, Finding]]:

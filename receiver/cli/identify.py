@@ -50,7 +50,7 @@ def command(
         display = Display(True)
         try:
             progress = None if quiet else progress_of(display)
-            exploration = narrowed(again, explore(again, definitions, progress))
+            exploration = narrowed(again, explore(again, definitions, progress), definitions)
             with closing(again()) as source:
                 tried = framed(source.recording, exploration)
                 if tried:
