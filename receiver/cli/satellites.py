@@ -87,7 +87,7 @@ def _check(satellites: list[Satellite], every: bool) -> int:
                 for name in names:
                     print(f"{name}: {outcome}")
     count = sum(map(len, named.values()))
-    others = f" and {len(OTHERS)} framings of none" if every else ""
+    others = f", {len(OTHERS)} of them of none," if every else ""
     print(f"{count - bad} of {count} transmitters of {len(satellites)} satellites{others} receive what they send")
     return 1 if bad else 0
 

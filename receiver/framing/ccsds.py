@@ -45,8 +45,8 @@ SYNC_WORD = 0x1ACFFC1D
 ASM = np.array([SYNC_WORD >> i & 1 for i in range(31, -1, -1)], bool)
 TOLERANCE = 5
 TOLERANCE_UNCODED = 1
-"""Wrong bits in the sync word. Where no code at all tells a frame from noise, it must be the one that is least sure: then
-noise makes one a day at 9600 Bd."""
+"""Wrong bits in the sync word. Where no code at all tells a frame from noise, it must be the one that is least sure:
+then noise makes one a day at 9600 Bd."""
 CODES = {
     "CCSDS": ((0o171, 0o133), (False, True)),
     "CCSDS uninverted": ((0o171, 0o133), (False, False)),
