@@ -68,7 +68,7 @@ BESIDE_TONES = (0.55, 0.1)
 """Symbol rates that a band may reach beyond the tones of a large deviation, of a strong signal and of a weak one."""
 ODD = 3
 """Demodulators at symbol rates of no definition that all framings are tried with, at most."""
-SYMBOLS = 400e3
+SYMBOLS = 100e3
 """That are enough to try framings on."""
 SEEN = 6.0
 """Score in dB from which on a signal without frames is recognised."""
