@@ -245,3 +245,39 @@ cdef class DifferentialDecoder:
                 last = soft[i]
         self.last = last
         return result
+
+
+@cython.final
+cdef class IntelsatDescrambler:
+    """Self-synchronising descrambler of IESS-308, which is V.35's with another count, of hard or soft bits.
+
+        y[n] = x[n] + x[n - 3] + x[n - 20] + 1 + c[n]    modulo 2
+
+    c[n] is 1 where 31 bits in a row up to x[n - 1], counted anew from 0 behind 32, were like those 8 before them.
+    """
+    cdef unsigned int register, count
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        """Forget the bits so far."""
+        self.register = self.count = 0
+
+    def process(self, const float[::1] soft not None):
+        """Descramble the next symbols: (n,) float32 to (n,) float32 of the same magnitudes."""
+        cdef Py_ssize_t i, n = soft.shape[0]
+        cdef unsigned int register = self.register, count = self.count, bit
+        result = np.empty(n, np.float32)
+        cdef float[::1] y = result
+        with nogil:
+            for i in range(n):
+                # bit k of the register is x[n - 20 + k]
+                bit = soft[i] > 0
+                y[i] = fabsf(soft[i])
+                if (bit ^ register ^ (register >> 17) ^ (count == 31)) & 1:
+                    y[i] = -y[i]
+                count = 0 if ((register >> 19) ^ (register >> 11)) & 1 else (count + 1) & 31
+                register = (register >> 1) | (bit << 19)
+        self.register, self.count = register, count
+        return result

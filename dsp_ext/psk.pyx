@@ -1,5 +1,5 @@
 # isa: avx2
-"""Chips of phase shift keying with two phases: where they are in the stream, and from phases to soft values."""
+"""Chips of phase shift keying with two or four phases: where they are in the stream, and from phases to soft values."""
 import numpy as np
 
 from libc.math cimport ceil, cos, fabs, floor, sin, sqrt
@@ -17,7 +17,7 @@ cdef extern from "queue.h" nogil:
 cdef double TURN = 6.283185307179586
 
 cdef struct _Chip:
-    float re, im         # of which the first is the soft value once the phase is known
+    float re, im         # of which the first, or both, are the soft value once the phase is known
     double instant, carrier
 
 cdef struct _Node:
@@ -255,26 +255,31 @@ def chips(const double[:, ::1] frequency not None, const double[::1] delay not N
 
 
 cdef class SoftChips:
-    """From chips to soft values: turned to the real axis, and brought to a level of 1.
+    """From chips to soft values: turned to the real axis, or to the diagonals, and brought to a level of 1.
 
     Parameters
     ----------
     turn_group : chips whose phase is taken together; between the centres of groups it goes straight
     level_group : the same for the level
     taper : (2 * reach + 1,) float64, over groups, for the mean level
+    order : phases, 2 or 4
     """
     cdef radome_queue _chips, _phases, _sums, _levels
     cdef Py_ssize_t _turn_group, _level_group, _reach
+    cdef bint _four
     # of the chips waiting: in whole groups already, turned, measured
     cdef Py_ssize_t _grouped, _turned, _summed
     # chips turned and levelled since the beginning, and the group of the first waiting phase and level
     cdef long long _turn_chip, _level_chip, _turn_knot, _level_knot
     cdef const double[::1] _taper
 
-    def __cinit__(self, Py_ssize_t turn_group, Py_ssize_t level_group, const double[::1] taper not None):
+    def __cinit__(self, Py_ssize_t turn_group, Py_ssize_t level_group, const double[::1] taper not None, int order=2):
+        if order != 2 and order != 4:
+            raise ValueError(f"2 or 4 phases expected, got {order}")
         if turn_group < 1 or level_group < 1 or taper.shape[0] % 2 == 0:
             raise ValueError(f"groups of chips and a taper of odd length expected, got {turn_group}, {level_group} and "
                              f"{taper.shape[0]}")
+        self._four = order == 4
         self._turn_group, self._level_group = turn_group, level_group
         weights = np.array(taper)
         self._taper, self._reach = weights / weights.sum(), taper.shape[0] // 2
@@ -297,13 +302,13 @@ cdef class SoftChips:
 
         Returns
         -------
-        square : (groups,) complex64, sums of the squares over the groups that are whole now
+        line : (groups,) complex64, sums over the groups that are whole now: of the squares, or of -y^4 / |y|^2
         power : (groups,) float32
         """
         cdef Py_ssize_t n = y.shape[0], i, k, group = self._turn_group, groups
         cdef const float* v
         cdef _Chip* chip
-        cdef float re, im, total
+        cdef float re, im, total, a, b, c
         cdef float complex[::1] out
         cdef float[::1] out_power
         if instants.shape[0] != n or carriers.shape[0] != n:
@@ -315,29 +320,35 @@ cdef class SoftChips:
                 chip[i].re, chip[i].im = v[2 * i], v[2 * i + 1]
                 chip[i].instant, chip[i].carrier = instants[i], carriers[i]
         groups = (<Py_ssize_t>((self._chips.stop - self._chips.first) // sizeof(_Chip)) - self._grouped) // group
-        square, power = np.empty(groups, np.complex64), np.empty(groups, np.float32)
+        line, power = np.empty(groups, np.complex64), np.empty(groups, np.float32)
         if groups:
-            out, out_power = square, power
+            out, out_power = line, power
             chip = <_Chip*>radome_items(&self._chips) + self._grouped
             with nogil:
                 for i in range(groups):
                     re = im = total = 0
                     for k in range(group):
-                        re += chip[k].re * chip[k].re - chip[k].im * chip[k].im
-                        im += 2 * chip[k].re * chip[k].im
-                        total += chip[k].re * chip[k].re + chip[k].im * chip[k].im
+                        a = chip[k].re * chip[k].re - chip[k].im * chip[k].im
+                        b = 2 * chip[k].re * chip[k].im
+                        c = chip[k].re * chip[k].re + chip[k].im * chip[k].im
+                        total += c
+                        if self._four:
+                            c = 1 / (c + <float>1e-30)
+                            a, b = (b * b - a * a) * c, -2 * a * b * c
+                        re += a
+                        im += b
                     (<float*>&out[i])[0], (<float*>&out[i])[1] = re, im
                     out_power[i] = total
                     chip += group
             self._grouped += groups * group
-        return square, power
+        return line, power
 
     cdef void _turn(self, const double* phase, Py_ssize_t knots) noexcept nogil:
         # chips up to the last knot, straight from knot to knot; before the first knot there is its phase
         cdef _Chip* chip = <_Chip*>radome_items(&self._chips) + self._turned
         cdef Py_ssize_t group = self._turn_group, i
         cdef double half = 0.5 * (group - 1), c, s, c_step, s_step, c_next, slope
-        cdef double place
+        cdef double place, re
         for i in range(-1 if self._turn_chip == 0 else 0, knots - 1):
             slope = (phase[i + 1] - phase[i]) / group if i >= 0 else 0
             # the first chip not before knot i, or the first of all
@@ -346,7 +357,9 @@ cdef class SoftChips:
             s = sin(TURN * (phase[max(i, 0)] + slope * place))
             c_step, s_step = cos(TURN * slope), sin(TURN * slope)
             while self._turn_chip <= (self._turn_knot + i + 1) * group + half:
-                chip.re = <float>(chip.re * c + chip.im * s)
+                re = chip.re
+                chip.re = <float>(re * c + chip.im * s)
+                chip.im = <float>(chip.im * c - re * s)
                 c_next = c * c_step - s * s_step
                 s = c * s_step + s * c_step
                 c = c_next
@@ -364,8 +377,11 @@ cdef class SoftChips:
             k = min(max(<Py_ssize_t>place, 0), max(knots - 2, 0))
             place = max(place - k, 0)
             value = level[k] + (level[k + 1] - level[k]) * place if knots > 1 else level[0]
-            value /= group
-            soft[i] = <float>(chip[i].re / (value if value > 1e-20 else 1e-20))
+            value = 1 / max(value / group, 1e-20)
+            if self._four:
+                soft[2 * i], soft[2 * i + 1] = <float>(chip[i].re * value), <float>(chip[i].im * value)
+            else:
+                soft[i] = <float>(chip[i].re * value)
             at[i], carrier[i] = chip[i].instant, chip[i].carrier
         self._level_chip += n
 
@@ -378,7 +394,7 @@ cdef class SoftChips:
 
         Returns
         -------
-        soft : (m,) float32
+        soft : (m,) float32; (2 m,) of four phases: real and imaginary parts in turn
         instants, carriers : (m,) float64, of the same chips
 
         Raises
@@ -406,7 +422,7 @@ cdef class SoftChips:
         for i in range(groups):
             total = 0
             for k in range(self._level_group):
-                total += fabs(chip[k].re)
+                total += 0.5 * (fabs(chip[k].re) + fabs(chip[k].im)) if self._four else fabs(chip[k].re)
             values[i] = total
             chip += self._level_group
         self._summed += groups * self._level_group
@@ -423,7 +439,8 @@ cdef class SoftChips:
         if knots:
             total = (self._level_knot + knots - 0.5) * self._level_group - 0.5
             m = <Py_ssize_t>(<long long>floor(total) + 1 - self._level_chip)
-        soft, instants, carriers = np.empty(m, np.float32), np.empty(m), np.empty(m)
+        m = max(m, 0)
+        soft, instants, carriers = np.empty(m * (2 if self._four else 1), np.float32), np.empty(m), np.empty(m)
         if m > 0:
             out, out_instants, out_carriers = soft, instants, carriers
             with nogil:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from .errors import RadomeError
+from .framing.several import BESIDE
 from .reception import Conditions, chain
 from .satellite import Transmitter
 from .source import Recording
@@ -18,6 +19,17 @@ FRAMES = 2
 EBN0_DB = 25.0
 LEAST_RATE = 8000.0
 SEED = 20
+
+
+OTHERS = tuple(
+    Transmitter(" ".join(framing.values()), 437e6, demod, framing)
+    for framing in BESIDE
+    for demod in (
+        {"use": "fsk", "baudrate": 9600},
+        {"use": "afsk", "baudrate": 1200, "carrier": 1700, "deviation": 500},
+    )
+)
+"""Transmitters with the framings that no definition has."""
 
 
 @dataclass(frozen=True)

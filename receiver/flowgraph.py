@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import FlowgraphError, OrbitError, short
+from .framing._turned import readable
 from .stage import Chunk, Frame, Stage, Stream
 
 _LARGEST = 1 << 20  # bytes; those that are shipped have 2000
@@ -214,9 +215,10 @@ class Chain:
 
         Raises FlowgraphError or OrbitError, whose sentence begins with the place of the stage.
         """
-        for stage, place in zip(self.stages, self._places, strict=True):
+        for i, place in enumerate(self._places):
+            self.stages[i] = readable(self.stages[i], stream)
             try:
-                stream = stage.open(stream)
+                stream = self.stages[i].open(stream)
             except (FlowgraphError, OrbitError) as error:
                 raise type(error)(f"{place}: {error}") from error
         self.output = stream

@@ -1,7 +1,8 @@
 """What is in a recording of which nothing is known: signals, their modulation and rate, framings, satellites.
 
     waterfall -> bands that stand out from the noise -> every demodulator that fits a band, each measured by its symbols
-    -> those that stand out, with all framings that are used with them -> frames
+    -> the same at symbol rates that the signal itself shows -> those that stand out, with all framings that are used
+    with them -> frames
 
 What is tried are the demodulators and framings of the shipped definitions. Frames decide what a signal is; without any,
 the demodulator whose symbols are farthest from noise does.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -23,17 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp_ext.doppler import Mixer
+from dsp_ext.fir import Decimator
 from dsp_ext.quality import esn0
 
+from . import rates
 from .bands import Band, bands
+from .channel.filters import lowpass
 from .channel.track import Track
 from .errors import FlowgraphError
 from .flowgraph import Chain, build
-from .framing.several import Several, key
+from .framing.several import BESIDE, Several, key
 from .pipeline import Line, Pipeline
 from .satellite import Satellite, Transmitter, all_satellites
 from .source import Recording, Source
-from .stage import Chunk, Clock, Kind, Stage, Stream
+from .stage import Chunk, Kind, Stage, Stream
 from .survey import Survey, Waterfall
 
 SECONDS, FIRST = 60.0, 20.0
@@ -46,14 +50,26 @@ ENOUGH, SHORTEST = 4, 0.3
 """A signal has so many windows as good as its score, or those of so many seconds where that is less, but two."""
 NEAR = 0.007
 """Symbol rates as near as this, relatively, are taken for one: the clock follows so far."""
+FAR = 0.02
+"""Rates as near as this may be meant to be one."""
 CHOSEN, LEAST = 6, 2.0
 """Demodulators whose framings are tried, at most, and the score in dB from which on."""
 COMMON, FEW = 5, 2
 """Satellites; framings that more send are tried with every modulation that more than a few framings use."""
 RARE = 8.0
 """dB, handicap of a modulation that few framings use."""
-BESIDE: tuple[dict[str, Any], ...] = ({"use": "fx25"}, {"use": "fx25", "scrambler": "g3ruh"}, {"use": "il2p"})
-"""Framings that no definition has, but are in use."""
+RATES = 4
+"""Symbol rates that a signal itself shows, at most."""
+NARROWEST = 1 / 32
+"""Of the recorded band: where nothing stands out from the noise there is nothing narrower."""
+BAND_BELOW, BAND_ABOVE, BAND_MORE = 0.1, 1.6, 3e3
+"""A demodulator's bandwidth is at least and at most so much of the band, and so many Hz more."""
+BESIDE_TONES = (0.55, 0.1)
+"""Symbol rates that a band may reach beyond the tones of a large deviation, of a strong signal and of a weak one."""
+ODD = 3
+"""Demodulators at symbol rates of no definition that all framings are tried with, at most."""
+SYMBOLS = 100e3
+"""That are enough to try framings on."""
 SEEN = 6.0
 """Score in dB from which on a signal without frames is recognised."""
 NAMED = 8
@@ -70,13 +86,15 @@ class Hypothesis:
     """As the field writes it, such as "FSK"."""
     demod: dict[str, Any]
     framings: tuple[dict[str, Any], ...]
-    """Those that are common last."""
+    """Those of which most is said first, those that are common last."""
     common: int
     """Number of those."""
     satellites: tuple[tuple[Satellite, Transmitter], ...]
     """That send so."""
     handicap: float
     """dB by which its symbols must be better than another's: what few use looks like what many do, too."""
+    shown: bool = False
+    """The signal itself shows the symbol rate, so that it fits."""
 
     @property
     def baudrate(self) -> float:
@@ -115,7 +133,7 @@ class Finding:
 
     @property
     def rank(self) -> tuple[int, float]:
-        return self.frames.total(), self.score - self.hypothesis.handicap
+        return self.frames.total(), self.score - (0.0 if self.frames else self.hypothesis.handicap)
 
 
 @cache
@@ -136,7 +154,7 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
             called = key(transmitter.framing)
             tables[called] = transmitter.framing
             senders.setdefault(called, set()).add(satellite.norad)
-            families.setdefault(family(transmitter.demod), set()).add(called)
+            families.setdefault(_kind(transmitter.demod), set()).add(called)
     usual = [key for key, numbers in senders.items() if len(numbers) > COMMON]
     for framing in BESIDE:
         usual.append(key(framing))
@@ -148,13 +166,18 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
         }
         demod["baudrate"] = Counter(t.baudrate for _, t in same).most_common(1)[0][0]
         # ORBCOMM's modulation is ORBCOMM's
-        common = usual if len(families[family(demod)]) > FEW else []
-        own = dict.fromkeys(key(t.framing) for _, t in same)
+        common = usual if len(families[_kind(demod)]) > FEW else []
+        own = dict.fromkeys(key(t.framing) for _, t in sorted(same, key=_said, reverse=True))
         framings = tuple(tables[key] for key in [*(key for key in own if key not in common), *common])
         made.append(
             Hypothesis(same[0][1].modulation, demod, framings, len(common), tuple(same), 0.0 if common else RARE)
         )
     return tuple(sorted(made, key=lambda h: (h.demod["use"], h.baudrate)))
+
+
+def _said(sent: tuple[Satellite, Transmitter]) -> int:
+    """How much is said of the framing: of two that read the same, the one that says more goes before."""
+    return len(sent[1].framing)
 
 
 def _way(demod: dict[str, Any]) -> str:
@@ -170,9 +193,14 @@ def family(demod: dict[str, Any]) -> str:
     return repr(sorted((key, value) for key, value in demod.items() if key not in frequencies))
 
 
+def _kind(demod: dict[str, Any]) -> str:
+    """The same for demodulators that may be used for the same: what is sent with two phases is with four, too."""
+    return family({key: value for key, value in demod.items() if key != "order"})
+
+
 @dataclass
 class Shift:
-    """Move the middle of a band to zero, and say how far from there the signal may be."""
+    """Move the middle of a band to zero, leave out what is far from it, and say how far the signal may be."""
 
     takes: ClassVar[tuple[Kind, ...]] = ("iq",)
     gives: ClassVar[Kind] = "iq"
@@ -181,16 +209,74 @@ class Shift:
 
     def open(self, stream: Stream) -> Stream:
         self._mixer = Mixer(-self.band.middle / stream.rate)
+        self._decimator, self._rate = None, stream.rate
+        reach = self.band.width / 2 + BAND_ABOVE * self.band.width + BAND_MORE
+        factor = math.floor(stream.rate / (2.5 * reach))
+        if factor > 1:
+            self._rate /= factor
+            cutoff, transition = 0.5 * (reach + self._rate / 2), self._rate - 2 * reach
+            taps = lowpass(cutoff / stream.rate, transition / stream.rate, 60)
+            self._decimator = Decimator(taps, factor, is_complex=True)
+        self._origin: Chunk | None = None
+        self._given = 0
         frequency = None if stream.frequency is None else stream.frequency + self.band.middle
-        return replace(stream, frequency=frequency, target=0.0, span=self.band.width / 2)
+        return replace(stream, rate=self._rate, frequency=frequency, target=0.0, span=self.band.width / 2)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         y = np.empty_like(chunk.items)
         self._mixer.process(chunk.items, y)
-        return [replace(chunk, items=y)]
+        if self._decimator is None:
+            return [replace(chunk, items=y)]
+        if self._origin is None:
+            self._origin = chunk
+        return self._moved(self._decimator.process(y))
 
     def close(self) -> list[Chunk]:
-        return []
+        return [] if self._decimator is None else self._moved(self._decimator.flush())
+
+    def _moved(self, y: NDArray[np.complex64]) -> list[Chunk]:
+        if self._origin is None or not len(y):
+            return []
+        first = self._origin
+        position = first.position + self._given * (first.clock.rate / self._rate)
+        self._given += len(y)
+        return [Chunk(y, self._rate, position, first.clock)]
+
+
+class Front:
+    """A band for all demodulators that are tried on it.
+
+    Parameters
+    ----------
+    band : None: the whole recorded band
+    """
+
+    def __init__(self, band: Band | None) -> None:
+        self.band = band
+        self.heard: list[NDArray[Any]] = []
+        """Samples from when the band is heard, as many as symbol rates are sought in."""
+        self._shift = None if band is None else Shift(band)
+
+    def open(self, stream: Stream) -> None:
+        self.stream = stream if self._shift is None else self._shift.open(stream)
+
+    def process(self, chunk: Chunk) -> list[Chunk]:
+        made = [chunk] if self._shift is None else self._shift.process(chunk)
+        at = chunk.position / chunk.clock.rate
+        if self.band is None or self.band.start <= at <= self.band.stop:
+            room = rates.SAMPLES - sum(map(len, self.heard))
+            self.heard += [part.items[:room].copy() for part in made if room > 0]
+        return made
+
+    def close(self) -> list[Chunk]:
+        return [] if self._shift is None else self._shift.close()
+
+    def symbol_rates(self) -> list[float]:
+        """What the samples say; nothing of IQ in which nothing stands out."""
+        if not self.heard or (self.band is None and self.stream.kind == "iq"):
+            return []
+        width = self.stream.rate / 4 if self.band is None else self.band.width
+        return rates.symbol_rates(np.concatenate(self.heard), self.stream.rate, width)
 
 
 class Meter:
@@ -321,23 +407,36 @@ class Trial:
 
 
 def trials(
-    recording: Recording, wanted: Iterable[tuple[Band | None, Hypothesis]], *, framings: bool = False
+    recording: Recording,
+    wanted: Iterable[tuple[Band | None, Hypothesis]],
+    *,
+    framings: bool = False,
+    fronts: Mapping[Band | None, Front] | None = None,
 ) -> list[Trial]:
     """Chains for hypotheses about bands, with their framings or without.
 
     Those that the recording is too narrow for are left out.
+
+    Parameters
+    ----------
+    fronts : open, what the chains are fed by; None: they take the recording itself
     """
     stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
     made = []
     for band, hypothesis in wanted:
         demod = build(hypothesis.demod, hypothesis.name, "demod")
         width = getattr(demod, "bandwidth", 0.0)
-        if recording.kind not in demod.takes or (
-            band is not None and not band.width / 10 < width < 1.6 * band.width + 3e3
-        ):
+        fits = recording.kind in demod.takes
+        if hypothesis.shown:
+            pass
+        elif band is not None:
+            fits &= BAND_BELOW * band.width < width < BAND_ABOVE * band.width + BAND_MORE
+        elif recording.kind == "iq":
+            fits &= width > NARROWEST * recording.rate
+        if not fits:
             continue
         meter = Meter()
-        stages: list[Stage] = [Shift(band)] if band is not None else []
+        stages: list[Stage] = [Shift(band)] if band is not None and fronts is None else []
         if recording.kind == "iq" and not getattr(demod, "finds_carrier", False):
             stages.append(Track(bandwidth=getattr(demod, "searched", width)))
         stages += [demod, meter]
@@ -346,7 +445,7 @@ def trials(
             stages.append(several)
         chain = Chain(stages, hypothesis.name)
         try:
-            chain.open(stream)
+            chain.open(stream if fronts is None else fronts[band].stream)
         except FlowgraphError:
             continue
         made.append(Trial(band, hypothesis, demod, meter, several, chain, recording.kind))
@@ -354,10 +453,12 @@ def trials(
 
 
 def _variants(hypothesis: Hypothesis, band: Band | None) -> Iterator[Hypothesis]:
-    """As it is, and with the deviation that would fill the band where that is a large one."""
+    """As it is, and with deviations that would fill the band where these are large ones."""
     yield hypothesis
-    if band is not None and hypothesis.demod["use"] == "fsk" and "subaudio" not in hypothesis.demod:
-        deviation = band.width / 2 - 0.55 * hypothesis.baudrate
+    if band is None or hypothesis.demod["use"] != "fsk" or "subaudio" in hypothesis.demod:
+        return
+    for beside in BESIDE_TONES:
+        deviation = band.width / 2 - beside * hypothesis.baudrate
         if 0.75 < deviation / hypothesis.baudrate < 4:
             yield replace(hypothesis, demod={**hypothesis.demod, "deviation": round(deviation)})
 
@@ -420,30 +521,73 @@ class Stretch:
 
 def measure(
     source: Source, wanted: Iterable[tuple[Band | None, Hypothesis]], progress: Callable[[float], None] | None = None
-) -> list[Finding]:
-    """Send a source through demodulators, which begin anew where samples are missing; the likeliest first.
+) -> tuple[list[Finding], list[Front]]:
+    """Send a source through demodulators, which begin anew where samples are missing.
 
     Parameters
     ----------
     wanted : hypotheses about bands
+
+    Returns
+    -------
+    What was found, the likeliest first; and the bands as they were heard.
     """
-    recording = source.recording
-    tried = trials(recording, wanted)
-    clock: Clock | None = None
+    recording, wanted = source.recording, list(wanted)
+    fronts = {band: Front(band) for band, _ in wanted}
+    clock = recording.clock
+
+    def opened(position: float) -> None:
+        stream = Stream(recording.kind, recording.rate, clock, recording.frequency_at(position))
+        for front in fronts.values():
+            front.open(stream)
+
+    opened(0.0)
+    tried = trials(recording, wanted, fronts=fronts)
     with ThreadPoolExecutor() as pool:
+
+        def fed(take: Callable[[Front], list[Chunk]]) -> None:
+            made = dict(zip(fronts, pool.map(take, fronts.values()), strict=True))
+            list(pool.map(lambda t: [t.chain.process(chunk) for chunk in made[t.band]], tried))
+
+        def ended() -> None:
+            fed(Front.close)
+            list(pool.map(lambda trial: trial.chain.close(), tried))
+
+        read = 0
         while (chunk := source.read()) is not None:
-            if chunk.clock is not (clock or chunk.clock):
-                stream = Stream(recording.kind, recording.rate, chunk.clock, recording.frequency_at(chunk.position))
+            if chunk.clock is not clock:
+                if read:
+                    ended()
+                clock = chunk.clock
+                opened(chunk.position)
                 for trial in tried:
-                    trial.chain.close()
-                    trial.chain.open(stream)
-            clock = chunk.clock
-            list(pool.map(lambda trial, chunk=chunk: trial.chain.process(chunk), tried))
+                    trial.chain.open(fronts[trial.band].stream)
+            read += 1
+            fed(lambda front, chunk=chunk: front.process(chunk))  # type: ignore[misc]
             if progress is not None:
                 progress((chunk.position + len(chunk)) / chunk.rate)
-        list(pool.map(lambda trial: trial.chain.close(), tried))
+        ended()
     findings = [finding for trial in tried if (finding := trial.finding()) is not None]
-    return sorted(findings, key=lambda finding: -finding.score)
+    return sorted(findings, key=lambda finding: -finding.score), list(fronts.values())
+
+
+def unusual(found: Iterable[float], known: Sequence[Hypothesis]) -> Iterator[Hypothesis]:
+    """Ways of modulation at symbol rates that no definition has, with all framings."""
+    alike: dict[str, list[Hypothesis]] = {}
+    for way in known:
+        if way.demod["use"] in ("fsk", "psk") and way.common and "manchester" not in way.demod:
+            alike.setdefault(family(way.demod), []).append(way)
+    most = max(known, key=lambda way: way.common)
+    common = most.framings[len(most.framings) - most.common :]
+    own = {key(table): table for way in known for table in way.framings if table not in common}
+    first = sorted(own.values(), key=len, reverse=True)
+    for rate in found:
+        for ways in alike.values():
+            if not any(abs(rate / way.baudrate - 1) < NEAR for way in ways):
+                demod = {**ways[0].demod, "baudrate": float(f"{rate:.5g}")}
+                senders = tuple(pair for way in ways for pair in way.satellites if abs(rate / way.baudrate - 1) < FAR)
+                framings = (*first, *common)
+                yield Hypothesis(ways[0].modulation, demod, framings, len(common), senders, 0.0, shown=True)
 
 
 def chosen(findings: Sequence[Finding]) -> list[Finding]:
@@ -468,6 +612,8 @@ class Exploration:
     """Start and end, in seconds, of the stretch that was measured."""
     findings: list[Finding]
     """The likeliest first."""
+    rates: dict[Band | None, list[float]]
+    """Symbol rates that the signals show, in Bd."""
 
 
 def explore(
@@ -486,11 +632,12 @@ def explore(
     assert survey.waterfall is not None
     found = bands(survey.waterfall) if survey.waterfall.recording.kind == "iq" else []
     places: list[Band | None] = list(found) or [None]
-    wanted = [(band, way) for band in places for known in hypotheses(tuple(folders)) for way in _variants(known, band)]
+    known = hypotheses(tuple(folders))
+    wanted = [(band, way) for band in places for usual in known for way in _variants(usual, band)]
     span = busiest(survey.waterfall, found)
     with closing(reopen()) as source:
-        findings = measure(Stretch(source, span), wanted, progress)
-    return Exploration(survey, found, span, findings)
+        findings, fronts = measure(Stretch(source, span), wanted, progress)
+    return Exploration(survey, found, span, findings, {front.band: front.symbol_rates() for front in fronts})
 
 
 def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, Line]]:
@@ -503,32 +650,68 @@ def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, 
     ]
 
 
-def narrowed(reopen: Callable[[], Source], exploration: Exploration) -> Exploration:
-    """Leave out, of a long recording, what gives no frames in a part of it where something else does.
+def narrowed(reopen: Callable[[], Source], exploration: Exploration, folders: Sequence[Path] = ()) -> Exploration:
+    """Try what was found on a part of the recording, to know better what to try on all of it.
 
-    Of the framings remain those that do, those of the satellites that send so, and the common ones.
+    Where there are no frames, other symbol rates that the signal shows are tried with all framings. Of a long recording
+    what gives no frames where something else does is left out. Of the framings remain those that give some, those of
+    the satellites that send so, and the common ones.
     """
-    start, stop = exploration.span
-    if math.isinf(stop):
-        return exploration
+    assert exploration.survey.waterfall is not None
+    frequency = exploration.survey.waterfall.recording.frequency
+    tried = _in_part(reopen, exploration, FIRST)
+    most: Counter[Band | None] = Counter()
+    for trial in tried:
+        most[trial.band] = max(most[trial.band], trial.frames.total())
+    kept = list(exploration.findings)
+    if not math.isinf(exploration.span[1]):
+        kept = _as_tried(kept, [t for t in tried if 2 * t.frames.total() >= most[t.band]], frequency)
+    known = hypotheses(tuple(folders))
+    odd = [
+        (band, way)
+        for band, found in exploration.rates.items()
+        if not most[band]
+        for other in unusual(found[:RATES], known)
+        for way in _variants(other, band)
+    ]
+    if odd:
+        start = exploration.span[0]
+        with closing(reopen()) as source:
+            more, _ = measure(Stretch(source, (start, start + FIRST)), odd)
+        likeliest = [f for band in exploration.rates for f in [g for g in more if g.band is band][:ODD]]
+        seconds = min([FIRST, *(SYMBOLS / f.hypothesis.baudrate for f in likeliest)])
+        tried = _in_part(reopen, replace(exploration, findings=likeliest), seconds)
+        framed_so = {trial.band for trial in tried if trial.frames}
+        kept = [f for f in kept if f.band not in framed_so]
+        kept += _as_tried(likeliest, [t for t in tried if t.frames or t.band not in framed_so], frequency)
+        kept.sort(key=lambda finding: -finding.score)
+    return replace(exploration, findings=kept)
+
+
+def _in_part(reopen: Callable[[], Source], exploration: Exploration, seconds: float) -> list[Trial]:
+    """Findings with their framings, sent through a part of the recording."""
+    start, _ = exploration.span
     with closing(reopen()) as source:
         pairs = framed(source.recording, exploration)
         if pairs:
-            Pipeline(Stretch(source, (start, start + FIRST)), [line for _, line in pairs]).run(lambda *_: None)
-    most: Counter[Band | None] = Counter()
-    for trial, _ in pairs:
-        most[trial.band] = max(most[trial.band], trial.frames.total())
-    good = {(t.band, t.hypothesis): t for t, _ in pairs if 2 * t.frames.total() >= most[t.band]}
+            Pipeline(Stretch(source, (start, start + seconds)), [line for _, line in pairs]).run(lambda *_: None)
+    return [trial for trial, _ in pairs]
+
+
+def _as_tried(findings: Iterable[Finding], tried: Iterable[Trial], frequency: float | None) -> list[Finding]:
+    """Those that were tried, with the framings that are worth trying on the rest."""
+    trial_of = {(trial.band, trial.hypothesis): trial for trial in tried}
     kept = []
-    for finding in exploration.findings:
-        known = good.get((finding.band, finding.hypothesis))
-        if known is not None:
-            way = known.hypothesis
-            if known.frames:
-                framings = known.likely(source.recording.frequency)
-                way = replace(way, framings=tuple(framings), common=len(framings))
-            kept.append(replace(finding, hypothesis=way))
-    return replace(exploration, findings=kept)
+    for finding in findings:
+        trial = trial_of.get((finding.band, finding.hypothesis))
+        if trial is None:
+            continue
+        way = trial.hypothesis
+        if trial.frames or way.shown:
+            framings = tuple(trial.likely(frequency))
+            way = replace(way, framings=framings, common=len(framings))
+        kept.append(replace(finding, hypothesis=way))
+    return kept
 
 
 def recognised(tried: Iterable[Trial]) -> list[tuple[Trial, Finding]]:

@@ -30,7 +30,7 @@ QUEUE = 4
 TURN = 0.25
 """Seconds that results are waited for before the caller has its turn."""
 DELAY_SYMBOLS = 8192
-"""No chain gives a frame out later than this many symbols behind its end."""
+"""No chain gives a frame out later than this many symbols behind its end, but for what its stages say they delay."""
 
 
 @dataclass(frozen=True)
@@ -400,7 +400,8 @@ class Pipeline:
                 run.chain.open(item)
             run.gap, run.is_open = run.is_open, True
         if frames or not isinstance(item, Stream):
-            self._results.put((run.line, frames, inf if item is None else run.stop - DELAY_SYMBOLS * symbol))
+            delay = symbol * (DELAY_SYMBOLS + sum(getattr(stage, "delay", 0) for stage in run.chain.stages))
+            self._results.put((run.line, frames, inf if item is None else run.stop - delay))
 
 
 def processors() -> int:

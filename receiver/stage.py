@@ -56,6 +56,8 @@ class Stream:
     """Where in the stream the wanted carrier is expected after Doppler correction, Hz from zero; None: anywhere."""
     span: float | None = None
     """The carrier is within +- this many Hz of `target`; None: anywhere in the band."""
+    pairs: bool = False
+    """Soft symbols are the two coordinates of points, in turn, in a plane that may be turned by quarters."""
 
 
 @dataclass(frozen=True, slots=True)

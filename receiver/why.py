@@ -13,7 +13,20 @@ from typing import Any
 import numpy as np
 
 from .bands import Band
-from .identify import NEAR, SEEN, Exploration, Finding, Stretch, explore, family, framed, place, recognised, seen
+from .identify import (
+    NEAR,
+    SEEN,
+    Exploration,
+    Finding,
+    Stretch,
+    explore,
+    family,
+    framed,
+    narrowed,
+    place,
+    recognised,
+    seen,
+)
 from .pipeline import Line, Pipeline
 from .satellite import Transmitter
 from .source import Recording, Source
@@ -51,7 +64,7 @@ def why(reopen: Callable[[], Source], chains: Chains) -> list[str]:
     reopen : opens the recording at its beginning
     chains : makes those that found nothing, once more
     """
-    exploration = explore(reopen)
+    exploration = narrowed(reopen, explore(reopen))
     survey = exploration.survey
     assert survey.waterfall is not None
     recording = survey.waterfall.recording

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from receiver.identify import hypotheses
 from receiver.reception import Conditions, chain
 from receiver.satellite import Transmitter, all_satellites
 from receiver.source import Recording
@@ -61,17 +62,27 @@ def noise(kind: str, form: str, rate: float, seconds: float, seed: int = 0) -> I
         done += n
 
 
-def demodulators(every: bool = False) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def demodulators(every: bool = False, blind: bool = False) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Distinct demodulators of the shipped definitions, each with the framings that occur with it.
 
-    Without `every`, those that differ only in the deviation count as one.
+    Parameters
+    ----------
+    every : those that differ only in the deviation count as several
+    blind : with the framings, too, that are tried where no satellite is named
     """
     found: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]]]] = {}
+
+    def add(demod: dict[str, Any], framings: Iterable[dict[str, Any]]) -> None:
+        short = demod if every else {k: v for k, v in demod.items() if k not in ("deviation", "carrier")}
+        _, known = found.setdefault(json.dumps(short, sort_keys=True), (demod, {}))
+        known |= {json.dumps(framing, sort_keys=True): framing for framing in framings}
+
     for satellite in all_satellites():
         for sent in satellite.transmitters:
-            short = sent.demod if every else {k: v for k, v in sent.demod.items() if k not in ("deviation", "carrier")}
-            _, framings = found.setdefault(json.dumps(short, sort_keys=True), (sent.demod, {}))
-            framings[json.dumps(sent.framing, sort_keys=True)] = sent.framing
+            add(sent.demod, [sent.framing])
+    if blind:
+        for way in hypotheses():
+            add(next(t.demod for _, t in way.satellites if t.demod["baudrate"] == way.baudrate), way.framings)
     return [(demod, list(framings.values())) for demod, framings in found.values()]
 
 

@@ -137,7 +137,7 @@ def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: di
     def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
         progress = None if options["quiet"] else progress_of(display)
         reopen = again[recording.name]
-        exploration = narrowed(reopen, explore(reopen, folders, progress))
+        exploration = narrowed(reopen, explore(reopen, folders, progress), folders)
         pairs = framed(recording, exploration)
         tried[:] = [trial for trial, _ in pairs]
         if not pairs:

@@ -30,8 +30,9 @@ def command(
 ) -> None:
     """Say what each FILE holds: signals, modulation, rate, framing, and the satellites that send so.
 
-    The demodulators and framings of all definitions are tried. A FILE is read three times, so it cannot be standard
-    input. A --picture (PNG, SVG or PDF) is drawn of one FILE.
+    The demodulators and framings of all definitions are tried, also at symbol rates that none has but the signal shows.
+    A FILE is read three times or more, so it cannot be standard input. A --picture (PNG, SVG or PDF) is drawn of one
+    FILE.
     """
     from ..identify import explore, framed, narrowed, recognised, report, table
     from ..picture import draw, require_matplotlib
@@ -49,7 +50,7 @@ def command(
         display = Display(True)
         try:
             progress = None if quiet else progress_of(display)
-            exploration = narrowed(again, explore(again, definitions, progress))
+            exploration = narrowed(again, explore(again, definitions, progress), definitions)
             with closing(again()) as source:
                 tried = framed(source.recording, exploration)
                 if tried:

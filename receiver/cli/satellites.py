@@ -34,8 +34,9 @@ HEADER = ("NORAD", "satellite", "transmitter", "MHz", "modulation", "baud", "fra
 def command(query: str, as_json: bool, folders: tuple[Path, ...], checked: bool) -> None:
     """List the satellites with QUERY in their name or as their catalogue number; without it, all.
 
-    A table on a terminal; elsewhere a line for each transmitter, its columns separated by tabs. With --check the exit
-    status is 1 when the frames of a transmitter did not come back.
+    A table on a terminal; elsewhere a line for each transmitter, its columns separated by tabs. With --check and
+    without QUERY, framings that no satellite is known to use (FX.25, IL2P) are checked, too. The exit status is 1 when
+    the frames of a transmitter did not come back.
     """
     from ..errors import FlowgraphError
     from ..satellite import all_satellites
@@ -44,7 +45,7 @@ def command(query: str, as_json: bool, folders: tuple[Path, ...], checked: bool)
     if not found:
         raise FlowgraphError(f"no satellite has {query!r} in its name or as its catalogue number")
     if checked:
-        sys.exit(_check(found))
+        sys.exit(_check(found, every=not query))
     if as_json:
         _print_json(found)
     elif sys.stdout.isatty():
@@ -54,32 +55,40 @@ def command(query: str, as_json: bool, folders: tuple[Path, ...], checked: bool)
             print("\t".join(row))
 
 
-def _check(satellites: list[Satellite]) -> int:
-    """Check each distinct chain once, on all processors; gives the exit status."""
+def _check(satellites: list[Satellite], every: bool) -> int:
+    """Check each distinct chain once, on all processors; gives the exit status.
+
+    With `every`, framings that no satellite has are checked, too.
+    """
     import os
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     from rich.progress import track
 
-    from ..check import check, key
+    from ..check import OTHERS, check, key
 
-    named: dict[str, list[tuple[Satellite, Transmitter]]] = {}
+    named: dict[str, list[str]] = {}
+    chains: dict[str, Transmitter] = {}
     for satellite in satellites:
         for transmitter in satellite.transmitters:
-            named.setdefault(key(transmitter), []).append((satellite, transmitter))
-    chains = [users[0][1] for users in named.values()]
+            chains.setdefault(key(transmitter), transmitter)
+            named.setdefault(key(transmitter), []).append(f"{satellite.name}, {transmitter.name}")
+    for transmitter in OTHERS if every else ():
+        chains[key(transmitter)] = transmitter
+        named[key(transmitter)] = [f"no satellite, {transmitter.name} on {transmitter.demod['use']}"]
     bad = 0
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        outcomes = pool.map(check, chains)
+        outcomes = pool.map(check, chains.values())
         shown = track(outcomes, "checking", len(chains), transient=True, disable=not sys.stderr.isatty())
-        for users, outcome in zip(named.values(), shown, strict=True):
+        for names, outcome in zip(named.values(), shown, strict=True):
             if not outcome.good:
-                bad += len(users)
-                for satellite, transmitter in users:
-                    print(f"{satellite.name}, {transmitter.name}: {outcome}")
+                bad += len(names)
+                for name in names:
+                    print(f"{name}: {outcome}")
     count = sum(map(len, named.values()))
-    print(f"{count - bad} of {count} transmitters of {len(satellites)} satellites receive what they send")
+    others = f", {len(OTHERS)} of them of none," if every else ""
+    print(f"{count - bad} of {count} transmitters of {len(satellites)} satellites{others} receive what they send")
     return 1 if bad else 0
 
 

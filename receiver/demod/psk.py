@@ -1,4 +1,4 @@
-"""BPSK, DBPSK and SDPSK, plain and in Manchester code, from IQ or from the audio of a single-sideband receiver.
+"""BPSK, DBPSK, SDPSK and QPSK, from IQ or from the audio of a single-sideband receiver.
 
     samples -> power in the band -> about where the carrier is -> |  4 samples a chip, power  -> timing
                                                                   |  4 samples a chip, square -> frequency
@@ -13,6 +13,8 @@ In SDPSK (symmetric: a quarter turn on or back from symbol to symbol) chip k lie
 from the first's. Its square has two lines, half a chip rate on each side of twice the carrier, which count together;
 the chips are turned back by k quarters, and what is left is DBPSK.
 
+QPSK has no line in its square, but one at four times the carrier in -y^4 / |y|^2; each chip gives two soft values.
+
 Line at twice the carrier: A. J. Viterbi, A. M. Viterbi, IEEE Trans. IT-29 (1983) 543. Clock: M. Oerder, H. Meyr,
 "Digital filter and square timing recovery", IEEE Trans. COM-36 (1988) 605.
 """
@@ -26,7 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp_ext.carrier import clock_tone, mix, square
+from dsp_ext.carrier import clock_tone, fourth, mix, square
 from dsp_ext.fir import Decimator
 from dsp_ext.lines import Lines
 from dsp_ext.psk import Ends, Peaks, SoftChips, around, chips, phase_scores
@@ -51,6 +53,9 @@ BAND_HOP = 32
 """Chips from one look at the band to the next; each takes twice that."""
 CELLS = 16
 """Cells of the band's map in a bandwidth of one chip rate."""
+CLEAREST = {2: 2.0, 4: 6.0}
+"""By order: nepers of contrast of a band that count at most. QPSK has more lines, a quarter of the chip rate apart, and
+which is the carrier's only the band says."""
 CLOCK_ERROR = 4e-3
 """Transmitters in orbit have been seen 3300 ppm off their nominal rate."""
 CLOCK_WIDTH = 512
@@ -72,9 +77,10 @@ Complex = NDArray[np.complex64]
 
 @dataclass
 class Psk:
-    """Demodulate phase shift keying with two phases.
+    """Demodulate phase shift keying with two or four phases.
 
     Which phase is a 1 is not known, so all symbols may be inverted; with `differential` and `symmetric` they are not.
+    Of four phases, each gives the real part and then the imaginary one; where the axes are is not known.
     Offsets are the carrier's place in the stream: in IQ from zero, in audio the audio frequency.
     """
 
@@ -84,6 +90,7 @@ class Psk:
     """Needs no carrier search before it."""
 
     baudrate: float = required("Bd", "symbols per second")
+    order: int = parameter(2, "", "phases", (2, 4))
     differential: bool = parameter(False, "", "a 1 is a reversal of the phase")
     manchester: bool = parameter(False, "", "a symbol is two opposite halves")
     symmetric: bool = parameter(False, "", "SDPSK: a 1 is a quarter turn of the phase forward, a 0 one back")
@@ -91,6 +98,8 @@ class Psk:
     def __post_init__(self) -> None:
         if self.symmetric and (self.differential or self.manchester):
             raise ValueError("symmetric goes with neither differential nor manchester")
+        if self.order == 4 and (self.differential or self.manchester or self.symmetric):
+            raise ValueError("order 4 goes with neither differential nor manchester nor symmetric")
         if not self.baudrate > 0:
             raise ValueError(f"baudrate is {self.baudrate}; it must be above 0")
 
@@ -120,13 +129,15 @@ class Psk:
                 f"psk at {self.baudrate:g} Bd cannot be searched for in {self._rate / 1e3:g} kHz; "
                 "the recording's frequency or the signal's offset must be given"
             )
-        self._receiver = _ChipReceiver(replace(stream, rate=self._rate), chip_rate, self.symmetric)
+        self._receiver = _ChipReceiver(replace(stream, rate=self._rate), chip_rate, self.order, self.symmetric)
         self._pairs = _Pairs() if self.manchester else None
         self._last = np.zeros(1, np.float32)
         self._origin: float | None = None
         self._track = OffsetTrack()
         self._clock = stream.clock
-        return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
+        pairs = self.order == 4
+        rate = self.baudrate * (2 if pairs else 1)
+        return Stream("soft", rate, stream.clock, stream.frequency, stream.target, stream.span, pairs)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         if self._origin is None:
@@ -154,24 +165,30 @@ class Psk:
             self._last = soft[-1:]
             soft = np.minimum(np.abs(soft), np.abs(before)) * np.where((soft < 0) == (before < 0), -1, 1)
             soft = (-soft if self.symmetric else soft).astype(np.float32)
+        rate = self.baudrate
+        if self.order == 4:
+            # a symbol's second half is the other bit's
+            rate *= 2
+            quarter = self._rate / self.baudrate / 4
+            instants, offsets = (instants[:, None] + [-quarter, quarter]).ravel(), np.repeat(offsets, 2)
         positions = (self._origin or 0.0) + instants * (self._clock.rate / self._rate)
         carriers = (offsets + self._track.at(positions)).astype(np.float32)
-        return [Chunk(soft, self.baudrate, float(positions[0]), self._clock, positions, carriers)]
+        return [Chunk(soft, rate, float(positions[0]), self._clock, positions, carriers)]
 
 
 class _ChipReceiver:
     """From samples to chips of about +-1, their instants in samples and their carriers in Hz."""
 
-    def __init__(self, stream: Stream, chip_rate: float, turning: bool) -> None:
-        self._chip_rate, self._turning = chip_rate, turning
+    def __init__(self, stream: Stream, chip_rate: float, order: int, turning: bool) -> None:
+        self._chip_rate, self._order, self._turning = chip_rate, order, turning
         self._per_chip = stream.rate / chip_rate
         self._window = int(np.clip(2 ** round(math.log2(COHERENCE * chip_rate)), 16, 64))
         self._hop = self._window // 2
         self._rows = int(np.clip(2 ** round(math.log2(BLOCK * chip_rate / self._hop)), 32, 128))
         self._samples = _Samples(np.complex64 if stream.kind == "iq" else np.float32)
         self._filter = Strobe(_root_raised_cosine(self._per_chip))
-        self._band = _Band(stream, self._per_chip, self._hop, self._rows)
-        self._carrier = _Carrier(self._window, chip_rate, turning)
+        self._band = _Band(stream, self._per_chip, self._hop, self._rows, CLEAREST[order])
+        self._carrier = _Carrier(self._window, chip_rate, order, turning)
         self._tone, self._power = np.zeros(1, np.complex64), np.zeros(1, np.float32)
         speed = CLOCK_ERROR * self._hop * _PhasePath.STATES
         self._timing = _PhasePath(speed, 1.0, 3.0, 10.0, CLOCK_WIDTH // self._hop, 4)
@@ -179,7 +196,7 @@ class _ChipReceiver:
         self._coarse_phase = self._phase = 0.0
         self._frequencies, self._delays = np.empty((0, 2)), np.empty(0)
         self._turn_group = self._window // 4
-        self._soft = SoftChips(self._turn_group, LEVEL_GROUP, np.hanning(2 * LEVEL_WIDTH + 3)[1:-1])
+        self._soft = SoftChips(self._turn_group, LEVEL_GROUP, _taper(LEVEL_WIDTH), order)
         self._phases = _PhasePath(1.0, 2.0, 3.0, 20.0, PHASE_REACH)
 
     def process(self, x: NDArray[Any]) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
@@ -193,8 +210,8 @@ class _ChipReceiver:
         while end:
             soft, instants, offsets = self._work()
             stop = int(np.searchsorted(instants, end))
-            made.append((soft[:stop], instants[:stop], offsets[:stop]))
-            if stop < len(soft):
+            made.append((soft[: stop * self._order // 2], instants[:stop], offsets[:stop]))
+            if stop < len(instants):
                 break
         return made
 
@@ -211,10 +228,10 @@ class _ChipReceiver:
         rows = min(len(self._frequencies), len(self._delays) - 1)
         if rows <= 0:
             return np.empty(0, np.float32), np.empty(0), np.empty(0)
-        square, power = self._soft.append(*self._chips(self._frequencies[:rows], self._delays[: rows + 1]))
+        line, power = self._soft.append(*self._chips(self._frequencies[:rows], self._delays[: rows + 1]))
         self._frequencies, self._delays = self._frequencies[rows:], self._delays[rows:]
         gain = np.float32(0.7 * self._turn_group) / np.maximum(power, np.float32(1e-30))
-        return self._soft.process(self._phases.process(square, gain) / 2)
+        return self._soft.process(self._phases.process(line, gain) / self._order)
 
     def _coarse(self, centres: NDArray[np.int64]) -> Complex:
         """Matched filter, 4 samples a chip, over the next rows, each moved down by its centre."""
@@ -272,8 +289,8 @@ class _ChipReceiver:
 class _Band:
     """About where the carrier is: where the power in a bandwidth of a chip rate stands out from both its flanks."""
 
-    def __init__(self, stream: Stream, per_chip: float, hop: int, rows: int) -> None:
-        self._per_chip = per_chip
+    def __init__(self, stream: Stream, per_chip: float, hop: int, rows: int, clearest: float) -> None:
+        self._per_chip, self._clearest = per_chip, clearest
         self._looks = rows * hop // BAND_HOP
         self._rows = BAND_HOP // hop
         self._is_complex = stream.kind == "iq"
@@ -313,7 +330,7 @@ class _Band:
         looks = block * self._looks + np.arange(self._looks)
         starts = np.round((looks + 0.5) * BAND_HOP * self._per_chip).astype(np.int64) - self._length // 2
         x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
-        score = 10 * np.clip(self._contrast.process(x, starts - starts[0]), 0, 2)
+        score = 10 * np.clip(self._contrast.process(x, starts - starts[0]), 0, self._clearest)
         score[:, self._barred] = -50
         self._scores.append(score)
         found = self._ridge.process(score)
@@ -324,19 +341,20 @@ class _Band:
 
 
 class _Carrier:
-    """The line at twice the carrier, or in SDPSK the two on both sides of it."""
+    """The line at twice the carrier, in SDPSK the two on both sides of it; in QPSK that at four times the carrier."""
 
-    def __init__(self, window: int, chip_rate: float, turning: bool) -> None:
-        self._window = window
+    def __init__(self, window: int, chip_rate: float, order: int, turning: bool) -> None:
+        self._line = square if order == 2 else fourth
+        self._order, self._scale = order, 2 * order * window  # states in a chip rate
         self._beside = window if turning else 0
         most = window - 1 if turning else 3 * window // 2
         self._states = np.arange(-most, most + 1)
         # states in the time of a row
-        self._furthest = furthest = round(DRIFT * (window / 2 / chip_rate) / (chip_rate / (4 * window)))
+        furthest = round(DRIFT * (window / 2 / chip_rate) / (chip_rate / self._scale))
         drifts = np.arange(-furthest, furthest + 1, dtype=np.int32)
         self._ridge = Ridge(len(self._states), LAG, 2.0, 20.0, 1, drifts=drifts, turn=2.0)
         # from cells to states, straight between
-        cell = self._states * CELLS / (4 * window) + CELLS // 2
+        cell = self._states * CELLS / self._scale + CELLS // 2
         self._spread = np.maximum(0, 1 - np.abs(cell - np.arange(CELLS + 1)[:, None])).astype(np.float32)
         self._prominence = Prominence(window, most + self._beside)
         self._centre = 0
@@ -357,24 +375,23 @@ class _Carrier:
         -------
         (m, 2) float64, at a row's beginning and end, cycles per chip
         """
-        window = self._window
         shifts = centres.copy()
         shifts[1:] -= centres[:-1]
         shifts[0] -= self._centre
         # as if the row before had been moved down by this row's centre; an item is half a chip
-        score = self._prominence.process(square(y), shifts / CELLS)
+        score = self._prominence.process(self._line(y), shifts * (self._order / 2 / CELLS))
         beside, count = self._beside, len(self._states)
         if beside:
             score = score[:, :count] + score[:, 2 * beside :]
         scores = score + near @ self._spread
-        shifts *= 4 * window // CELLS
+        shifts *= self._scale // CELLS
         self._centre = int(centres[-1])
         path = self._ridge.process(scores, shifts.astype(np.int32))
 
-        middle = centres.astype(np.float64) * (4 * window / CELLS)
+        middle = centres.astype(np.float64) * (self._scale / CELLS)
         bins, peak = self._peaks.process(score, middle, path)
         line, jumped, peak = self._lines.process(bins, peak)
-        return self._ends.process(line, jumped.view(np.uint8), peak) / (4 * window)
+        return self._ends.process(line, jumped.view(np.uint8), peak) / self._scale
 
 
 class _PhasePath:

@@ -120,13 +120,13 @@ class Mobitex:
             if candidate.errors + differ > TOLERANCE:
                 self.failures["sync"] += 1
                 return None
-        head = control.astype(np.uint8).tobytes()
+        head, differ = control.astype(np.uint8).tobytes(), 0
         if self.header == "callsign":
             called = self._called(soft[CONTROL : CONTROL + CALLSIGN])
             if called is None:
                 self.failures["sync"] += 1
                 return None
-            callsign, odds = called
+            callsign, odds, differ = called
             head, chance = head + callsign, chance * odds
         blocks = self.blocks or (int(control[0]) & 31) + 1
         if len(soft) < self._header + blocks * BLOCK:
@@ -155,7 +155,7 @@ class Mobitex:
             head + b"".join(body[:blocks]) + b"\xaa" + wrong.to_bytes(4, "little") + b"\xbb",
             "Mobitex-NX" if self.nx else "Mobitex",
             8 / 12,
-            sync_errors=candidate.errors,
+            sync_errors=candidate.errors + differ,
             corrected=corrected,
             integrity="crc",
             crc_ok=not wrong,
@@ -163,14 +163,14 @@ class Mobitex:
             link={"source": head[2:8].decode("ascii")} if self.header == "callsign" else {},
         )
 
-    def _called(self, soft: NDArray[np.float32]) -> tuple[bytes, float] | None:
-        """Callsign and its CRC, and how likely random bits are to be as near to one; None where they are none."""
+    def _called(self, soft: NDArray[np.float32]) -> tuple[bytes, float, int] | None:
+        """Callsign and its CRC, how likely random bits are to be as near to one, and wrong bits; None where not any."""
         bits = (soft > 0).astype(np.uint8)
         if self.callsign:
             errors = int(np.count_nonzero(bits != self._expected))
             if errors > KNOWN_ERRORS:
                 return None
-            return np.packbits(self._expected).tobytes(), sync_chance(errors, CALLSIGN, 1)
+            return np.packbits(self._expected).tobytes(), sync_chance(errors, CALLSIGN, 1), errors
         order = np.argsort(np.abs(soft), kind="stable")[: 2 * UNKNOWN_ERRORS].tolist()
         patterns = [(), *((a,) for a in order), *((a, b) for i, a in enumerate(order) for b in order[:i])]
         for flips in patterns:
@@ -181,7 +181,7 @@ class Mobitex:
                 name = data[:6].decode("ascii", "replace")
                 if not name.replace(" ", "").replace("-", "").isalnum() or not name.isascii():
                     return None
-                return data, 2.0**-16 * len(patterns) * (64 / 256) ** 6
+                return data, 2.0**-16 * len(patterns) * (64 / 256) ** 6, len(flips)
         return None
 
 

@@ -1,22 +1,38 @@
-"""Several framings side by side, of a transmitter whose framing is not known."""
+"""Several framings side by side, of a transmitter whose framing is not known.
+
+Some can be read in each other's frames: a code without its checksum, a frame inside another, the same sync word before
+another length. Of those that lie on the same symbols only the one with the most evidence is a frame.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..flowgraph import build
 from ..stage import Chunk, Frame, Kind, Stage, Stream, parameter
+from ._block import FALSE_ALARM
+from ._turned import readable
+
+BESIDE: tuple[dict[str, Any], ...] = ({"use": "fx25"}, {"use": "fx25", "scrambler": "g3ruh"}, {"use": "il2p"})
+"""Framings that no definition has, but are in use."""
+CHECKED, UNCHECKED = 4096, 24576
+"""Symbols for which a frame with a checksum or code, and one with neither, waits for one with more evidence."""
 
 
 @dataclass
 class Several:
-    """Give the frames of all of some framings; equal ones become one as those of several transmitters do."""
+    """Give the frames of all of some framings, of those on the same symbols the one with the most evidence."""
+
+    delay: ClassVar[int] = UNCHECKED
+    """Symbols behind their end at which frames are given, beyond what framings take themselves."""
 
     takes: ClassVar[tuple[Kind, ...]] = ("soft",)
     gives: ClassVar[Kind] = "frames"
+    reads_pairs: ClassVar[bool] = True
 
     framings: list[Any] = parameter([], "", "tables, each with `use`; empty: all that the shipped definitions name")
 
@@ -41,24 +57,54 @@ class Several:
     def open(self, stream: Stream) -> Stream:
         """Build and open all; FlowgraphError when there is a fault in one's table."""
         if not self._stages:
-            self._stages = [build(table, "framings", "framing") for table in self.framings or known_framings()]
+            tables = self.framings or known_framings()
+            self._stages = [readable(build(table, "framings", "framing"), stream) for table in tables]
+        self._step = 1.0
+        self._held: list[tuple[int, Frame]] = []
+        self._given: deque[tuple[int, Frame]] = deque(maxlen=64)
         for stage in self._stages:
             out = stage.open(stream)
         return out
 
     def process(self, chunk: Chunk) -> Sequence[Frame]:
-        return self._counted(stage.process(chunk) for stage in self._stages)
+        self._step = chunk.step
+        last = chunk.position + len(chunk) * chunk.step if chunk.positions is None else chunk.positions[-1:].sum()
+        return self._chosen((stage.process(chunk) for stage in self._stages), float(last))
 
     def close(self) -> Sequence[Frame]:
-        return self._counted(stage.close() for stage in self._stages)
+        return self._chosen((stage.close() for stage in self._stages), math.inf)
 
-    def _counted(self, made: Iterable[Sequence[Chunk | Frame]]) -> list[Frame]:
-        frames = []
-        for i, some in enumerate(made):
-            new = [frame for frame in some if isinstance(frame, Frame)]
-            self.found.update((i, frame.framing) for frame in new)
-            frames += new
+    def _chosen(self, made: Iterable[Sequence[Chunk | Frame]], passed: float) -> list[Frame]:
+        """Frames that no other has more evidence than, once all that may have are there."""
+        self._held += [(i, frame) for i, some in enumerate(made) for frame in some if isinstance(frame, Frame)]
+        self._held.sort(key=lambda one: (one[1].end, one[0]))
+        frames, left = [], []
+        for one in self._held:
+            frame = one[1]
+            wait = UNCHECKED if frame.integrity == "none" else CHECKED
+            if frame.end + wait * self._step > passed:
+                left.append(one)
+            elif not any(_rival(other, one) for other in (*self._held, *self._given)):
+                frames.append(frame)
+                self.found[one[0], frame.framing] += 1
+                self._given.append(one)
+        self._held = left
         return frames
+
+
+def _rival(other: tuple[int, Frame], one: tuple[int, Frame]) -> bool:
+    """Whether another framing's frame lies on the same symbols and has more evidence."""
+    if other[0] == one[0] or _evidence(other) <= _evidence(one):
+        return False
+    shared = min(other[1].end, one[1].end) - max(other[1].position, one[1].position)
+    return shared >= 0.5 * min(other[1].length, one[1].length)
+
+
+def _evidence(one: tuple[int, Frame]) -> tuple[bool, float, int, int]:
+    """A checksum or code, how unlikely noise makes such a frame, wrong bits in its head, and the framing's place."""
+    index, frame = one
+    chance = FALSE_ALARM if frame.false_alarm is None else frame.false_alarm
+    return frame.integrity != "none", -chance, -(frame.sync_errors or 0), -index
 
 
 def key(framing: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@
     ORBCOMM     type, data, two bytes that make both sums of all 0        filling, type 1E, around; LSB first
     FX.25       flags | tag | 7E | AX.25 frame, stuffed | 7E… | parity of RS(255, 239, 223 or 191)    NRZI; G3RUH
     IL2P        preamble AA… | F1 5E 48 | header, parity 2 | blocks, parity 16 each | checksum in Hamming words
+    K2SAT       55… | 7E | packet | CRC | 7E 55 55 55    scrambled as IESS-308 has it; NRZ-M; convolutional
     raw         the bytes alone
 
 Sources: AX.25 2.2, section 3, and ISO 13239; the G3RUH modem (James Miller, 1988); CCSDS 131.0-B, sections 3, 4, 9
@@ -797,6 +798,40 @@ class Il2p(Encoder):
 
 
 @dataclass
+class K2sat(Encoder):
+    """K2SAT: packets between flags, scrambled as IESS-308 has it, NRZ-M, convolutionally coded."""
+
+    name: str = field(init=False, default="K2SAT")
+    rate: float = field(init=False, default=0.5)
+    called: bool = field(init=False, default=True)
+
+    def begin(self, preamble: int) -> Piece:
+        self._line: list[int] = [0] * 20
+        self._alike = self._level = 0
+        self._code = Convolutional("CCSDS uninverted")
+        return Piece(self._coded(b"\x55" * max(preamble, 8)))
+
+    def frame(self, payload: bytes) -> Piece:
+        packet = b"\x7e" + payload
+        packet += crc(packet, 16, 0x1021, 0xFFFF, False, 0).to_bytes(2, "big")
+        return Piece(self._coded(packet + b"\x7e\x55\x55\x55"), payload, 16, 16 * len(packet))
+
+    def end(self, postamble: int) -> Piece:
+        return Piece(self._coded(b"\x55" * (postamble + 4)))
+
+    def _coded(self, data: bytes) -> Bits:
+        sent = []
+        for bit in msb_first(data).tolist():
+            line = self._line
+            sent.append(bit ^ line[-3] ^ line[-20] ^ 1 ^ (self._alike == 31))
+            self._alike = 0 if line[-1] != line[-9] else (self._alike + 1) % 32
+            self._line = [*line[1:], sent[-1]]
+        bits = nrz_m(np.array(sent, np.uint8), self._level)
+        self._level = int(bits[-1])
+        return self._code(bits)
+
+
+@dataclass
 class Raw(Encoder):
     """Nothing around the bytes: modulation without frames, which a receiver must not make frames of."""
 
@@ -825,6 +860,7 @@ _ENCODERS: dict[str, Callable[..., Encoder]] = {
     "fx25": Fx25,
     "ideassat": Ideassat,
     "il2p": Il2p,
+    "k2sat": K2sat,
     "lilacsat_1": LilacSat1,
     "mobitex": Mobitex,
     "ops_sat": OpsSat,

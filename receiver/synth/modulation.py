@@ -9,6 +9,7 @@ sending.
     afsk   the same with audio tones, and these on FM
     apm    an audio tone whose phase is a[n] deviation, on FM
     psk    sum of a[n] p(u - n - 1/2), with p a root-raised cosine or a rectangle
+           of four phases a = +-1 +- j over the root of 2, one bit the real part, the next the imaginary
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ class Modulator:
     reach: int = 0
     """Symbols to each side that the signal at an instant depends on."""
 
+    waiting: int = 0
+    """Channel bits, 0 or 1, that wait for another to make a symbol."""
+
     def __init__(self) -> None:
+        self._odd: Bits = np.zeros(0, np.uint8)
         self._first = -self.reach
         self._symbols: Symbols = np.zeros(self.reach, np.int8)
 
@@ -51,6 +56,14 @@ class Modulator:
     def symbols(self, bits: Bits) -> Symbols:
         """Symbols of channel bits that are sent."""
         return (2 * bits.astype(np.int8) - 1).astype(np.int8)
+
+    def _pairs(self, bits: Bits) -> NDArray[np.int8]:
+        """Bits two by two, with the one that waited."""
+        bits = np.concatenate([self._odd, bits])
+        self.waiting = len(bits) % 2
+        whole = len(bits) - self.waiting
+        self._odd = bits[whole:]
+        return bits[:whole].reshape(-1, 2).astype(np.int8)
 
     def append(self, symbols: Symbols) -> None:
         self._symbols = np.concatenate([self._symbols, symbols])
@@ -88,7 +101,7 @@ class Fsk(Modulator):
     def symbols(self, bits: Bits) -> Symbols:
         if self.per_bit == 1:
             return super().symbols(bits)
-        pairs = bits.reshape(-1, 2).astype(np.int8)
+        pairs = self._pairs(bits)
         return ((1 - 2 * pairs[:, 0]) * (1 + 2 * pairs[:, 1])).astype(np.int8)
 
     def append(self, symbols: Symbols) -> None:
@@ -190,7 +203,7 @@ class Apm(Modulator):
 
 
 class Psk(Modulator):
-    """BPSK with root-raised-cosine pulses of some roll-off, or rectangular ones.
+    """BPSK or, of `order` 4, QPSK with root-raised-cosine pulses of some roll-off, or rectangular ones.
 
     `symmetric`: a one turns the phase a quarter on, a zero a quarter back.
     `differential`: a one changes the phase (NRZ-M). `manchester`: a one is + then - (bi-phase-L, CCSDS 401.0-B), each
@@ -203,15 +216,22 @@ class Psk(Modulator):
         manchester: bool = False,
         rolloff: float | None = 0.5,
         symmetric: bool = False,
+        order: int = 2,
     ) -> None:
         self.reach = 0 if rolloff is None else 8
         self.per_bit = self.per_baud = 2 if manchester else 1
+        if order == 4:
+            self.per_bit = 0.5
+        self._order = order
         super().__init__()
         self._differential, self._symmetric = differential, symmetric
         self._level = 0
         self._table = None if rolloff is None else _root_raised_cosine(rolloff, self.reach)
 
     def symbols(self, bits: Bits) -> Symbols:
+        if self._order == 4:
+            pairs = self._pairs(bits)
+            return ((2 * pairs[:, 0] - 1) * (1 + 2 * pairs[:, 1])).astype(np.int8)
         if self._differential or self._symmetric:
             # a quarter on each time is taken off
             bits = nrz_m(1 - bits if self._symmetric else bits, self._level)
@@ -225,6 +245,9 @@ class Psk(Modulator):
     def __call__(self, u: Instants) -> NDArray[np.complex128]:
         n, fraction = self._split(u)
         symbols = self._symbols.astype(np.complex128)
+        if self._order == 4:
+            quadrature = np.array([0, -1, 0, 1])[np.abs(self._symbols)]
+            symbols = (np.sign(symbols.real) + 1j * quadrature) / math.sqrt(2)
         if self._symmetric:
             symbols *= np.array([1, 1j, -1, -1j])[(self._first + np.arange(len(symbols))) % 4]
         if self._table is None:
@@ -305,7 +328,7 @@ def modulator(table: dict[str, Any], bt: float | None = 0.5, rolloff: float | No
             differential, manchester, symmetric = (
                 bool(table.get(key, False)) for key in ("differential", "manchester", "symmetric")
             )
-            return Psk(differential, manchester, rolloff, symmetric)
+            return Psk(differential, manchester, rolloff, symmetric, int(table.get("order", 2)))
     except KeyError as error:
         raise FlowgraphError(f"demodulator {use!r} has no {error.args[0]!r}, which synthesis needs") from error
     raise FlowgraphError(f"demodulator {use!r} cannot be synthesised; there are: fsk, afsk, apm, psk")

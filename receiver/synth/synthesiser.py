@@ -282,7 +282,7 @@ class _Sender:
                 self._silence(symbol + modulator.reach + 1 - modulator.stop)
                 return
             if piece.payload is not None:
-                first = modulator.stop
+                first = modulator.stop + modulator.waiting * modulator.per_bit
                 bounds = (first + piece.start * modulator.per_bit, first + piece.stop * modulator.per_bit)
                 self._sent.append((piece.payload, *bounds))
             modulator.append(modulator.symbols(piece.bits))

@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp_ext.bits import CRC16_CCITT_FALSE, CRC16_X25, CRC32C, Crc, Descrambler, DifferentialDecoder, lfsr_sequence
+from dsp_ext.bits import (
+    CRC16_CCITT_FALSE,
+    CRC16_X25,
+    CRC32C,
+    Crc,
+    Descrambler,
+    DifferentialDecoder,
+    IntelsatDescrambler,
+    lfsr_sequence,
+)
 from tests import reference
 from tests.cuts import cuts
 
@@ -71,3 +80,20 @@ def test_differential_decoding(mark: bool) -> None:
         for parts in cuts(sign * line):
             decoder = DifferentialDecoder(mark)
             assert (np.concatenate([decoder.process(p) for p in parts]) == whole).all()
+
+
+def test_intelsat_descrambler():
+    """Against the formula; constant and periodic input makes the count that stands in it turn over."""
+    bits = np.concatenate([np.random.default_rng(4).integers(0, 2, 300), np.tile([0, 1] * 4, 60), np.ones(100, int)])
+    x = np.concatenate([np.zeros(20, int), bits])
+    expected, alike = [], 0
+    for n in range(20, len(x)):
+        expected.append(x[n] ^ x[n - 3] ^ x[n - 20] ^ 1 ^ (alike == 31))
+        alike = 0 if x[n - 1] != x[n - 9] else (alike + 1) % 32
+    soft = ((2.0 * bits - 1) * np.linspace(0.1, 2, len(bits))).astype(np.float32)
+    descrambler = IntelsatDescrambler()
+    y = descrambler.process(soft)
+    assert ((y > 0) == np.array(expected)).all()
+    assert np.array_equal(np.abs(y), np.abs(soft))
+    descrambler.reset()
+    assert np.array_equal(np.concatenate([descrambler.process(part) for part in np.split(soft, [0, 1, 8, 400])]), y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp_ext.carrier import clock_tone, mix, square
+from dsp_ext.carrier import clock_tone, fourth, mix, square
 from dsp_ext.strobe import Strobe
 
 RNG = np.random.default_rng(1)
@@ -39,6 +39,13 @@ def test_square():
     expected = (X.astype(complex) ** 2).reshape(-1, 2).sum(axis=1)
     assert np.abs(square(X) - expected).max() < 1e-5
     assert len(square(X[:1])) == 0
+
+
+def test_fourth():
+    x = X.astype(complex)
+    expected = (-(x**4) / np.abs(x) ** 2).reshape(-1, 2).sum(axis=1)
+    assert np.abs(fourth(X) - expected).max() < 1e-5
+    assert not fourth(np.zeros(4, np.complex64)).any()
 
 
 def test_clock_tone():

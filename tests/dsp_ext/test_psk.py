@@ -119,6 +119,22 @@ def test_soft_chips():
             assert np.allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_soft_chips_of_four_phases():
+    n, turn = 2000, 0.0005
+    sent = RNG.choice([-1.0, 1.0], (n, 2))
+    y = ((sent[:, 0] + 1j * sent[:, 1]) * 3 * np.exp(2j * np.pi * turn * np.arange(n))).astype(np.complex64)
+    soft = SoftChips(16, 16, np.hanning(19)[1:-1], order=4)
+    line, power = soft.append(y, np.arange(n) * 5.0, np.zeros(n))
+    groups = np.arange(len(line)) * 16 + 7.5
+    assert np.allclose(power, 18 * 16)
+    assert np.allclose(line, power * np.exp(8j * np.pi * turn * groups), rtol=0.01)
+    found, at, _ = soft.process(turn * groups)
+    assert len(found) == 2 * len(at)
+    assert np.allclose(found[300:], sent.ravel()[300 : len(found)], atol=1e-3)
+    with pytest.raises(ValueError, match="2 or 4 phases"):
+        SoftChips(16, 16, np.ones(3), 8)
+
+
 def test_soft_chips_that_do_not_fit():
     soft = SoftChips(16, 16, np.ones(3))
     with pytest.raises(ValueError, match="no more groups"):

@@ -7,13 +7,18 @@ import sys
 
 import pytest
 
-from receiver.check import check, key
+from receiver.check import OTHERS, check, key
 from receiver.satellite import Transmitter, all_satellites
 
 CHAINS: dict[str, Transmitter] = {}
 for _satellite in all_satellites():
     for _transmitter in _satellite.transmitters:
         CHAINS.setdefault(key(_transmitter), _transmitter)
+CHAINS |= {key(_transmitter): _transmitter for _transmitter in OTHERS}
+
+
+def test_framings_of_no_satellite_are_checked() -> None:
+    assert {transmitter.framing["use"] for transmitter in OTHERS} == {"fx25", "il2p"}
 
 
 @pytest.mark.parametrize("transmitter", CHAINS.values(), ids=CHAINS)

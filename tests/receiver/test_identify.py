@@ -40,6 +40,21 @@ SENT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "FSK 4800 audio": ({"use": "fsk", "baudrate": 4800}, {"use": "geoscan"}, "fm", "GEOSCAN"),
     "BPSK 1200": ({"use": "psk", "baudrate": 1200}, {"use": "ax25"}, "iq", "AX.25"),
     "BPSK 1200 audio": ({"use": "psk", "baudrate": 1200}, {"use": "ax25"}, "ssb", "AX.25"),
+    "FSK 3333 of large deviation": (
+        {"use": "fsk", "baudrate": 3333, "deviation": 3000},
+        {"use": "ax25", "scrambler": "g3ruh"},
+        "iq",
+        "AX.25 G3RUH",
+    ),
+    "FSK 3333 audio": ({"use": "fsk", "baudrate": 3333}, {"use": "usp"}, "fm", "USP"),
+    "BPSK 7000": ({"use": "psk", "baudrate": 7000}, {"use": "ax25"}, "iq", "AX.25"),
+    "QPSK 9600": ({"use": "psk", "order": 4, "baudrate": 9600}, {"use": "ax25"}, "iq", "AX.25"),
+    "QPSK 12345": (
+        {"use": "psk", "order": 4, "baudrate": 12345},
+        {"use": "ccsds", "frame_size": 223, "convolutional": "CCSDS"},
+        "iq",
+        "CCSDS Concatenated",
+    ),
     "AFSK 1200 audio": (
         {"use": "afsk", "baudrate": 1200, "carrier": 1700, "deviation": 500},
         {"use": "fx25"},
@@ -113,6 +128,15 @@ def test_a_signal_in_a_band_and_in_the_whole_around_it_is_told_once() -> None:
     part, whole = trial(-20e3, -7e3, way, 20.0), trial(-24e3, -3e3, way, 18.0)
     far, inside = trial(20e3, 30e3, way, 12.0), trial(-5e3, -4e3, other, 10.0)
     assert [t for t, _ in recognised([whole, part, inside, far])] == [part, far, inside]
+
+
+def test_frames_decide_before_what_is_common() -> None:
+    rare = next(way for way in hypotheses() if way.handicap)
+    usual = next(way for way in hypotheses() if not way.handicap)
+    one, other = (Finding(None, way, score, score, 1200.0, None, None) for way, score in ((rare, 12.0), (usual, 7.0)))
+    assert one.rank < other.rank
+    one.frames["AO-40 FEC"] = other.frames["AO-40 FEC"] = 1
+    assert one.rank > other.rank
 
 
 def test_noise_is_nothing() -> None:

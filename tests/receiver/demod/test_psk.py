@@ -163,10 +163,47 @@ def test_quarter_turns_however_cut():
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)
 
 
+def send_pairs(n, frequency, seed=7, baudrate=50000.0, rate=200000.0, **known):
+    bits = np.random.default_rng(seed).choice([-1.0, 1.0], (n, 2))
+    x, centres = send((bits[:, 0] + 1j * bits[:, 1]) / math.sqrt(2), baudrate, rate, 1600.3, frequency, **known)
+    return bits, x, centres
+
+
+@pytest.mark.parametrize("esn0", [30, 9])
+@pytest.mark.parametrize("frequency", [0.0, 3000.0, -31000.0])
+def test_four_phases(frequency, esn0):
+    baudrate, rate = 50000.0, 200000.0
+    bits, x, centres = send_pairs(2500, frequency, drift=200.0, ppm=100)
+    soft, positions, offsets = receive(Psk(baudrate, order=4), x + noise(len(x), esn0, baudrate, rate), rate)
+    assert np.allclose(np.diff(positions), 2, atol=0.05)  # a bit is half a symbol
+    points = soft[0::2] + 1j * soft[1::2]
+    nearest, late = match((positions[0::2] + positions[1::2]) / 2, centres, rate / baudrate)
+    assert np.abs(late).max() < 0.1
+    wrong = min(
+        np.mean(np.stack([turned.real, turned.imag], axis=1) * bits < 0)
+        for turned in (points[nearest] * 1j**k for k in range(4))
+    )
+    # theory at 9 dB: Q(sqrt(Es/N0)) = 0.0024
+    assert wrong < (0.0005 if esn0 > 20 else 0.005)
+    assert abs(np.median(offsets[0::2][nearest]) - frequency) < 0.001 * baudrate
+
+
+def test_four_phases_however_cut():
+    _, x, _ = send_pairs(3000, 2000.0, seed=3)
+    x = x + noise(len(x), 12, 50000.0, 200000.0)
+    stage = Psk(50000.0, order=4)
+    whole = receive(stage, x, 200000.0)
+    assert len(whole[0]) > 6000
+    for sizes in ((101,), (7, 0, 333, 4096)):
+        assert all(np.array_equal(a, b) for a, b in zip(receive(stage, x, 200000.0, sizes), whole, strict=True))
+
+
 def test_symmetric_stands_alone():
     for other in ("differential", "manchester"):
         with pytest.raises(ValueError, match="symmetric goes with neither"):
             Psk(4800.0, symmetric=True, **{other: True})
+    with pytest.raises(ValueError, match="order 4 goes with neither"):
+        Psk(4800.0, order=4, differential=True)
 
 
 def test_bursts_of_different_power_and_frequency():

@@ -17,8 +17,9 @@ TABLES: dict[str, dict[str, Any]] = {
     "SALSAT": {"use": "snet", "variant": "SALSAT"},
     "LilacSat-1": {"use": "lilacsat_1"},
     "OPS-SAT": {"use": "ops_sat"},
+    "K2SAT": {"use": "k2sat"},
 }
-NOISE = {"S-NET": 0.42, "SALSAT": 0.42, "LilacSat-1": 0.55, "OPS-SAT": 0.15}
+NOISE = {"S-NET": 0.42, "SALSAT": 0.42, "LilacSat-1": 0.55, "OPS-SAT": 0.15, "K2SAT": 0.55}
 
 
 def signal(table: dict[str, Any], noise: float, seed: int = 0) -> tuple[list[bytes], np.ndarray]:
