@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ._values import Number, Size
+from ._values import Gain, Number, Size, pairs
 
 if TYPE_CHECKING:
     from ..device import Settings
@@ -26,7 +26,16 @@ _DEVICE = (
         "--frequency", type=Number(0, 1e12, open=True), metavar="HZ", help="To tune to; live: else beside the signals."
     ),
     click.option("--rate", type=Number(0, 1e10, open=True), metavar="HZ", help="Samples per second."),
-    click.option("--gain", type=Number(-100, 200), metavar="DB", help="Of the device; else it controls that itself."),
+    click.option(
+        "--gain", type=Gain(), metavar="DB", help="Of the device, or of stages, LNA=30,VGA=12; else its own control."
+    ),
+    click.option("--antenna", metavar="NAME", help="Input of a device that has several."),
+    click.option("--bandwidth", type=Number(0, 1e10, open=True), metavar="HZ", help="Of the device's own filter."),
+    click.option("--clock-source", metavar="NAME", help="external, gpsdo …: of the device's clock."),
+    click.option("--time-source", metavar="NAME", help="external, gpsdo …: of the device's time."),
+    click.option(
+        "--setting", "more", multiple=True, callback=pairs, metavar="KEY=VALUE", help="Of the driver; may be repeated."
+    ),
     click.option("--format", "format_", metavar="F", help="cu8, cs16, cf32 …: sample type of bare samples."),
     click.option("--bias-tee", is_flag=True, help="Power an amplifier through the aerial's cable."),
     click.option(
@@ -64,6 +73,15 @@ def limits_of(options: dict[str, Any]) -> Limits:
     if delete and not free:
         raise click.UsageError("--record-delete-oldest needs --record-keep-free, which says when")
     return Limits(None if size is None else int(size), int(free or 0), delete)
+
+
+def settings_of(device: str, frequency: float | None, options: dict[str, Any]) -> Settings:
+    """Take the options of `device_options` that a device is set by, but for the frequency."""
+    from ..device import Settings
+
+    names = ("rate", "gain", "bias_tee", "antenna", "bandwidth", "clock_source", "time_source", "more")
+    taken = {name: options.pop(name) for name in names}
+    return Settings(device, frequency=frequency, format=options.pop("format_"), **taken)
 
 
 def open_device(settings: Settings, duration: float | None, reader: Reader) -> LiveSource:

@@ -71,6 +71,37 @@ def numbers(*kinds: Number, more: bool = False) -> Callable[[click.Context, clic
     return callback
 
 
+class Gain(click.ParamType):  # type: ignore[type-arg]
+    """A gain in dB, or those of named stages: a number, or a tuple of names and numbers."""
+
+    name = "gain"
+    _decibels = Number(-100, 200)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | tuple[tuple[str, float], ...] | None:
+        if not isinstance(value, str) or "=" not in value:
+            return self._decibels.convert(value, param, ctx)
+        stages = []
+        for word in value.split(","):
+            stage, equals, number = (part.strip() for part in word.partition("="))
+            if not (stage and equals):
+                self.fail(f"{value!r} is not written like LNA=30,VGA=12.5", param, ctx)
+            stages.append((stage, self._decibels.convert(number, param, ctx) or 0.0))
+        return tuple(stages)
+
+
+def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Callback of a repeated option of KEY=VALUE."""
+    made = []
+    for text in values:
+        key, equals, value = text.partition("=")
+        if not (key.strip() and equals):
+            raise click.BadParameter(f"{text!r} is not {param.metavar}", ctx, param)
+        made.append((key.strip(), value.strip()))
+    return tuple(made)
+
+
 _FIRST, _LAST = -410_227_200 * 10**9, 7_258_118_400 * 10**9  # 1957 and 2200, the years of satellites
 
 

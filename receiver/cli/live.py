@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._device import device_options, end_in_order, limits_of, open_device, record_options
+from ._device import device_options, end_in_order, limits_of, open_device, record_options, settings_of
 from ._receive import (
     check_choice,
     context,
@@ -65,11 +65,7 @@ def command(
     all_visible: bool,
     station: str | None,
     frequency: float | None,
-    rate: float | None,
-    gain: float | None,
     ppm: float,
-    format_: str | None,
-    bias_tee: bool,
     duration: float | None,
     record: Path | None,
     record_on_frame: bool,
@@ -96,7 +92,6 @@ def command(
     On a terminal a view below the frames shows the band, each channel and what is lost.
     """
     from .. import __version__
-    from ..device import Settings
     from ..device._reader import Reader
 
     quiet, tell = options["quiet"], _logger() if log == "json" else None
@@ -128,7 +123,7 @@ def command(
     conditions = {satellite.norad: _conditions(elements, station, satellite, ppm) for satellite in wanted}
     tuned = frequency
     if tuned is None and chosen and not device.startswith(("tcp:", "udp:", "zmq:", "-")):
-        tuned = tuning([t.frequency for t in chosen], rate or 250e3)
+        tuned = tuning([t.frequency for t in chosen], options["rate"] or 250e3)
     if tell is not None:
         tell("info", "start", {"version": __version__, "device": device, "satellites": [s.name for s in wanted]})
     sights: dict[int | None, tuple[Orbit, Station]] = {
@@ -140,7 +135,7 @@ def command(
         from ..metrics import Exporter
 
         exporter = Exporter(metrics, monitor)
-    settings = Settings(device, rate, tuned, gain, format_, bias_tee)
+    settings = settings_of(device, tuned, options)
     boot = new_boot()
     made: list[LiveSource] = []
     tapes: list[Tapes] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._device import device_options, end_in_order, limits_of, open_device, record_options
+from ._device import device_options, end_in_order, limits_of, open_device, record_options, settings_of
 from ._receive import site_of
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ def command(
     device: str,
     station: str | None,
     frequency: float | None,
-    rate: float | None,
-    gain: float | None,
-    format_: str | None,
-    bias_tee: bool,
     duration: float | None,
     record: Path,
     quiet: bool,
@@ -43,7 +39,6 @@ def command(
 
     DEVICE is written as for "radome live". Nothing is decoded: "radome decode" does that with the recordings.
     """
-    from ..device import Settings
     from ..device._reader import Reader
 
     # it starts while this imports what it needs
@@ -54,7 +49,7 @@ def command(
     from ..source.recorder import Recorder
 
     limits, site = limits_of(options), site_of(station)
-    source = open_device(Settings(device, rate, frequency, gain, format_, bias_tee), duration, reader)
+    source = open_device(settings_of(device, frequency, options), duration, reader)
     display = Display()
     try:
         end_in_order([source])

@@ -32,11 +32,24 @@ class Settings:
     """Samples per second."""
     frequency: float | None = None
     """Of zero, Hz."""
-    gain: float | None = None
-    """dB; None: the device's own control."""
+    gain: float | tuple[tuple[str, float], ...] | None = None
+    """dB, of all or of each named stage; None: the device's own control."""
     format: str | None = None
     """Sample type of bare samples."""
     bias_tee: bool = False
+    antenna: str | None = None
+    """Name of the device's input; this and the rest only where SoapySDR drives it."""
+    bandwidth: float | None = None
+    """Of the filter before the converter, Hz."""
+    clock_source: str | None = None
+    time_source: str | None = None
+    more: tuple[tuple[str, str], ...] = ()
+    """Keys and values that the driver knows."""
+
+    @property
+    def overall_gain(self) -> float | None:
+        """Where stages have no names."""
+        return None if isinstance(self.gain, tuple) else self.gain
 
 
 class DeviceError(Exception):
@@ -86,6 +99,17 @@ def make(settings: Settings) -> Device:
             f"{short(settings.device)} is no device; it is written like rtltcp://127.0.0.1:1234, and known are "
             + ", ".join(known)
         )
+    if kind != "soapy":
+        for option, wanted in (
+            ("--gain NAME=DB", isinstance(settings.gain, tuple)),
+            ("--antenna", settings.antenna),
+            ("--bandwidth", settings.bandwidth),
+            ("--clock-source", settings.clock_source),
+            ("--time-source", settings.time_source),
+            ("--setting", settings.more),
+        ):
+            if wanted:
+                raise SourceError(f"{short(settings.device)}: has no {option}; that is for soapy: devices")
     device: Device = importlib.import_module(f"{__name__}.{kind}").device(settings)
     return device
 

@@ -54,7 +54,7 @@ class RtlSdr:
             self._device = device
             device.sample_rate = self._wanted
             device.center_freq = self.frequency
-            device.gain = "auto" if self._settings.gain is None else self._settings.gain
+            device.gain = "auto" if self._settings.overall_gain is None else self._settings.overall_gain
             device.set_bias_tee(self._settings.bias_tee)
         except (OSError, ValueError) as error:
             raise DeviceError(f"{self._name}: cannot be opened: {error}") from error

@@ -64,7 +64,7 @@ class RtlTcp:
         if head[:4] != b"RTL0" or len(head) < 12:
             made.close()
             raise DeviceError(f"{self._name}: is no rtl_tcp server; its greeting is {head!r}")
-        gain = self._settings.gain
+        gain = self._settings.overall_gain
         commands = [(RATE, self._wanted), (FREQUENCY, round(self.frequency or 0)), (AGC, 0)]
         commands += [(GAIN_MODE, 0)] if gain is None else [(GAIN_MODE, 1), (GAIN, round(10 * gain) & 0xFFFFFFFF)]
         commands += [(BIAS_TEE, int(self._settings.bias_tee))]

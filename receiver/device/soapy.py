@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from ..datatype import checked_frequency, checked_rate
-from ..errors import SourceError
+from ..errors import SourceError, short
 from . import DeviceError, Settings
 
 ABI = b"0.8"
@@ -83,7 +83,7 @@ def library() -> Any:
     else:
         raise DeviceError(INSTALL)
     pointer, size, number, text = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_char_p
-    kwargs, double = ctypes.POINTER(Kwargs), ctypes.c_double
+    kwargs, double, texts = ctypes.POINTER(Kwargs), ctypes.c_double, ctypes.POINTER(text)
     channel = (pointer, number, size)
     for name, result, arguments in (
         ("SoapySDR_getABIVersion", text, ()),
@@ -102,6 +102,16 @@ def library() -> Any:
         ("SoapySDRDevice_hasGainMode", ctypes.c_bool, channel),
         ("SoapySDRDevice_setGainMode", number, (*channel, ctypes.c_bool)),
         ("SoapySDRDevice_setGain", number, (*channel, double)),
+        ("SoapySDRDevice_setGainElement", number, (*channel, text, double)),
+        ("SoapySDRDevice_setAntenna", number, (*channel, text)),
+        ("SoapySDRDevice_setBandwidth", number, (*channel, double)),
+        ("SoapySDRDevice_setClockSource", number, (pointer, text)),
+        ("SoapySDRDevice_setTimeSource", number, (pointer, text)),
+        ("SoapySDRDevice_listGains", texts, (*channel, ctypes.POINTER(size))),
+        ("SoapySDRDevice_listAntennas", texts, (*channel, ctypes.POINTER(size))),
+        ("SoapySDRDevice_listClockSources", texts, (pointer, ctypes.POINTER(size))),
+        ("SoapySDRDevice_listTimeSources", texts, (pointer, ctypes.POINTER(size))),
+        ("SoapySDRStrings_clear", None, (ctypes.POINTER(texts), size)),
         ("SoapySDRDevice_writeSetting", number, (pointer, text, text)),
         ("SoapySDRDevice_getNativeStreamFormat", pointer, (*channel, ctypes.POINTER(double))),
         ("SoapySDRDevice_setupStream", pointer, (pointer, number, text, ctypes.POINTER(size), size, kwargs)),
@@ -193,13 +203,7 @@ class Soapy:
         if lib.SoapySDRDevice_setFrequency(*channel, self.frequency, None):
             raise self._fault(f"does not tune to {self.frequency:g} Hz")
         self.frequency = lib.SoapySDRDevice_getFrequency(*channel) or self.frequency
-        gain = self._settings.gain
-        if lib.SoapySDRDevice_hasGainMode(*channel):
-            lib.SoapySDRDevice_setGainMode(*channel, gain is None)
-        if gain is not None and lib.SoapySDRDevice_setGain(*channel, gain):
-            raise self._fault(f"does not take a gain of {gain:g} dB")
-        if self._settings.bias_tee and lib.SoapySDRDevice_writeSetting(device, b"biastee", b"true"):
-            raise self._fault("has no bias tee")
+        self._set_up(device)
         full = ctypes.c_double()
         native = self._text(lib.SoapySDRDevice_getNativeStreamFormat(*channel, ctypes.byref(full)))
         kind = native if native in FORMATS else "CF32"
@@ -221,6 +225,46 @@ class Soapy:
         self._time: int | None = None  # of the samples before, ns
         self._came = 0  # so many
         self._late = 0.0  # samples: what rounding left
+
+    def _set_up(self, device: int) -> None:
+        """Gain, inputs, and what else was wanted."""
+        lib, settings, channel = self._lib, self._settings, (device, RX, 0)
+        gain = settings.gain
+        if lib.SoapySDRDevice_hasGainMode(*channel):
+            lib.SoapySDRDevice_setGainMode(*channel, gain is None)
+        if isinstance(gain, tuple):
+            for name, decibels in gain:
+                self._check("gain", name, lib.SoapySDRDevice_listGains, channel)
+                if lib.SoapySDRDevice_setGainElement(*channel, name.encode(), decibels):
+                    raise self._fault(f"does not take a gain of {decibels:g} dB at {name}")
+        elif gain is not None and lib.SoapySDRDevice_setGain(*channel, gain):
+            raise self._fault(f"does not take a gain of {gain:g} dB")
+        if settings.antenna is not None:
+            self._check("antenna", settings.antenna, lib.SoapySDRDevice_listAntennas, channel)
+            if lib.SoapySDRDevice_setAntenna(*channel, settings.antenna.encode()):
+                raise self._fault(f"does not take the antenna {settings.antenna}")
+        if settings.bandwidth is not None and lib.SoapySDRDevice_setBandwidth(*channel, settings.bandwidth):
+            raise self._fault(f"has no bandwidth of {settings.bandwidth:g} Hz")
+        for what, source in (("Clock", settings.clock_source), ("Time", settings.time_source)):
+            if source is not None:
+                kind = f"{what.lower()} source"
+                self._check(kind, source, getattr(lib, f"SoapySDRDevice_list{what}Sources"), (device,))
+                if getattr(lib, f"SoapySDRDevice_set{what}Source")(device, source.encode()):
+                    raise self._fault(f"does not take the {kind} {source}")
+        if settings.bias_tee and lib.SoapySDRDevice_writeSetting(device, b"biastee", b"true"):
+            raise self._fault("has no bias tee")
+        for key, value in settings.more:
+            if lib.SoapySDRDevice_writeSetting(device, key.encode(), value.encode()):
+                raise self._fault(f"does not take the setting {key}={value}")
+
+    def _check(self, what: str, name: str, known: Any, of: tuple[int, ...]) -> None:
+        """Raise DeviceError where a device knows no such name; drivers take any without a word."""
+        count = ctypes.c_size_t()
+        listed = known(*of, ctypes.byref(count))
+        names = [(listed[i] or b"").decode(errors="replace") for i in range(count.value)]
+        self._lib.SoapySDRStrings_clear(ctypes.byref(listed), count)
+        if name not in names:
+            raise DeviceError(f"{self._name}: has no {what} {short(name)}; it has {', '.join(names) or 'none'}")
 
     def read(self, out: memoryview) -> int:
         lib, flags, ns = self._lib, ctypes.c_int(), ctypes.c_longlong()

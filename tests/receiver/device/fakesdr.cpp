@@ -36,7 +36,7 @@ struct Event {
 class Fake : public SoapySDR::Device {
     std::vector<char> samples;
     std::multimap<long long, Event> events;
-    std::string format = SOAPY_SDR_CS16;
+    std::string format = SOAPY_SDR_CS16, log;
     double rate = 250e3, frequency = 0, gain = 0, speed = 1, gives = 0;
     bool agc = true, timed = true, loop = false, hangs = false;
     long long at = 0, loses = 0, size = 4, length = 0;
@@ -54,6 +54,7 @@ class Fake : public SoapySDR::Device {
         if (args.count("format")) format = args.at("format");
         size = format == SOAPY_SDR_CF32 ? 8 : 4;
         length = (long long)(samples.size()) / size;
+        if (args.count("log")) log = args.at("log");
         if (args.count("speed")) speed = std::stod(args.at("speed"));
         if (args.count("gives")) gives = std::stod(args.at("gives"));
         loop = args.count("loop");
@@ -64,6 +65,28 @@ class Fake : public SoapySDR::Device {
             events.emplace(std::stoll(item.substr(sign + 1)),
                            Event{item.substr(0, sign), colon == std::string::npos ? 0 : std::stoll(item.substr(colon + 1))});
         }
+    }
+    /* what is set goes into a file, a line each */
+    void note(const std::string &what, const std::string &value) const {
+        if (!log.empty()) std::ofstream(log, std::ios::app) << what << " " << value << "\n";
+    }
+    std::vector<std::string> listGains(const int, const size_t) const override { return {"LNA", "VGA"}; }
+    void setGain(const int, const size_t, const std::string &name, const double value) override {
+        if (agc) throw std::runtime_error("the gain is automatic");
+        note(name, std::to_string(int(value)));
+    }
+    std::vector<std::string> listAntennas(const int, const size_t) const override { return {"RX", "LNAW"}; }
+    void setAntenna(const int, const size_t, const std::string &name) override { note("antenna", name); }
+    void setBandwidth(const int, const size_t, const double wanted) override {
+        note("bandwidth", std::to_string((long long)(wanted)));
+    }
+    std::vector<std::string> listClockSources() const override { return {"internal", "external"}; }
+    void setClockSource(const std::string &name) override { note("clock", name); }
+    std::vector<std::string> listTimeSources() const override { return {"internal", "gpsdo"}; }
+    void setTimeSource(const std::string &name) override { note("time", name); }
+    void writeSetting(const std::string &key, const std::string &value) override {
+        if (key == "none") throw std::runtime_error("no such setting");
+        note(key, value);
     }
     std::string getDriverKey() const override { return "fakesdr"; }
     size_t getNumChannels(const int) const override { return 1; }

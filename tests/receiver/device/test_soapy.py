@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +70,42 @@ def test_samples_times_and_settings(device: str) -> None:
     assert (source.recording.rate, source.recording.frequency) == (RATE, 437e6)
     assert all(position == first for position, first, *_ in chunks)
     assert source.lost == 0
+
+
+def test_what_a_device_is_set_to(device: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    settings = Settings(
+        f"{device},log={log}",
+        RATE,
+        437e6,
+        gain=(("LNA", 30.0), ("VGA", 12.0)),
+        bias_tee=True,
+        antenna="LNAW",
+        bandwidth=200e3,
+        clock_source="external",
+        time_source="gpsdo",
+        more=(("agc", "fast"), ("mode", "a=b")),
+    )
+    LiveSource(settings).close()
+    assert log.read_text().splitlines() == [
+        *("LNA 30", "VGA 12", "antenna LNAW", "bandwidth 200000", "clock external", "time gpsdo", "biastee true"),
+        *("agc fast", "mode a=b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"gain": (("IF", 3.0),)}, "has no gain 'IF'; it has LNA, VGA"),
+        ({"antenna": "TX/RX"}, "has no antenna 'TX/RX'; it has RX, LNAW"),
+        ({"clock_source": "gpsdo"}, "has no clock source 'gpsdo'; it has internal, external"),
+        ({"time_source": "pps"}, "has no time source 'pps'; it has internal, gpsdo"),
+        ({"more": (("none", "1"),)}, "does not take the setting none=1: no such setting"),
+    ],
+)
+def test_settings_that_a_device_does_not_know(device: str, wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        LiveSource(Settings(device, RATE, 437e6, **wrong))
 
 
 def test_losses_are_where_they_happened_to_the_sample(device: str) -> None:
