@@ -1,9 +1,10 @@
 """AFSK: two audio tones about an audio carrier, from FM IQ or from the audio.
 
     IQ: channel filter -> FM discriminator -> |
-    audio:                                    | down by the audio carrier -> FSK
+    audio:                                    | DC off -> down by the audio carrier -> FSK
 
-The tones are demodulated as FSK at a carrier of `carrier` Hz, which they are.
+The tones are demodulated as FSK at a carrier of `carrier` Hz, which they are. An FM receiver that is beside the signal
+gives audio with a constant, often greater than the tones.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dsp_ext.dcblock import DcBlocker
 from dsp_ext.doppler import Mixer
 
 from ..stage import Chunk, Kind, Stream, parameter, required
 from ._fm import carson, tone_audio, with_offsets
 from .fsk import Fsk
+
+NOTCH = 1 / 32
+"""Least width of the notch at zero, of the symbol rate: that much may be lacking from a spectrum that reaches there."""
 
 
 @dataclass
@@ -52,24 +58,38 @@ class Afsk:
         self._fm, self._rate = tone_audio(stream, "afsk", "tones", self._top, self.fm_deviation, self.baudrate)
         self._fsk = Fsk(self.baudrate, self.deviation)
         self._mixer = Mixer(-self.carrier / self._rate)
+        low = self.carrier - abs(self.deviation) - 0.5 * self.baudrate
+        self._blocker = DcBlocker(2 * round(self._rate / (2 * max(0.5 * low, NOTCH * self.baudrate))) + 1)
+        self._audio: Chunk | None = None  # the last
+        self._done = 0  # samples
         self._begun = False
         self._fsk.open(replace(stream, kind="iq", rate=self._rate))
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
-        self._begun = True
         return self._tones(self._fm.process(chunk) if self._fm is not None else chunk)
 
     def close(self) -> list[Chunk]:
-        out = self._tones(self._fm.flush()) if self._begun and self._fm is not None else []
+        out = self._tones(self._fm.flush()) if self._audio is not None and self._fm is not None else []
+        if self._audio is not None:
+            out += self._down(self._blocker.flush())
         out += with_offsets(self._fsk.close(), self._fm)
-        self._begun = False
+        self._audio = None
         return out
 
     def _tones(self, audio: Chunk) -> list[Chunk]:
-        x = audio.items.astype(np.complex64)
+        if self._audio is None:
+            self._origin = audio.position
+        self._audio = audio
+        return self._down(self._blocker.process(audio.items))
+
+    def _down(self, audio: NDArray[np.float32]) -> list[Chunk]:
+        assert self._audio is not None
+        x = audio.astype(np.complex64)
         self._mixer.process(x, x)
-        return with_offsets(self._fsk.process(replace(audio, items=x)), self._fm)
+        position = self._origin + self._done * self._audio.step
+        self._done += len(x)
+        return with_offsets(self._fsk.process(replace(self._audio, items=x, position=position)), self._fm)
 
 
 stage = Afsk
