@@ -44,6 +44,7 @@ from dsp_ext.channelizer import Channelizer
 from dsp_ext.clock import SymbolClock
 from dsp_ext.convert import all_samples, clean, to_float
 from dsp_ext.cpm import CpmDetector, phase_tone
+from dsp_ext.dcblock import DcBlocker
 from dsp_ext.discriminator import Discriminator
 from dsp_ext.doppler import Mixer
 from dsp_ext.equaliser import Equaliser
@@ -125,6 +126,8 @@ def kernels(n: int) -> Iterator[Kernel]:
         yield samples(f"resample.Resampler, {kind}, {length} taps", bound, resampler.process, x)
     bound = "12 bytes; complex product, division, polynomial of 8 terms: 12 multiply-adds, 1 division"
     yield samples("discriminator.Discriminator", bound, Discriminator().process, iq)
+    bound = "8 bytes; 3 additions and a division, one after the other"
+    yield samples("dcblock.DcBlocker", bound, DcBlocker(161).process, real)
     clock = SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40))
     bound = "352 states of the path a 64 samples, each 4 additions and 3 comparisons: 39; symbol filter a 4 samples"
     yield samples("clock.SymbolClock", bound, clock.process, real)

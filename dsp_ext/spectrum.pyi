@@ -19,7 +19,13 @@ class PowerRows:
 
 class Contrast:
     def __init__(
-        self, taper: NDArray[np.float32], edges: NDArray[np.float64], half: int, gap: int, flank: int
+        self,
+        taper: NDArray[np.float32],
+        edges: NDArray[np.float64],
+        half: int,
+        gap: int,
+        flank: int,
+        floor: float = 0,
     ) -> None: ...
     def process(self, x: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.float32]: ...
 

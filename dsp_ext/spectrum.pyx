@@ -409,6 +409,7 @@ cdef class Contrast:
     edges : (cells + 1,) float64, rising: cell c is the frequencies from edges[c] up to edges[c + 1], cycles per sample
     half : the band is cells c - half to c + half
     gap, flank : cells between band and flank, and in a flank
+    floor : share of the density of all cells together that is added to each, so that nothing much weaker stands out
 
     Raises
     ------
@@ -418,11 +419,14 @@ cdef class Contrast:
     cdef const float[::1] _taper
     cdef long long[::1] _edges
     cdef double[:, ::1] _total
+    cdef float[::1] _density
     cdef Py_ssize_t _cells, _half, _gap, _flank
+    cdef float _floor
 
     def __cinit__(self, const float[::1] taper not None, const double[::1] edges not None, Py_ssize_t half,
-                  Py_ssize_t gap, Py_ssize_t flank):
+                  Py_ssize_t gap, Py_ssize_t flank, float floor=0):
         cdef Py_ssize_t size = _fast(taper.shape[0]), c
+        self._floor = floor
         self._cells, self._half, self._gap, self._flank = edges.shape[0] - 1, half, gap, flank
         rising = all([edges[c] <= edges[c + 1] for c in range(self._cells)])
         if self._cells < 1 or not (rising and -0.5 <= edges[0] and edges[self._cells] <= 0.5):
@@ -431,6 +435,7 @@ cdef class Contrast:
         self._transform = _Transform(size)
         self._taper = np.array(taper)
         self._total = np.zeros((self._cells + 1, LANES))
+        self._density = np.zeros(self._cells * LANES, np.float32)
 
     cdef void _load(self, _Transform t, const float* x, Py_ssize_t width, const long long* starts,
                     Py_ssize_t count) noexcept nogil:
@@ -460,17 +465,25 @@ cdef class Contrast:
         cdef Py_ssize_t low, high, left, left_end, right, right_end
         cdef double inside, side, most, each, each_left, each_right, none_left, none_right
         cdef float power[LANES]
+        cdef float least[LANES]
+        cdef float* density = &self._density[0]
         cdef double* total = &self._total[0, 0]
+        for lane in range(LANES):
+            least[lane] = <float>1e-20
         for c in range(cells):
             for lane in range(LANES):
-                power[lane] = <float>1e-20
+                power[lane] = 0
             for k in range(self._edges[c], self._edges[c + 1]):
                 low = (k + t.size if k < 0 else k) * LANES
                 radome_power(t.re + low, t.im + low, power)
             # cells differ by a bin
             each = 1.0 / max(1, self._edges[c + 1] - self._edges[c])
             for lane in range(LANES):
-                power[lane] *= <float>each
+                density[c * LANES + lane] = power[lane] * <float>each
+                least[lane] += self._floor * density[c * LANES + lane]
+        for c in range(cells):
+            for lane in range(LANES):
+                power[lane] = density[c * LANES + lane] + least[lane]
             radome_log(power)
             for lane in range(LANES):
                 total[(c + 1) * LANES + lane] = total[c * LANES + lane] + power[lane]

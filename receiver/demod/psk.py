@@ -56,6 +56,8 @@ CELLS = 16
 CLEAREST = {2: 2.0, 4: 6.0}
 """By order: nepers of contrast of a band that count at most. QPSK has more lines, a quarter of the chip rate apart, and
 which is the carrier's only the band says."""
+AUDIO_FLOOR = 1e-6
+"""Of the whole power in audio, what a cell has at least: nothing 50 dB below the rest can be read there."""
 CLOCK_ERROR = 4e-3
 """Transmitters in orbit have been seen 3300 ppm off their nominal rate."""
 CLOCK_WIDTH = 512
@@ -300,7 +302,9 @@ class _Band:
         self._first = -math.floor(CELLS * per_chip / 2) + 1 if self._is_complex else 0
         last = math.floor(CELLS * per_chip / 2) - 1
         edges = (np.arange(self._first, last + 2, dtype=np.float64) - 0.5) / (CELLS * per_chip)
-        self._contrast = Contrast(taper, np.maximum(edges, -0.5 if self._is_complex else 0.0), half, 2, 7)
+        # the audio's own band is not all of it; beyond are images of it and the like
+        floor = 0.0 if self._is_complex else AUDIO_FLOOR
+        self._contrast = Contrast(taper, np.maximum(edges, -0.5 if self._is_complex else 0.0), half, 2, 7, floor)
         count = len(edges) - 1
         index = np.arange(count)
         self._barred = (index < half) | (index + half >= count)

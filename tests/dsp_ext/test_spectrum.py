@@ -17,19 +17,21 @@ X = (RNG.standard_normal(700) + 1j * RNG.standard_normal(700)).astype(np.complex
     ("rows", "length", "size"), [(1, 60, 64), (8, 78, 80), (21, 93, 96), (9, 128, 128), (3, 20, 20)]
 )
 @pytest.mark.parametrize("is_complex", [True, False], ids=["complex", "real"])
-def test_contrast(is_complex, rows, length, size):
+@pytest.mark.parametrize("floor", [0.0, 0.02])
+def test_contrast(is_complex, rows, length, size, floor):
     x = X if is_complex else X.real.copy()
     taper, starts = np.hanning(length + 2)[1:-1].astype(np.float32), RNG.integers(0, 701 - length, rows)
     edges = np.linspace(-0.5 if is_complex else 0, 0.5, 17 if is_complex else 9)
     spectra = np.abs(np.fft.fft(np.stack([x[s : s + length] for s in starts]).astype(complex) * taper, size)) ** 2
     bins = np.rint(edges * size).astype(int)
-    cells = np.log([spectra[:, np.arange(a, b) % size].mean(axis=1) for a, b in pairwise(bins)]).T
+    density = np.array([spectra[:, np.arange(a, b) % size].mean(axis=1) for a, b in pairwise(bins)]).T
+    cells = np.log(density + floor * density.sum(axis=1, keepdims=True))
 
     def mean(low, high, least):
         low, high = max(low, 0), min(high, cells.shape[1])
         return cells[:, low:high].mean(axis=1) if high - low >= least else np.full(rows, -1e30)
 
-    found = Contrast(taper, edges, 4, 1, 3).process(x, starts)
+    found = Contrast(taper, edges, 4, 1, 3, floor).process(x, starts)
     assert found.shape == cells.shape
     for c in range(cells.shape[1]):
         flanks = np.maximum(mean(c - 8, c - 5, 3), mean(c + 6, c + 9, 3))

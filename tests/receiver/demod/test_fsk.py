@@ -132,6 +132,17 @@ def test_afsk(deviation: float, carrier: float) -> None:
     assert np.abs(late).max() < 0.1 * 40
 
 
+@pytest.mark.parametrize(("baudrate", "carrier", "deviation"), [(1200.0, 1700.0, 500.0), (4800.0, 3600.0, 1200.0)])
+def test_afsk_in_audio_of_a_receiver_that_is_mistuned(baudrate: float, carrier: float, deviation: float) -> None:
+    """A constant five times the tones'."""
+    symbols = bits(1500)
+    x = turned(carrier + deviation * wave(symbols, baudrate, -0.5)).real
+    x = (0.1 * (x + 0.05 * np.random.default_rng(3).standard_normal(len(x))) + 0.5).astype(np.float32)
+    centres = middles(len(symbols), baudrate)
+    soft, *_ = found(Afsk(baudrate, carrier, deviation), "real", x, centres)
+    assert ((soft > 0) == (symbols > 0))[20:-20].mean() > 0.995
+
+
 def voice(n: int) -> NDArray[np.float64]:
     """Hz of deviation by something like speech: 1500 Hz RMS of noise from 300 to 3000 Hz, syllables and pauses."""
     rng = np.random.default_rng(7)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 from receiver.demod.psk import Psk
 from receiver.errors import FlowgraphError
@@ -115,6 +116,19 @@ def test_symbols_instants_and_frequency(case):
     assert np.isfinite(soft).all()
     expected = case["frequency"] + case.get("drift", 0) * centres / rate
     assert abs(np.mean(offsets[nearest] - expected)) < 0.01 * baudrate
+
+
+@pytest.mark.parametrize("up", [2, 4])
+def test_images_of_audio_at_a_higher_rate_are_no_signal(up):
+    """An SSB receiver's audio, resampled by a program that leaves images 80 dB below."""
+    symbols = np.random.default_rng(7).choice([-1.0, 1.0], 1500)
+    x, centres = send(symbols, 1200.0, 24000.0, 400 * 20 + 0.3, 1600.0)
+    audio = 2 * x.real + math.sqrt(2) * noise(len(x), 8, 1200.0, 24000.0).real
+    audio = np.convolve(audio, np.sinc(np.arange(-60, 61) * 2 * 2800 / 24000) * np.hanning(121) * 0.23, "same")
+    soft, positions, _ = receive(Psk(1200.0), resample_poly(audio, up, 1), up * 24000.0)
+    nearest, _ = match(positions, up * centres, up * 20.0)
+    right = soft[nearest] * symbols
+    assert (right * np.sign(right.sum()) < 0).mean() < 0.01
 
 
 @pytest.mark.parametrize("ppm", [0, 1000, -3300])
