@@ -86,8 +86,8 @@ def open_source(
 ) -> Source:
     """Open a recording, whatever it is.
 
-    SigMF is known by its name; WAV, FLAC, Ogg and archives by their first bytes; bare samples by their name's suffix or
-    by `format`. Each may be compressed with gzip, bzip2, xz or Zstandard.
+    SigMF is known by its name; WAV, FLAC, Ogg and archives by their first bytes, MP3 by both; bare samples by their
+    name's suffix or by `format`. Each may be compressed with gzip, bzip2, xz or Zstandard.
 
     Parameters
     ----------
@@ -114,7 +114,8 @@ def open_source(
             from . import wav
 
             return wav.open_wav(path, reader, options)
-        if head[:4] in (b"fLaC", b"OggS"):
+        mp3 = inner_name(path).lower().endswith(".mp3") and (head[:3] == b"ID3" or head[0] == 0xFF)
+        if head[:4] in (b"fLaC", b"OggS") or mp3:
             from . import audio
 
             return audio.open_audio(path, reader, options)

@@ -159,6 +159,21 @@ def samples(raw: bytes, datatype: Datatype, channels: int = 1) -> np.ndarray[Any
     return values.view(np.complex64) if datatype.pair else values
 
 
+PROBE = 1 << 18
+"""Samples in which two channels are compared: 5 s of audio."""
+
+
+def are_audio(channels: np.ndarray[Any, Any]) -> bool:
+    """Whether two channels, (n, 2) float32, cannot be I and Q: alike within 50 dB, or the second is constant."""
+    if not len(channels):
+        return False
+    mean = channels.mean(axis=0, dtype=np.float64)
+    spread = np.einsum("ni,nj->ij", channels, channels, dtype=np.float64) / len(channels) - np.outer(mean, mean)
+    first, second = np.maximum(spread.diagonal() - 1e-12, 0.0)
+    apart = first + second - 2 * spread[0, 1]
+    return bool(first > 0 and (second == 0 or apart <= 1e-5 * (first + second)))
+
+
 class Bad:
     """Counts samples that are no numbers."""
 

@@ -1,4 +1,4 @@
-"""FLAC and Ogg (Vorbis, Opus): one channel is audio, two are I and Q. Read by libsndfile."""
+"""FLAC, Ogg (Vorbis, Opus) and MP3: one channel is audio, two are I and Q. Read by libsndfile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..stage import Chunk, Kind
 from . import CHUNK, Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import Bad
+from ._samples import PROBE, Bad, are_audio
 
 
 class AudioSource:
@@ -58,7 +58,7 @@ class AudioSource:
 
 
 def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
-    """Open a FLAC or Ogg file that the reader stands at the start of.
+    """Open a FLAC, Ogg or MP3 file that the reader stands at the start of.
 
     Raises SourceError.
     """
@@ -66,7 +66,7 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
     try:
         import soundfile
     except (ImportError, OSError) as error:
-        raise SourceError(f"{name}: is FLAC or Ogg, which needs the package soundfile: {error}") from None
+        raise SourceError(f"{name}: is FLAC, Ogg or MP3, which needs the package soundfile: {error}") from None
     file: IO[bytes]
     if reader.plain:
         file = open(path, "rb")  # noqa: SIM115
@@ -80,7 +80,7 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
         sound = soundfile.SoundFile(file)
     except Exception as error:
         file.close()
-        raise reader.fault or SourceError(f"{name}: cannot be read as FLAC or Ogg: {error}") from None
+        raise reader.fault or SourceError(f"{name}: cannot be read as FLAC, Ogg or MP3: {error}") from None
     try:
         return AudioSource(sound, file, _recording(sound, path, name, options))
     except BaseException:
@@ -94,11 +94,20 @@ def _recording(sound: Any, path: str, name: str, options: Options) -> Recording:
         raise SourceError(f"{name}: has {sound.channels} channels; one (audio) or two (I and Q) can be read")
     if sound.channels == 1 and options.kind == "iq":
         raise SourceError(f"{name}: has one channel of audio; IQ needs two")
-    kind: Kind = "iq" if sound.channels == 2 and options.kind != "real" else "real"
+    same = False
+    if sound.channels == 2 and options.kind is None:
+        try:
+            same = are_audio(sound.read(PROBE, dtype="float32"))
+            sound.seek(0)
+        except Exception as error:  # of libsndfile, which tells little
+            raise SourceError(f"{name}: cannot be read: {error}") from None
+    kind: Kind = "iq" if sound.channels == 2 and options.kind != "real" and not same else "real"
     told = facts(inner_name(path))
     rate = checked_rate(options.rate if options.rate is not None else sound.samplerate, f"{name}: the sample rate")
     remarks = told.remarks(options)
-    if kind == "real" and sound.channels == 2:
+    if same:
+        remarks.append("its two channels cannot be I and Q, so the first is taken as audio")
+    elif kind == "real" and sound.channels == 2:
         remarks.append("of two channels the first was taken")
     if 0 <= sound.frames < 1:
         raise SourceError(f"{name}: holds no samples")

@@ -23,7 +23,7 @@ from ..utc import utc_ns
 from . import Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import SampleSource, checked_kind, whole
+from ._samples import PROBE, SampleSource, are_audio, checked_kind, samples, whole
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _TYPES = {
@@ -73,8 +73,15 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
     rate = options.rate or checked_rate(told_rate, f"{name}: the sample rate")
     if options.format is not None:
         value = Datatype.parse(options.format).value
+    frame = channels * int(value[1:]) // 8
     kind: Kind = "iq" if channels == 2 else "real"
-    if options.kind == "real" and channels == 2:
+    if channels == 2 and options.kind is None:
+        some = reader.peek((min(PROBE, int(rate / 10)) if reader.live else PROBE) * frame)
+        single = Datatype("r" + value + ("" if value == "u8" else "_le"), False, value)
+        if are_audio(samples(some[: len(some) // frame * frame], single).reshape(-1, 2)):
+            kind = "real"
+            remarks.append("its two channels cannot be I and Q, so the first is taken as audio")
+    elif channels == 2 and options.kind == "real":
         kind = "real"
         remarks.append("of two channels the first was taken")
     datatype = Datatype(("c" if kind == "iq" else "r") + value + ("" if value == "u8" else "_le"), kind == "iq", value)
@@ -90,7 +97,6 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
         remarks += told.remarks(options)
     if said[1]:
         frequency = said[1]
-    frame = channels * int(value[1:]) // 8
     length = _length(reader, riff_size, size, wide if magic != b"RIFF" else b"", remarks)
     recording = Recording(
         name,

@@ -342,6 +342,38 @@ def test_wav_of_libsndfile(tmp_path: Path, form: str, subtype: str, channels: in
         assert "not what was asked for" in fault(path, kind="iq")
 
 
+@pytest.mark.parametrize("silence", [0, 100_000])
+@pytest.mark.parametrize("second", ["same", "silent"])
+@pytest.mark.parametrize(
+    ("suffix", "subtype"),
+    [("wav", "PCM_U8"), ("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16"), ("ogg", "VORBIS")],
+)
+def test_two_channels_that_cannot_be_iq_are_audio(
+    tmp_path: Path, suffix: str, subtype: str, second: str, silence: int
+) -> None:
+    x = np.cumsum(np.random.default_rng(3).uniform(-0.01, 0.01, 20_000))
+    x = np.concatenate([np.zeros(silence), 0.8 * x / np.abs(x).max()])
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.stack([x, x if second == "same" else np.zeros_like(x)], axis=1), 48000, subtype)
+    recording, y, _ = read(path)
+    assert (recording.kind, len(y)) == ("real", len(x))
+    assert recording.remarks == ["its two channels cannot be I and Q, so the first is taken as audio"]
+    np.testing.assert_allclose(y, x, atol=0.1 if suffix == "ogg" else 0.02)
+    # who knows better, says so
+    assert read(path, kind="iq")[0].kind == "iq"
+
+
+@pytest.mark.skipif("MP3" not in soundfile.available_formats(), reason="libsndfile without MP3")
+def test_mp3(tmp_path: Path) -> None:
+    x = np.sin(np.arange(48_000) * 0.1) / 2
+    soundfile.write(tmp_path / "a.mp3", x, 48000)
+    recording, y, _ = read(tmp_path / "a.mp3")
+    assert (recording.kind, recording.rate) == ("real", 48000)
+    assert np.std(y[5000:40000]) == pytest.approx(0.35, abs=0.02)
+    (tmp_path / "b.mp3").write_bytes((tmp_path / "a.mp3").read_bytes()[:200])
+    assert "MP3" in fault(tmp_path / "b.mp3") or read(tmp_path / "b.mp3")
+
+
 def test_wav_unfinished_odd_and_short(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     frames, expected = stored("ri16_le", 500)
