@@ -92,6 +92,8 @@ class Tapes:
 
         def make(number: int, rate: float, stream: Stream) -> Recorder:
             name = self._recording.name
+            if number in self._channels:  # the stream is another one, as a branch of a filter bank
+                self._channels[number].close()
             recording = Recording(name, "iq", rate, stream.clock, stream.frequency, datatype="cf32_le")
             self._channels[number] = self._make(folder, recording, label=names[number])
             return self._channels[number]

@@ -29,8 +29,12 @@ def block_of(position: float, clock: Clock) -> int:
 
 def start_of(block: int, clock: Clock) -> int:
     """First sample of a block."""
-    assert clock.utc_ns is not None
-    return math.ceil(clock.sample + (block * BLOCK_NS - clock.utc_ns) / 1e9 * clock.rate)
+    position = clock.sample
+    for _ in range(3):  # the time may wander off the line
+        time_ns = clock.time_ns(position)
+        assert time_ns is not None
+        position += (block * BLOCK_NS - time_ns) / 1e9 * clock.rate
+    return math.ceil(position)
 
 
 def begin(block: int) -> str:

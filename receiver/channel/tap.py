@@ -34,8 +34,9 @@ class Tap:
     bandwidth: float
     """Hz, of the signal."""
     make: Callable[[float, Stream], Writer]
-    """Makes the writer, once, for samples per second of a stream."""
+    """Makes the writer for samples per second of a stream, and once more where these become others."""
     writer: Writer | None = field(default=None, init=False)
+    _rate: float | None = field(default=None, init=False)
 
     def open(self, stream: Stream) -> Stream:
         rate, factor = stream.rate, 1
@@ -49,8 +50,9 @@ class Tap:
         self._step = factor * stream.clock.rate / rate
         self._position: float | None = None
         self._clock = stream.clock
-        if self.writer is None:
-            self.writer = self.make(rate / factor, stream)
+        if self._rate != rate / factor:
+            self._rate = rate / factor
+            self.writer = self.make(self._rate, stream)
         return stream
 
     def process(self, chunk: Chunk) -> Sequence[Chunk | Frame]:

@@ -19,7 +19,8 @@ from receiver.pipeline import Pipeline
 from receiver.reception import Conditions, lines, visible_lines
 from receiver.satellite import Transmitter
 from receiver.source import Recording
-from receiver.stage import Clock, Frame, Stream
+from receiver.source.live import LiveClock
+from receiver.stage import Chunk, Clock, Frame, Stream
 from receiver.synth import Signal
 from receiver.visibility import BLOCK_NS, Visibility, block_of, start_of
 from tests.loopback import FREQUENCY, G3RUH, START, Memory, payloads, satellite, send
@@ -231,6 +232,17 @@ def test_blocks_are_ten_seconds_of_utc() -> None:
     assert edge == 100 + 7 * 48_000
     assert block_of(edge, clock) == block + 1
     assert block_of(edge - 1, clock) == block
+
+
+def test_blocks_follow_a_crystal_that_is_off() -> None:
+    for late in (-5_000_000, 5_000_000):
+        clock = LiveClock(250e3, 0.0, 1_700_000_003_000_000_000)
+        clock.course.add(1e6, late)
+        clock.course.add(9e6, 2 * late)
+        parts = list(pipeline._blocks(Chunk(np.zeros(5_000_000, np.complex64), 250e3, 0.0, clock)))
+        assert [block for _, block in parts] == [170_000_000, 170_000_001, 170_000_002]
+        for part, block in parts[1:]:
+            assert clock.time_ns(part.position) == pytest.approx(block * BLOCK_NS, abs=4000)
 
 
 def test_visible_is_what_is_above_the_horizon_at_an_end_of_a_block() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,27 @@ def test_the_channel_gives_the_same_frames_without_an_orbit(tmp_path: Path, demo
         assert bytes.fromhex(mark["radome:payload"]) == one.payload
         assert mark["radome:frequency_hz"] == pytest.approx(middle + mark["radome:doppler_hz"], abs=0.2)
     assert len({round(mark["radome:doppler_hz"]) for mark in file.get_annotations()}) > 5
+
+
+def test_channels_behind_a_filter_bank_are_recorded_at_its_rate(tmp_path: Path) -> None:
+    sent, told = transmitter({"use": "fsk", "baudrate": 9600}), payloads(3, 30)
+    signal = send(sent, told, 1e6, burst=1, pause=0.1, centre=FREQUENCY - 77e3)
+    source = Memory(signal, frequency=FREQUENCY - 77e3)
+    of = satellite(sent, *(replace(sent, name=f"t{i}", frequency=FREQUENCY + 90e3 * (i - 2)) for i in range(4)))
+    pairs = lines(of, source.recording, Conditions())
+    tapes = Tapes(source.recording, print, Limits(), None, [line for _, line in pairs])
+    own = tapes.channels(tmp_path, [one.name for one, _ in pairs])
+    Pipeline(source, own).run(lambda *_: None)
+    tapes.close()
+    assert len(list(tmp_path.iterdir())) == 2 * len(pairs)
+    for path in tmp_path.glob("*.sigmf-meta"):
+        file = sigmf.fromfile(str(path))
+        assert len(file.get_captures()) == 1
+        assert file.sample_count / file.sample_rate == pytest.approx(len(signal.samples) / 1e6, abs=1e-3)
+    (path,) = tmp_path.glob("*_test_*.sigmf-meta")
+    opened = open_source(str(path))
+    assert [frame.payload for frame in run(opened, sent)[0]] == told
+    opened.close()
 
 
 class Written:
