@@ -53,6 +53,10 @@ STATE = 10.0
 """Seconds from one state that is published to the next."""
 SOON_HOURS, STEP = 24.0, 20.0
 """Hours ahead in which passes are looked for, in steps of seconds."""
+SIGHTED = 1.0
+"""Seconds from one look at the sky to the next."""
+SOUGHT = 8
+"""Satellites whose next pass is looked for at once, at most: an all-day search takes some milliseconds."""
 AGAIN = 1800 * 10**9
 """ns until they are looked for once more where there was none."""
 
@@ -186,7 +190,7 @@ class Monitor:
     ----------
     tell : takes events, in the thread of the monitor: gap, device_lost, device_back, signal_seen, signal_lost,
         recording, end
-    sights : orbit and station by catalogue number of the satellite
+    sights : orbit and station by catalogue number of the satellite; those of chains that wait for it are known
     """
 
     def __init__(
@@ -196,6 +200,7 @@ class Monitor:
     ) -> None:
         # a model of an orbit is for one thread
         self._sights = {norad: (replace(orbit), station) for norad, (orbit, station) in (sights or {}).items()}
+        self._sighted = -math.inf
         self._tell = tell or (lambda level, event, fields: None)
         self.spectrum = False
         """Whether it is wanted."""
@@ -236,6 +241,9 @@ class Monitor:
         """Look from now on, until `close`."""
         self._pipeline = pipeline
         self._lines = [_Line(line, context) for line, context in made]
+        for (line, _), known in zip(made, self._lines, strict=True):
+            if line.visible is not None and known.norad not in self._sights:
+                self._sights[known.norad] = replace(line.visible.orbit), line.visible.station
         self._thread.start()
 
     def frame(self, line: int) -> None:
@@ -274,12 +282,17 @@ class Monitor:
             channels=tuple(
                 line.channel(now, pipeline.failures(i))
                 for i, line in enumerate(self._lines)
-                if pipeline and (line.always or line.has_given or pipeline.runs(i))
+                if pipeline and self._shown(i)
             ),
             recording=path,
             recorded=recorded,
             free=free,
         )
+
+    def _shown(self, number: int) -> bool:
+        """Whether there is something to tell of a channel."""
+        line = self._lines[number]
+        return line.always or line.has_given or (self._pipeline is not None and self._pipeline.runs(number))
 
     def close(self) -> None:
         """Take a last look, tell the sum of it, and end."""
@@ -330,7 +343,8 @@ class Monitor:
         if path is not None and path != self._path:
             self._path = path
             self._say("info", "recording", {"path": str(path)})
-        if self._sights:
+        if self._sights and now - self._sighted >= SIGHTED:
+            self._sighted = now
             self._sight(time.time_ns())
 
     def _measure(self, slices: list[NDArray[Any]]) -> None:
@@ -363,16 +377,24 @@ class Monitor:
         from .errors import OrbitError
 
         names = {line.norad: line.satellite for line in self._lines}
+        shown: dict[int | None, list[_Line]] = {}
+        for number, line in enumerate(self._lines):
+            if self._shown(number):
+                shown.setdefault(line.norad, []).append(line)
+        sought = 0
         for norad, (orbit, station) in list(self._sights.items()):
             try:
-                elevation = float(orbit.look(station, np.array([now_ns])).elevation[0])
-                if norad not in self._passes or self._passes[norad][0] <= now_ns:
+                if sought < SOUGHT and (norad not in self._passes or self._passes[norad][0] <= now_ns):
+                    sought += 1
                     found = next_pass(orbit, station, now_ns, names.get(norad, orbit.name))
                     self._passes[norad] = found.set_ns if found else now_ns + AGAIN, found
-                for line in (line for line in self._lines if line.norad == norad):
-                    line.sighted(orbit, station, elevation, now_ns)
+                if norad in shown:
+                    elevation = float(orbit.look(station, np.array([now_ns])).elevation[0])
+                    for line in shown[norad]:
+                        line.sighted(orbit, station, elevation, now_ns)
             except OrbitError:
                 del self._sights[norad]
+                self._passes.pop(norad, None)
         passes = sorted((one for _, one in self._passes.values() if one), key=lambda one: one.rise_ns)
         self._state = replace(self._state, passes=tuple(passes))
 

@@ -18,6 +18,7 @@ from math import inf
 from queue import Empty, Queue, SimpleQueue
 
 from .channel.bank import Band, Bank, fits, size_for
+from .errors import RadomeError
 from .flowgraph import Chain
 from .merge import Merger
 from .source import Source
@@ -63,6 +64,7 @@ class _Run:
     waits: bool = False
     """For a thread, or has one."""
     is_open: bool = False
+    """Guarded: what its stages count is not in the statistics yet."""
     gap: bool = False
     """Samples were lost before the next chunk."""
     failed: bool = False
@@ -84,7 +86,7 @@ class Pipeline:
     source : open source
     lines : what to run, in parallel
     realtime : hand chunks out no faster than they were recorded
-    say : takes a sentence when a satellite rises or sets, from the reader's thread
+    say : takes a sentence when a satellite rises or sets, from the reader's thread, and when a chain has failed
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Pipeline:
         self._runs: dict[int, _Run] = {}  # the reader's, by line
         self._ready: SimpleQueue[_Run | None] = SimpleQueue()  # None wakes a thread up at the end
         self._room = threading.Condition()  # guards inputs; told when one has room again
+        self._counting = threading.Lock()
         self._bank: Bank | None = None
         self._watched = {i: line.visible for i, line in enumerate(self._lines) if line.visible is not None}
         self._block: int | None = None  # of time
@@ -125,7 +128,8 @@ class Pipeline:
 
         Raises
         ------
-        What the source raised, and the first exception of a chain, when all that was received is published.
+        What the source raised, and the first exception of a chain, when all that was received is published; at once
+        when no chain is left.
         """
         recording = self._source.recording
         begun = time.monotonic()
@@ -168,6 +172,11 @@ class Pipeline:
                     running -= 1
                     fault = fault or what
                     ready = merger.advance(line, inf) if line >= 0 else []
+                    if line >= 0 and running == 1 and not self._watched:
+                        running = 0  # nobody is left to read for
+                    elif line >= 0 and self._say is not None:
+                        why = what if isinstance(what, RadomeError) else repr(what)
+                        self._say(f"{self._lines[line].name}: has failed, the others go on: {why}")
                 pending.extend(ready)
                 self._publish(publish, pending)
                 if ready and settle is not None:
@@ -189,8 +198,8 @@ class Pipeline:
             finally:
                 self._join(threads)
                 runs, self._runs = self._runs, {}
-                for line, run in runs.items():
-                    self._count(line, run)
+                for run in runs.values():
+                    self._count(run)
         if fault is not None:
             raise fault
         return self.statistics
@@ -206,10 +215,11 @@ class Pipeline:
 
     def failures(self, line: int) -> Counter[str]:
         """Of a chain so far, by reason."""
-        counted = Counter(self.statistics.failures[self._lines[line].name])
-        run = self._runs.get(line)
-        for stage in run.chain.stages if run is not None else ():
-            counted.update(dict(getattr(stage, "failures", {})))
+        with self._counting:
+            counted = Counter(self.statistics.failures[self._lines[line].name])
+            run = self._runs.get(line)
+            if run is not None and run.is_open:
+                counted.update(_failures(run.chain))
         return counted
 
     def _join(self, threads: Sequence[threading.Thread]) -> None:
@@ -222,10 +232,12 @@ class Pipeline:
                 thread.join(0.05)
         source.join(0.5)  # it may wait for samples
 
-    def _count(self, line: int, run: _Run) -> None:
-        """Note what a chain that has ended gave up."""
-        for stage in run.chain.stages:
-            self.statistics.failures[self._lines[line].name].update(getattr(stage, "failures", {}))
+    def _count(self, run: _Run) -> None:
+        """Note what a chain gave up, before it forgets that or goes."""
+        with self._counting:
+            if run.is_open:
+                self.statistics.failures[self._lines[run.line].name].update(_failures(run.chain))
+            run.is_open = False
 
     def _publish(self, publish: Callable[[int, Frame], None], pending: deque[tuple[int, Frame]]) -> None:
         while pending:
@@ -322,8 +334,8 @@ class Pipeline:
         while not run.ended.wait(0.2):
             if self._stop.is_set():
                 raise _StoppedError
+        self._count(run)
         del self._runs[line]
-        self._count(line, run)
 
     def _route(self, runs: Mapping[int, _Run]) -> None:
         """Give these chains the whole stream or a branch of it, whichever costs less; others stay where they are."""
@@ -392,16 +404,25 @@ class Pipeline:
                 run.start, run.gap = item.position, False
             run.stop = item.position + len(item) * item.step
             frames = _marked(run.chain.process(item), run.start + symbol / 2, inf)
-        elif run.is_open:
+        elif again := run.is_open:
             end = inf if item is None else run.stop
             frames = _marked(run.chain.close(), run.start + symbol / 2, end - symbol / 2)
+            self._count(run)
         if isinstance(item, Stream):
-            if run.is_open or item != run.opened:
+            if again or item != run.opened:
                 run.chain.open(item)
-            run.gap, run.is_open = run.is_open, True
+            run.gap, run.is_open = again, True
         if frames or not isinstance(item, Stream):
             delay = symbol * (DELAY_SYMBOLS + sum(getattr(stage, "delay", 0) for stage in run.chain.stages))
             self._results.put((run.line, frames, inf if item is None else run.stop - delay))
+
+
+def _failures(chain: Chain) -> Counter[str]:
+    """What its stages count; may be asked for while they run."""
+    counted: Counter[str] = Counter()
+    for stage in chain.stages:
+        counted.update(dict(getattr(stage, "failures", {})))
+    return counted
 
 
 def processors() -> int:

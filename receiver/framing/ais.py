@@ -65,20 +65,21 @@ class Ais:
     takes: ClassVar[tuple[Kind, ...]] = ("soft",)
     gives: ClassVar[Kind] = "frames"
 
-    def __post_init__(self) -> None:
-        self.failures: Counter[str] = Counter()
-
     def open(self, stream: Stream) -> Stream:
+        self.failures: Counter[str] = Counter()
         self._hdlc = HdlcReceiver(False, LONGEST, SHORTEST, training=TRAINING)
+        self._counted = 0  # of its failures
         self._history = SymbolHistory(LONGEST * 10 + 128)
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
 
     def process(self, chunk: Chunk) -> list[Frame]:
         self._history.append(chunk)
-        return self._frames(self._hdlc.process(chunk.items))
+        found = self._hdlc.process(chunk.items)
+        failed, self._counted = self._hdlc.crc_failures - self._counted, self._hdlc.crc_failures
+        self.failures["crc"] += failed
+        return self._frames(found)
 
     def close(self) -> list[Frame]:
-        self.failures["crc"] += self._hdlc.crc_failures
         return self._frames(self._hdlc.flush())
 
     def _frames(self, found: list[tuple[bytes, int, int, int, int, int]]) -> list[Frame]:

@@ -55,11 +55,10 @@ class Ax25:
     scrambler: str = parameter("none", "", "scrambler on the line", ("none", "g3ruh"))
     precoding: str = parameter("none", "", "NRZ-I once more, as UA01 has it", ("none", "nrz-i"))
 
-    def __post_init__(self) -> None:
-        self.failures: Counter[str] = Counter()
-
     def open(self, stream: Stream) -> Stream:
+        self.failures: Counter[str] = Counter()
         self._hdlc = HdlcReceiver(self.scrambler == "g3ruh", LONGEST, SHORTEST)
+        self._counted = 0  # of its failures
         self._history = SymbolHistory(LONGEST * 10 + 64)
         self._once = DifferentialDecoder(mark=False) if self.precoding == "nrz-i" else None
         # makes the last frame with a right checksum, when that was not enough by itself
@@ -69,15 +68,16 @@ class Ax25:
 
     def process(self, chunk: Chunk) -> list[Frame]:
         self._history.append(chunk)
-        return self._frames(self._hdlc.process(self._once.process(chunk.items) if self._once else chunk.items))
+        found = self._hdlc.process(self._once.process(chunk.items) if self._once else chunk.items)
+        failed, self._counted = self._hdlc.crc_failures - self._counted, self._hdlc.crc_failures
+        self.failures["crc"] += failed
+        return self._frames(found)
 
     def close(self) -> list[Frame]:
-        failures = self._hdlc.crc_failures
         frames = self._frames(self._hdlc.flush())
         if self._doubtful is not None:
             self.failures["crc"] += 1
             self._doubtful = None
-        self.failures["crc"] += failures
         return frames
 
     def _frames(self, found: list[tuple[bytes, int, int, int, int, int]]) -> list[Frame]:

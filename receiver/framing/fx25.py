@@ -103,7 +103,9 @@ class Fx25:
     @property
     def failures(self) -> Counter[str]:
         """Why candidates were no frames."""
-        return self._plain.failures + self._failures
+        counted = Counter(self._plain.failures)  # copies: another thread may ask
+        counted.update(dict(self._failures))
+        return counted
 
     def process(self, chunk: Chunk) -> list[Frame]:
         first = self._history.append(chunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from receiver.reception import Conditions, lines
 from receiver.record import Context
 from receiver.source import Recording
 from receiver.stage import Chunk, Clock
+from receiver.visibility import Visibility
 from tests.loopback import FREQUENCY, Memory, payloads, satellite, send, transmitter
 
 RATE = 250e3
@@ -181,7 +183,11 @@ def test_a_signal_that_goes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monitor.close()
 
 
-def test_orbits_give_shift_elevation_and_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("waits", [False, True])
+def test_orbits_give_shift_elevation_and_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    """Of chains that run always, and of those that wait for their satellite."""
     (tmp_path / "a.tle").write_text(TLE)
     orbit, station = load_orbit(tmp_path / "a.tle"), parse_station("56.31,38.13,200")
     now = 1_573_633_164 * 10**9  # at the top of a pass
@@ -189,17 +195,20 @@ def test_orbits_give_shift_elevation_and_passes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("receiver.monitor.TURN", 60.0)
     sent = transmitter({"use": "fsk", "baudrate": 9600})
     of = satellite(sent)
-    monitor = Monitor(sights={of.norad: (orbit, station)})
+    monitor = Monitor(sights=None if waits else {of.norad: (orbit, station)})
     stream = SimpleNamespace(frequency=FREQUENCY - 10e3)
-    line = SimpleNamespace(chain=SimpleNamespace(stages=[], tap=None), opened=stream, visible=None)
-    monitor.begin(
-        SimpleNamespace(fill=0.0, failures=lambda i: {}, runs=lambda i: True),
-        [(line, Context("", of, sent, carrier=FREQUENCY))],
-    )  # type: ignore[arg-type, list-item]
+    sky = Visibility(of.name, orbit, station) if waits else None
+    context = Context("", of, sent, carrier=FREQUENCY)
+    made = [(SimpleNamespace(chain=SimpleNamespace(stages=[], tap=None), opened=stream, visible=sky), context)]
+    if waits:  # another one, that is down
+        below = SimpleNamespace(chain=SimpleNamespace(stages=[], tap=None), opened=stream, visible=sky)
+        made.append((below, Context("", replace(of, norad=1, name="Below"), sent, carrier=FREQUENCY)))
+    monitor.begin(SimpleNamespace(fill=0.0, failures=lambda i: {}, runs=lambda i: i == 0), made)  # type: ignore[arg-type]
     monitor._look()
     state = monitor.state()
-    [channel], [one] = state.channels, state.passes
+    [channel], [one, *others] = state.channels, state.passes
     monitor.close()
+    assert [other.satellite for other in others] == ["Below"] * waits
     assert channel.elevation == pytest.approx(float(orbit.look(station, np.array([now])).elevation[0]))
     assert channel.doppler_hz == pytest.approx(float(orbit.doppler(FREQUENCY, station, np.array([now]))[0]))
     assert channel.place == pytest.approx(10e3 + (channel.doppler_hz or 0.0))

@@ -152,10 +152,39 @@ def test_a_fault_of_the_source_comes_after_what_was_received() -> None:
 
 def test_a_fault_of_one_chain_leaves_the_others_running() -> None:
     out: list[bytes] = []
+    said: list[str] = []
     stages = [Marks((100.0, 800.0), name="a", fails_at=500.0), Marks((150.0, 900.0), name="b")]
     with pytest.raises(ZeroDivisionError, match="a mistake in a stage"):
-        Pipeline(Samples(50), [line(stage) for stage in stages]).run(lambda _, frame: out.append(frame.payload))
+        pipeline = Pipeline(Samples(50), [line(stage) for stage in stages], say=said.append)
+        pipeline.run(lambda _, frame: out.append(frame.payload))
     assert out == [b"a100", b"b150", b"b900"]
+    assert said == ["a: has failed, the others go on: ZeroDivisionError('a mistake in a stage')"]
+
+
+def test_a_run_without_a_chain_left_ends() -> None:
+    source = Samples(10**6)
+    with pytest.raises(ZeroDivisionError):
+        Pipeline(source, [line(Marks((), fails_at=500.0, slow=0.01))]).run(lambda *_: None)
+    assert source.read() is not None
+
+
+def test_what_failed_is_counted_over_gaps_and_never_less() -> None:
+    class Counting(Marks):
+        def open(self, stream: Stream) -> Stream:
+            self.failures = {"crc": 0}
+            return super().open(stream)
+
+        def process(self, chunk: Chunk) -> Sequence[Frame]:
+            self.failures["crc"] += 1
+            return super().process(chunk)
+
+    stage = Counting((100.0, 250.0, 320.0, 640.0))
+    pipeline = Pipeline(Samples(10, gaps=(3, 6)), [line(stage)])
+    seen: list[int] = []
+    pipeline.run(lambda *_: None, lambda _: seen.append(pipeline.failures(0)["crc"]))
+    assert pipeline.statistics.failures == {"test": {"crc": 10}}
+    assert seen == sorted(seen)
+    assert pipeline.failures(0) == {"crc": 10}
 
 
 def test_a_publisher_that_raises_ends_the_run_and_its_threads() -> None:

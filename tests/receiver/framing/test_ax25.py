@@ -85,6 +85,19 @@ def test_evidence_beside_the_checksum_is_asked_for() -> None:
     assert stage.failures["crc"] >= 1
 
 
+def test_failures_are_counted_as_they_come_and_forgotten_with_the_rest() -> None:
+    stage = Ax25()
+    broken = symbols(HEADED)
+    broken[400] *= -1
+    for _ in range(2):
+        stage.open(STREAM)
+        assert stage.failures["crc"] == 0
+        stage.process(Chunk(broken, 9600.0, 0.0, STREAM.clock))
+        assert stage.failures["crc"] == 1
+        stage.close()
+        assert stage.failures["crc"] == 1
+
+
 @pytest.mark.parametrize("scrambler", ["none", "g3ruh"])
 def test_frames_that_share_a_flag_bear_each_other_out(scrambler: str) -> None:
     sent = [np.random.default_rng(seed).bytes(40 + seed) for seed in range(3)]
