@@ -8,15 +8,18 @@ A thread of its own writes, so that nothing waits for whoever takes the lines.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import logging
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from logging.handlers import QueueHandler, QueueListener
-from queue import Queue
+from logging.handlers import QueueHandler
+from queue import Full, Queue
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 from .sink.terminal import Display
 from .statistics import Statistics
@@ -24,6 +27,8 @@ from .statistics import Statistics
 LOGGER = logging.getLogger("radome")
 WAITING = 10_000
 """Lines kept for a reader that is slow; what is beyond them is lost."""
+PARTING = 2.0
+"""Seconds that it has at the end."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -41,22 +46,37 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(table, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
-def start(stream: TextIO | None = None) -> None:
-    """Write all that is logged from now on, and what ends the program unforeseen, as JSON lines."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    queue: Queue[logging.LogRecord] = Queue(WAITING)
-    listener = QueueListener(queue, handler)
-    logging.raiseExceptions = False  # a reader that went is no reason to end
+def start() -> None:
+    """Write all that is logged from now on, and what ends the program or a thread unforeseen, as JSON lines."""
+    queue: Queue[logging.LogRecord | None] = Queue(WAITING)
+    thread = threading.Thread(target=_write, args=(queue, sys.stderr.fileno()), name="log", daemon=True)
+    logging.raiseExceptions = False  # a reader that is slow is no reason to end
     logging.basicConfig(level=logging.INFO, handlers=[_Queued(queue)], force=True)
     logging.captureWarnings(True)
-    listener.start()
-    atexit.register(listener.stop)
+    thread.start()
 
-    def unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        LOGGER.critical("exception", exc_info=(kind, error, trace), extra={"fields": {"message": str(error)}})
+    def end() -> None:
+        with contextlib.suppress(Full):
+            queue.put_nowait(None)
+        thread.join(PARTING)
 
+    def unforeseen(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        known = (kind, error or kind(), trace)
+        LOGGER.critical("exception", exc_info=known, extra={"fields": {"message": str(error)}})
+
+    atexit.register(end)
     sys.excepthook = unforeseen
+    threading.excepthook = lambda told: unforeseen(told.exc_type, told.exc_value, told.exc_traceback)
+
+
+def _write(queue: Queue[logging.LogRecord | None], file: int) -> None:
+    """Write lines until the end, without a lock that the end of the program would wait for."""
+    form = JsonFormatter()
+    while (record := queue.get()) is not None:
+        rest = memoryview(f"{form.format(record)}\n".encode("utf-8", "replace"))
+        with contextlib.suppress(OSError):  # a reader that went is no reason to end
+            while rest:
+                rest = rest[os.write(file, rest) :]
 
 
 class _Queued(QueueHandler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..source.live import LiveSource
     from ..source.recorder import Limits
 
+ECHO = 0.5
+"""Seconds within which a signal that comes again is the same: timeout(1) sends it to the program and to its group."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DEVICE = (
@@ -99,10 +102,13 @@ def open_device(settings: Settings, duration: float | None, reader: Reader) -> L
 def end_in_order(sources: Sequence[LiveSource]) -> None:
     """From now on let Ctrl-C and SIGTERM stop sources, so that what is still inside comes out; a second one ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, partial(_stop, sources, signal.getsignal(number)))
+        signal.signal(number, partial(_stop, sources, signal.getsignal(number), []))
 
 
-def _stop(sources: Sequence[LiveSource], before: Any, number: int, frame: object) -> None:
+def _stop(sources: Sequence[LiveSource], before: Any, times: list[float], number: int, frame: object) -> None:
+    times.append(time.monotonic())
+    if times[-1] - times[0] > ECHO:
+        signal.signal(number, before)
+        signal.raise_signal(number)
     for source in sources:
         source.stop()
-    signal.signal(number, before)

@@ -90,7 +90,9 @@ def test_log_and_topics_tell_what_happens(tmp_path: Path) -> None:
                 back = [at for at, message in heard if message.table.get("event") == "device_back"]
                 if back and any(message.kind == "frame" and at > back[0] for at, message in heard):
                     break
-            process.send_signal(signal.SIGTERM)
+            for _ in range(2):  # as timeout(1) does
+                process.send_signal(signal.SIGTERM)
+                time.sleep(0.002)
             while time.monotonic() < deadline and not heard[-1][1].table.get("end"):
                 message = subscriber.receive(0.2)
                 if message is not None:
@@ -123,3 +125,27 @@ def test_log_and_topics_tell_what_happens(tmp_path: Path) -> None:
     assert {"device_lost", "device_back", "signal_seen", "state", "end"} <= said.keys()
     between = [at for at, message in heard if message.kind == "heartbeat"]
     assert sum(said["device_lost"] < at < said["device_back"] for at in between) >= 1
+
+
+def test_a_log_that_nobody_takes_does_not_hold_up_the_end() -> None:
+    """And one that is taken has all, a thread's end among it."""
+    program = """
+import sys, threading
+from receiver import log
+log.start()
+log.PARTING = float(sys.argv[1])
+for i in range(300):
+    log.tell("info", "some", {"text": 1000 * "x", "i": i})
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+"""
+    begun = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", program, "0.2"], stderr=subprocess.PIPE) as process:
+        assert process.wait(20) == 0
+    assert time.monotonic() - begun < 15
+    done = subprocess.run([sys.executable, "-c", program, "20"], stderr=subprocess.PIPE, text=True, timeout=40)
+    *lines, last = map(json.loads, done.stderr.splitlines())
+    assert [one["i"] for one in lines] == list(range(300))
+    assert last["event"] == "exception"
+    assert "ZeroDivisionError" in last["exception"]
