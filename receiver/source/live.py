@@ -114,6 +114,7 @@ class LiveSource:
         """Takes "gap", "device_lost" and "device_back", with what is known; must not keep `read` waiting."""
         self._bad = Bad(settings.device)
         self._taken = self._seen = 0  # of the ring
+        self._until: int | None = None  # of the ring, since `stop`
         self._heard = time.monotonic()
         self._position = 0
         self._origin = 0  # position of the reader's first sample
@@ -172,7 +173,8 @@ class LiveSource:
         raise SourceError(f"{self._settings.device}: stopped")
 
     def read(self) -> Chunk | None:
-        """The next samples, as soon as a tenth of a second of them is there; None after `stop`."""
+        """The next samples, as soon as a tenth of a second of them is there; None after `stop`, behind those in the
+        ring."""
         with self._reading:
             return self._read()
 
@@ -207,7 +209,20 @@ class LiveSource:
                 self._restart(why or f"{self._settings.device}: has been silent for {SILENT:g} s")
             else:
                 self._stopped.wait(0.005)
-        return None
+        return self._rest()
+
+    def _rest(self) -> Chunk | None:
+        """What was in the ring when reception was stopped."""
+        ring = self._reader.ring if self._reader is not None else None
+        if ring is None:
+            return None
+        if self._until is None:
+            self._until = ring.written
+            self._listen()
+        while self._gaps and self._gaps[0][0] <= self._taken < self._until:
+            self._gap(self._gaps.popleft()[1])
+        stop = min(self._until, self._gaps[0][0]) if self._gaps else self._until
+        return self._chunk(ring, min(self._most, stop - self._taken)) if stop > self._taken else None
 
     def _listen(self) -> str | None:
         """Take what the reader says; its last words, if it has ended."""
@@ -291,6 +306,7 @@ class LiveSource:
             self.say(f"{self._settings.device}: is back")
             self.tell("device_back", {"message": f"{self._settings.device}: is back"})
             return
+        self._until = self._taken  # of a new ring nothing is known
 
     def stop(self) -> None:
         """Let `read` end; may be called from anywhere."""

@@ -130,6 +130,28 @@ def taken(source: LiveSource, samples: int) -> list[tuple[int, np.ndarray, Any]]
     return chunks
 
 
+def test_what_the_ring_has_comes_behind_the_stop(serve: Callable[..., Server]) -> None:
+    """With a loss told of that is among it."""
+    source = LiveSource(rtl(serve(lambda made, _: paced(made, 0, 150_000))))
+    try:
+        [(_, first, _)] = taken(source, 1)
+        ring = ring_of(source)
+        while ring.written < 150_000:
+            time.sleep(0.01)
+        source._gaps.append((100_000, 777))
+        source.stop()
+        chunks = taken(source, 10**6)
+        assert source.read() is None
+    finally:
+        source.close()
+    assert (np.concatenate([first, *(x for _, x, _ in chunks)]) == np.arange(150_000) & 0xFFFF).all()
+    at = len(first)
+    for position, x, _ in chunks:
+        assert position == at + 777 * (at >= 100_000)
+        at += len(x)
+    assert source.lost == 777
+
+
 def test_every_sample_comes_in_order_and_commands_go_out(serve: Callable[..., Server]) -> None:
     server = serve(lambda made, _: paced(made, 0, 200_000))
     begun = time.time_ns()
