@@ -52,6 +52,8 @@ _RECORD = (
         "--record-delete-oldest", is_flag=True, help="Then delete Radome's oldest recordings there, instead of ending."
     ),
 )
+LIMITS = ("size", "keep_free", "delete_oldest")
+"""What `record_options` adds, each behind ``record_``."""
 
 
 def device_options(command: F) -> F:
@@ -72,7 +74,7 @@ def limits_of(options: dict[str, Any]) -> Limits:
     """Take the options of `record_options`."""
     from ..source.recorder import Limits
 
-    size, free, delete = (options.pop(f"record_{name}") for name in ("size", "keep_free", "delete_oldest"))
+    size, free, delete = (options.pop(f"record_{name}") for name in LIMITS)
     if delete and not free:
         raise click.UsageError("--record-delete-oldest needs --record-keep-free, which says when")
     return Limits(None if size is None else int(size), int(free or 0), delete)

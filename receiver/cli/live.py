@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._device import device_options, end_in_order, limits_of, open_device, record_options, settings_of
+from ._device import LIMITS, device_options, end_in_order, limits_of, open_device, record_options, settings_of
 from ._receive import (
     check_choice,
     context,
@@ -106,6 +106,8 @@ def command(
         raise click.UsageError("--record-on-frame needs --record, a folder")
     if not record_on_frame and (before is not None or after is not None):
         raise click.UsageError("--before and --after are of use only with --record-on-frame")
+    if record is None and record_channels is None and any(options[f"record_{name}"] for name in LIMITS):
+        raise click.UsageError("--record-size, --record-keep-free and --record-delete-oldest need --record, a folder")
     # it starts while this imports what it needs
     reader = click.get_current_context().with_resource(Reader())
 

@@ -115,6 +115,7 @@ def test_a_full_disk_ends_record_with_a_sentence_and_live_goes_on(air: Air, sent
     [
         (["live", "--satellite", "1KUNS-PF", "--record-on-frame"], "--record-on-frame needs --record"),
         (["live", "--satellite", "1KUNS-PF", "--record", "x", "--before", "3"], "only with --record-on-frame"),
+        (["live", "--satellite", "1KUNS-PF", "--record-size", "2GB"], "need --record, a folder"),
         (["record", "--record-delete-oldest"], "--record-delete-oldest needs --record-keep-free"),
         (["record", "--record-size", "12 parsecs"], "no number of bytes of at least 1MB, such as 500MB"),
         (["record", "--record-size", "900k"], "'900k' is no number of bytes of at least 1MB"),
