@@ -108,6 +108,9 @@ class LogDisplay(Display):
     def remark(self, text: str) -> None:
         tell("warning", "remark", {"message": text})
 
+    def note(self, text: str) -> None:
+        tell("info", "note", {"message": text})
+
     def finish(self, statistics: Statistics) -> None:
         pass  # the monitor tells more
 

@@ -216,6 +216,7 @@ class Monitor:
         self._gaps = 0
         self._loss: Loss | None = None
         self._path: Path | None = None
+        self._free: int | None = None
         self._away = False
         self._over = False  # a sample was beyond full scale, so what is clipped is not known
         self._state = State()
@@ -265,7 +266,6 @@ class Monitor:
         """As it is now; may be asked for from anywhere."""
         state, source, now = self._state, self._source, time.monotonic()
         recorder = getattr(source, "recorder", None)
-        path, recorded, free = _recording(recorder)
         lost = getattr(source, "lost", 0)
         pipeline = self._pipeline
         return replace(
@@ -284,9 +284,9 @@ class Monitor:
                 for i, line in enumerate(self._lines)
                 if pipeline and self._shown(i)
             ),
-            recording=path,
-            recorded=recorded,
-            free=free,
+            recording=recorder.path if recorder is not None else None,
+            recorded=recorder.written if recorder is not None else None,
+            free=self._free,
         )
 
     def _shown(self, number: int) -> bool:
@@ -343,6 +343,9 @@ class Monitor:
         if path is not None and path != self._path:
             self._path = path
             self._say("info", "recording", {"path": str(path)})
+        if path is not None:  # here, as a disk may keep who asks waiting
+            with contextlib.suppress(OSError):
+                self._free = shutil.disk_usage(path.parent).free
         if self._sights and now - self._sighted >= SIGHTED:
             self._sighted = now
             self._sight(time.time_ns())
@@ -512,17 +515,6 @@ def _spectrum(slices: Sequence[NDArray[np.complex64]], window: NDArray[np.float3
     made = np.fft.fft(blocks * window)
     power = np.fft.fftshift((made.real**2 + made.imag**2).mean(axis=0)) / float(window.sum()) ** 2
     return np.asarray(10 * np.log10(np.maximum(power, 1e-20)), np.float32)
-
-
-def _recording(recorder: Any) -> tuple[Path | None, int | None, int | None]:
-    """File that is written, bytes written and free."""
-    if recorder is None:
-        return None, None, None
-    path, free = recorder.path, None
-    if path is not None:
-        with contextlib.suppress(OSError):
-            free = shutil.disk_usage(path.parent).free
-    return path, recorder.written, free
 
 
 def next_pass(orbit: Orbit, station: Station, now_ns: int, name: str = "") -> Pass | None:

@@ -86,7 +86,8 @@ class Pipeline:
     source : open source
     lines : what to run, in parallel
     realtime : hand chunks out no faster than they were recorded
-    say : takes a sentence when a satellite rises or sets, from the reader's thread, and when a chain has failed
+    say : takes a sentence when a satellite rises or sets, from the reader's thread
+    remark : takes a sentence when a chain has failed and others go on
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Pipeline:
         *,
         realtime: bool = False,
         say: Callable[[str], None] | None = None,
+        remark: Callable[[str], None] | None = None,
     ) -> None:
         self._source, self._lines, self._realtime, self._say = source, list(lines), realtime, say
+        self._remark = remark
         self._stop = threading.Event()
         self._runs: dict[int, _Run] = {}  # the reader's, by line
         self._ready: SimpleQueue[_Run | None] = SimpleQueue()  # None wakes a thread up at the end
@@ -146,7 +149,7 @@ class Pipeline:
             thread.start()
         pending: deque[tuple[int, Frame]] = deque()
         fault: BaseException | None = None
-        running = 1
+        running, done = 1, 0.0
         try:
             while running:
                 try:
@@ -164,7 +167,8 @@ class Pipeline:
                     if position == inf:
                         running -= 1
                     elif progress is not None:
-                        progress(position / recording.rate)
+                        done = max(done, position / recording.rate)
+                        progress(done)
                 elif line >= 0 and what is None:
                     running += 1
                     merger.begin(line, position)
@@ -174,9 +178,9 @@ class Pipeline:
                     ready = merger.advance(line, inf) if line >= 0 else []
                     if line >= 0 and running == 1 and not self._watched:
                         running = 0  # nobody is left to read for
-                    elif line >= 0 and self._say is not None:
+                    elif line >= 0 and self._remark is not None:
                         why = what if isinstance(what, RadomeError) else repr(what)
-                        self._say(f"{self._lines[line].name}: has failed, the others go on: {why}")
+                        self._remark(f"{self._lines[line].name}: has failed, the others go on: {why}")
                 pending.extend(ready)
                 self._publish(publish, pending)
                 if ready and settle is not None:

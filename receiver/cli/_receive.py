@@ -248,7 +248,12 @@ def receive(
                 begun = time.monotonic()
                 total = recording.samples / recording.rate if recording.samples else None
                 watched = source if monitor is None else monitor.watch(source)
-                pipeline = Pipeline(watched, [line for line, _ in made], realtime=realtime, say=display.remark)
+                pipeline = Pipeline(
+                    *(watched, [line for line, _ in made]),
+                    realtime=realtime,
+                    say=display.note,
+                    remark=display.remark,
+                )
                 if monitor is not None:
                     monitor.begin(pipeline, made)
                 statistics, gaps = pipeline.statistics, 0

@@ -80,6 +80,10 @@ class Display:
         with self._lock:
             self._print(self._err, f"radome: {printable(text)}")
 
+    def note(self, text: str) -> None:
+        """Say something that is as it should be."""
+        self.remark(text)
+
     def finish(self, statistics: Statistics) -> None:
         """Show the summary."""
         with self._lock:

@@ -318,7 +318,7 @@ def _row(number: int, one: Channel) -> list[Text]:
         figure(one.snr_db, "{:.1f} dB"),
         figure(one.offset_hz, "{:+.0f} Hz"),
         figure(one.doppler_hz, "{:+.0f} Hz"),
-        figure(one.elevation, "{:.0f}°"),
+        figure(None if one.elevation is None else round(one.elevation), "{}°"),
         Text(str(one.frames), STRONG if one.frames else DIM),
         Text("" if one.last_frame is None else _age(one.last_frame), plain),
         Text("  ".join(f"{reason} {one.failures[reason]}" for reason in reasons if one.failures.get(reason)), DIM),

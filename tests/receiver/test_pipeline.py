@@ -155,10 +155,19 @@ def test_a_fault_of_one_chain_leaves_the_others_running() -> None:
     said: list[str] = []
     stages = [Marks((100.0, 800.0), name="a", fails_at=500.0), Marks((150.0, 900.0), name="b")]
     with pytest.raises(ZeroDivisionError, match="a mistake in a stage"):
-        pipeline = Pipeline(Samples(50), [line(stage) for stage in stages], say=said.append)
+        pipeline = Pipeline(Samples(50), [line(stage) for stage in stages], remark=said.append)
         pipeline.run(lambda _, frame: out.append(frame.payload))
     assert out == [b"a100", b"b150", b"b900"]
     assert said == ["a: has failed, the others go on: ZeroDivisionError('a mistake in a stage')"]
+
+
+def test_progress_never_goes_back() -> None:
+    seen: list[float] = []
+    stages = [Marks((), name="slow"), Marks((), name="fast")]
+    made = [line(stage, baudrate) for stage, baudrate in zip(stages, (2e5, 4e6), strict=True)]
+    Pipeline(Samples(300), made).run(lambda *_: None, seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] > 20
 
 
 def test_a_run_without_a_chain_left_ends() -> None:

@@ -231,11 +231,13 @@ def test_a_log_is_lines_of_json(caplog: pytest.LogCaptureFixture) -> None:
         record = {**RECORD, "seq": 3, "norad": 1, "transmitter": "x"}
         display.frame(record, PAYLOAD)
         display.remark("careful\n")
+        display.note("it is up")
         display.progress(1.0, None, 1.0)
         display.finish(Statistics())
         logging.getLogger("other").warning("from %s", "elsewhere")
     lines = [JsonFormatter().format(one) for one in caplog.records]
-    frame, remark, other = map(json.loads, lines)
+    frame, remark, note, other = map(json.loads, lines)
+    assert (note["level"], note["event"], note["message"]) == ("info", "note", "it is up")
     assert all("\n" not in line for line in lines)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", frame.pop("time"))
     assert frame == {
