@@ -39,7 +39,11 @@ class Clock:
         """UTC of a position in ns since 1970-01-01, None where the time is not known."""
         if self.utc_ns is None:
             return None
-        return self.utc_ns + round((position - self.sample) / self.rate * 1e9)
+        return self.utc_ns + round((position - self.sample) / self.rate * 1e9) + (self.wander_ns(position) or 0)
+
+    def wander_ns(self, position: float) -> int | None:
+        """ns by which a sample is later than on the line; None where nobody watches that."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

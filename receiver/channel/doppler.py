@@ -190,8 +190,10 @@ class Doppler:
         return DRIFT + (DRIFT_PPM + (0.0 if trusted else DOPPLER_PPM)) * 1e-6 * self.frequency
 
     def _utc_ns(self, positions: NDArray[np.float64], clock: Clock) -> NDArray[np.int64]:
-        since = np.rint((positions - clock.sample) / (clock.rate * self._pace) * 1e9).astype(np.int64)
-        return since + (clock.utc_ns or 0)
+        wander = clock.wander_ns(float(positions[0]))
+        pace = self._pace if wander is None else 1.0  # what is watched is known better
+        since = np.rint((positions - clock.sample) / (clock.rate * pace) * 1e9).astype(np.int64)
+        return since + (clock.utc_ns or 0) + (wander or 0)
 
     def _line(self, block: int) -> tuple[float, float]:
         """Frequency of the mixer at the block's first item and its rate, cycles per item and per item^2."""

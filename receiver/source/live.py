@@ -66,9 +66,8 @@ class LiveClock(Clock):
 
     course: Course = field(default_factory=Course, compare=False)
 
-    def time_ns(self, position: float) -> int | None:
-        line = Clock.time_ns(self, position)
-        return None if line is None else line + self.course.at(position)
+    def wander_ns(self, position: float) -> int | None:
+        return self.course.at(position)
 
 
 class LiveSource:

@@ -184,9 +184,7 @@ def test_a_signal_that_goes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("waits", [False, True])
-def test_orbits_give_shift_elevation_and_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
-) -> None:
+def test_orbits_give_shift_elevation_and_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
     """Of chains that run always, and of those that wait for their satellite."""
     (tmp_path / "a.tle").write_text(TLE)
     orbit, station = load_orbit(tmp_path / "a.tle"), parse_station("56.31,38.13,200")

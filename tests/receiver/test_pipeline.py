@@ -154,8 +154,8 @@ def test_a_fault_of_one_chain_leaves_the_others_running() -> None:
     out: list[bytes] = []
     said: list[str] = []
     stages = [Marks((100.0, 800.0), name="a", fails_at=500.0), Marks((150.0, 900.0), name="b")]
+    pipeline = Pipeline(Samples(50), [line(stage) for stage in stages], remark=said.append)
     with pytest.raises(ZeroDivisionError, match="a mistake in a stage"):
-        pipeline = Pipeline(Samples(50), [line(stage) for stage in stages], remark=said.append)
         pipeline.run(lambda _, frame: out.append(frame.payload))
     assert out == [b"a100", b"b150", b"b900"]
     assert said == ["a: has failed, the others go on: ZeroDivisionError('a mistake in a stage')"]

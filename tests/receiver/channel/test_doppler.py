@@ -19,6 +19,7 @@ from receiver.elements import Elements
 from receiver.errors import OrbitError
 from receiver.flowgraph import build
 from receiver.orbit import LIGHT, Orbit, Station, load_orbit
+from receiver.source.live import LiveClock
 from receiver.stage import Chunk, Clock, Stream
 
 RECORDINGS = Path(os.environ.get("RADOME_RECORDINGS", Path(__file__).parents[4] / "shared" / "recordings"))
@@ -111,6 +112,25 @@ def test_predicted() -> None:
     assert -250 < later < -150
     assert later == pytest.approx(float(np.diff(LOW.doppler(F, SITE, OVERHEAD + np.array([0, 10**9])))[0]), abs=1e-3)
     assert Doppler(frequency=F).predicted(0.0, clock) is None
+
+
+def test_a_crystal_that_is_watched_puts_the_curve_right() -> None:
+    """After a day of live reception the line of samples may be seconds off."""
+    late = 3_000_000_000
+    watched = LiveClock(250e3, 0.0, OVERHEAD - late)
+    watched.course.add(0.0, late)
+    x = np.ones(200_000, np.complex64)
+    made = []
+    for clock, ppm in ((Clock(250e3, 0.0, OVERHEAD), 0.0), (watched, 20.0)):
+        stage = Doppler(frequency=F, orbit=LOW, site=SITE, ppm=ppm)
+        stage.open(Stream("iq", 250e3, clock, F))
+        (chunk,) = stage.process(Chunk(x, 250e3, 0.0, clock))
+        y = chunk.items.astype(np.complex128)
+        turns = (y[1000:] * y[:-1000].conj())[::1000] * np.exp(2j * np.pi * stage._shift / 250)
+        made.append(np.angle(turns) * 250 / (2 * np.pi))
+        assert stage.predicted(100.0, clock) == pytest.approx(-63.5, abs=0.1)
+    assert np.ptp(made[0]) > 30
+    np.testing.assert_allclose(made[1], made[0], atol=0.1)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
