@@ -113,7 +113,7 @@ class Pipeline:
         # Line -1 is the reader: no frames, and the position, while no chain runs; its fault, or None
         self._results: Queue[tuple[int, list[Frame] | BaseException | None, float]] = Queue(1024)
         self.statistics = Statistics()
-        self.statistics.failures = {line.name: Counter() for line in self._lines}
+        self.statistics.failures = {line.name: Counter() for line in self._lines if line.visible is None}
 
     def run(
         self,
@@ -220,7 +220,7 @@ class Pipeline:
     def failures(self, line: int) -> Counter[str]:
         """Of a chain so far, by reason."""
         with self._counting:
-            counted = Counter(self.statistics.failures[self._lines[line].name])
+            counted = Counter(self.statistics.failures.get(self._lines[line].name))
             run = self._runs.get(line)
             if run is not None and run.is_open:
                 counted.update(_failures(run.chain))
@@ -328,6 +328,8 @@ class Pipeline:
         for i in lines:
             line = self._lines[i]
             always = line.visible is None
+            with self._counting:
+                self.statistics.failures.setdefault(line.name, Counter())
             self._runs[i] = _Run(i, line.chain, line.opened) if always else _Run(i, line.chain.fresh(), None)
             self._results.put((i, None, position))
         self._route({i: self._runs[i] for i in lines})

@@ -47,6 +47,8 @@ WAITING = 10_000
 """Lines that wait for a slow terminal; the oldest beyond them are left out."""
 HEIGHT = 0.75
 """Of the terminal, that spectrum and waterfall may fill: the last frames stay in sight."""
+PASSES = 4
+"""That are shown, no more than half of them under way where others come."""
 SHADES = 32
 BARS = " ▁▂▃▄▅▆▇█"
 MAP = ((10, 12, 30), (22, 38, 84), (24, 92, 122), (52, 152, 128), (168, 200, 104), (250, 232, 160))
@@ -336,7 +338,9 @@ def _foot(state: State, width: int) -> Text:
     if state.passes:
         now = time.time_ns()
         words = [("next", DIM)]
-        for one in state.passes[:4]:
+        coming = [one for one in state.passes if one.rise_ns > now][:PASSES]
+        up = [one for one in state.passes if one.rise_ns <= now]
+        for one in [*up[: max(PASSES // 2, PASSES - len(coming))], *coming][:PASSES]:
             when = "up now" if one.rise_ns <= now else f"in {_until((one.rise_ns - now) / 1e9)}"
             words.append((f"{printable(one.satellite)} {when}, {one.elevation:.0f}°", TEXT))
         lines.append(_joined(words, "   "))

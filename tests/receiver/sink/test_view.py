@@ -258,3 +258,17 @@ def test_a_log_is_lines_of_json(caplog: pytest.LogCaptureFixture) -> None:
     }
     assert (remark["event"], remark["level"], remark["message"]) == ("remark", "warning", "careful\n")
     assert (other["event"], other["logger"], other["message"]) == ("log", "other", "from elsewhere")
+
+
+def test_passes_to_come_are_seen_beside_those_under_way() -> None:
+    now = time.time_ns()
+    up = [Pass(f"UP-{i}", now - 1, now + 10**12, 23.0) for i in range(9)]
+    coming = [Pass(f"LATER-{i}", now + (i + 2) * 60 * 10**9, now + 10**13, 34.0) for i in range(9)]
+    for passes, seen in (
+        ([*up, *coming], ["UP-0", "UP-1", "LATER-0", "LATER-1"]),
+        (up, ["UP-0", "UP-1", "UP-2", "UP-3"]),
+        ([*up, coming[0]], ["UP-0", "UP-1", "UP-2", "LATER-0"]),
+        (coming, ["LATER-0", "LATER-1", "LATER-2", "LATER-3"]),
+    ):
+        text = shown(replace(full(), passes=tuple(passes)), filled(), 150, 40, False)
+        assert re.findall(r"(?:UP|LATER)-\d", text) == seen
