@@ -181,6 +181,7 @@ class Tape:
             capture["core:frequency"] = self._recording.frequency
         if (utc := iso_time(clock.time_ns(position))) is not None:
             capture["core:datetime"] = utc
+            capture["radome:time_uncertainty_s"] = clock.uncertainty
         return capture
 
     def _annotation(self, mark: Mark) -> dict[str, Any] | None:

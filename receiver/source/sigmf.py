@@ -13,6 +13,7 @@ new clock.
 from __future__ import annotations
 
 import json
+import math
 import os
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -287,6 +288,9 @@ def _capture(table: dict[str, Any], where: str, first: bool, offset: int, remark
             remarks.append(f"core:datetime is {short(table['core:datetime'])}, which is no date, so it was passed over")
         else:
             utc_ns, resolution = date
+        told = table.get("radome:time_uncertainty_s")
+        if isinstance(told, (int, float)) and 0 <= told < math.inf:
+            resolution = max(resolution, told * 3**0.5)  # of a date that has more digits than are known
     return Capture(
         start - offset,
         _whole(table, "core:header_bytes", where, 0),

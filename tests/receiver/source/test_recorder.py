@@ -18,7 +18,7 @@ import pytest
 import sigmf
 
 from receiver.errors import SinkError
-from receiver.source import Recording, _tape, recorder
+from receiver.source import Recording, _tape, open_source, recorder
 from receiver.source._spool import Block, Spool
 from receiver.source.recorder import Around, Limits, Recorder, make_room
 from receiver.stage import Clock
@@ -105,6 +105,22 @@ def test_dates_are_those_of_the_stream_whatever_is_done_to_the_clock(
     made.close()
     assert len(made.paths) == 1
     assert numbers(made.paths[0]) == [*range(300), *range(400, 900)]
+
+
+def test_how_well_the_time_is_known_is_kept(tmp_path: Path, said: list[str]) -> None:
+    """The date has nine digits, which the computer's clock does not have."""
+    made = Recorder(tmp_path, RECORDING, said.append)
+    made.write(block(0, 100), 0, Clock(RATE, 0.0, START, 0.02))
+    made.close()
+    opened = open_source(str(made.paths[0]))
+    opened.close()
+    assert opened.recording.clock.uncertainty == pytest.approx(0.02)
+    table = json.loads(made.paths[0].read_text())
+    table["captures"][0]["radome:time_uncertainty_s"] = "no number"
+    made.paths[0].write_text(json.dumps(table))
+    opened = open_source(str(made.paths[0]))
+    opened.close()
+    assert opened.recording.clock.uncertainty < 1e-8
 
 
 def test_another_time_line_is_another_recording(tmp_path: Path, said: list[str]) -> None:
