@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -190,7 +192,8 @@ def receive(
 ) -> None:
     """Run chains over recordings, one after the other, and hand their frames to sinks and terminal.
 
-    The sinks are opened when the first recording is open and fits, so that nothing is overwritten for a mistake.
+    The sinks are opened when the first recording is open and fits, so that nothing is overwritten for a mistake. One
+    that fails ends the run; where it is live, the others go on, and it is tried again.
 
     Parameters
     ----------
@@ -202,6 +205,7 @@ def receive(
     monitor : looks on; for one source
     show : makes the display, as `Display` is made
     """
+    from ..errors import SinkError
     from ..pipeline import Pipeline
     from ..record import record
     from ..sink import FileSink
@@ -211,7 +215,20 @@ def receive(
     on_stdout = any(isinstance(sink, FileSink) and sink.file == "-" for sink in sinks)
     display = (show or Display)(on_stdout, not sinks)
     opened: list[Sink] = []
+    failed: set[str] = set()
     seq = 0
+
+    def each(do: Callable[[Sink], None]) -> None:
+        for sink in sinks:
+            try:
+                do(sink)
+            except SinkError as error:
+                if monitor is None:
+                    raise
+                if str(error) not in failed:
+                    failed.add(str(error))
+                    display.remark(f"{error}; reception goes on")
+
     try:
         for name in files:
             source = open_file(name)
@@ -233,17 +250,14 @@ def receive(
                         note(line, table)
                     if monitor is not None:
                         monitor.frame(line)
-                    for sink in sinks:
-                        sink.write(table, frame.payload)
+                    each(lambda one: one.write(table, frame.payload))
                     if not quiet:
                         display.frame(table, frame.payload)
 
                 def settle() -> None:
                     for kind, event in monitor.due() if monitor is not None else ():
-                        for sink in sinks:
-                            sink.event(kind, event)
-                    for sink in sinks:
-                        sink.tick()
+                        each(partial(_tell, kind, event))
+                    each(lambda one: one.tick())
 
                 begun = time.monotonic()
                 total = recording.samples / recording.rate if recording.samples else None
@@ -281,8 +295,7 @@ def receive(
                         settle()
                     for text in recording.remarks[said:]:
                         display.remark(text)
-                    for sink in sinks:
-                        sink.event("status", {"event": "file", "file": name, "statistics": statistics.table()})
+                    each(partial(_tell, "status", {"event": "file", "file": name, "statistics": statistics.table()}))
                     if not quiet and finish is None:
                         display.finish(statistics)
                 if not quiet and finish is not None:
@@ -290,9 +303,14 @@ def receive(
             finally:
                 source.close()
     finally:
-        display.close()
-        for sink in opened:
-            sink.close()
+        with ExitStack() as stack:  # one that cannot be closed keeps no other from it
+            for sink in reversed(opened):
+                stack.callback(sink.close)
+            display.close()
+
+
+def _tell(kind: Literal["status", "gap"], table: dict[str, Any], sink: Sink) -> None:
+    sink.event(kind, table)
 
 
 def context(

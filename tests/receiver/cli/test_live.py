@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import math
 import signal
@@ -16,8 +17,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from receiver.cli._receive import receive
+from receiver.errors import SinkError
+from receiver.monitor import Monitor
+from receiver.pipeline import Line
+from receiver.reception import Conditions, lines
+from receiver.record import Context
+from receiver.sink.jsonl import JsonLines
+from receiver.sink.terminal import Display
+from receiver.source import Recording
 from receiver.subscriber import Message, Subscriber
-from tests.loopback import FREQUENCY, payloads, send, transmitter
+from tests.loopback import FREQUENCY, Memory, payloads, satellite, send, transmitter
 
 RATE = 250e3
 DEFINITION = f"""
@@ -149,3 +159,30 @@ thread.join()
     assert [one["i"] for one in lines] == list(range(300))
     assert last["event"] == "exception"
     assert "ZeroDivisionError" in last["exception"]
+
+
+def test_an_output_that_fails_live_does_not_end_the_others(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """But that of a file, which can be read again. The first is as on a full disk, and closed before the other."""
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    of, told = satellite(sent), payloads(3)
+    source = Memory(send(sent, told, 48e3, burst=1, pause=0.2))
+    good = tmp_path / "good.jsonl"
+
+    def prepare(recording: Recording, display: Display) -> list[tuple[Line, Context]]:
+        return [(line, Context("boot", of, sent)) for _, line in lines(of, recording, Conditions())]
+
+    def run(monitor: Monitor | None) -> list[bytes]:
+        again = copy.copy(source)
+        with pytest.raises(SinkError, match="/dev/full: cannot be written: No space left on device"):
+            receive(
+                *(["x"], lambda name: again, prepare, [JsonLines("/dev/full"), JsonLines(str(good))], "boot"),
+                realtime=False,
+                quiet=True,
+                monitor=monitor,
+            )
+        return [bytes.fromhex(json.loads(line)["payload"]) for line in good.read_text().splitlines()]
+
+    assert run(Monitor()) == told
+    assert capfd.readouterr().err.count("/dev/full: cannot be written: No space left on device; reception goes on") == 1
+    run(None)
+    assert "goes on" not in capfd.readouterr().err
