@@ -102,9 +102,14 @@ def open_device(settings: Settings, duration: float | None, reader: Reader) -> L
 
 
 def end_in_order(sources: Sequence[LiveSource]) -> None:
-    """From now on let Ctrl-C and SIGTERM stop sources, so that what is still inside comes out; a second one ends."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, partial(_stop, sources, signal.getsignal(number), []))
+    """From now on let Ctrl-C, SIGTERM and a terminal that goes stop sources, so that what is still inside comes out.
+
+    A second one ends at once.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        before = signal.getsignal(number)
+        if number != signal.SIGHUP or before != signal.SIG_IGN:  # by nohup
+            signal.signal(number, partial(_stop, sources, before, []))
 
 
 def _stop(sources: Sequence[LiveSource], before: Any, times: list[float], number: int, frame: object) -> None:

@@ -45,7 +45,7 @@ def test_killed_at_some_moments(sent: Signal, tmp_path: Path) -> None:
         assert list(pool.map(one, WAYS, moments)) == [[]] * len(WAYS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_record_ends_at_once_with_all_that_was_sent(air: Air, sent: Signal, tmp_path: Path, number: int) -> None:
     process = started(air, WAYS["bare"], tmp_path)
     while air.sent < 1.5 * RATE:
@@ -65,12 +65,13 @@ def test_record_ends_at_once_with_all_that_was_sent(air: Air, sent: Signal, tmp_
 
 def test_record_for_some_seconds(air: Air, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     words = ["record", air.address, "--format", "cs16", "--rate", "250e3", "--record", str(tmp_path / "new")]
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in ends]
     try:
         with pytest.raises(SystemExit) as ended:
             main([*words, "--duration", "1.2", "--record-size", "1MB", "--station", "52,4.4,10"])
     finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        for number, handler in zip(ends, before, strict=True):
             signal.signal(number, handler)
     assert ended.value.code == 0
     out, err = capfd.readouterr()
