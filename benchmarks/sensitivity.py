@@ -232,7 +232,7 @@ CHAINS = (
     Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), AX100_RS, 6.43, reed_solomon(cpm(0.5), 27), size=WORD - 1),
     Chain("GMSK 9600, CCSDS Reed-Solomon", fsk(0.5), CCSDS, 5.45, reed_solomon(cpm(0.5), 9)),
     Chain("BPSK 1200, AX.25", {"use": "psk", "baudrate": 1200}, {"use": "ax25"}, 5.64, whole(psk, HDLC)),
-    Chain("BPSK 9600, CCSDS Concatenated", {"use": "psk", "baudrate": 9600}, {**CCSDS, "convolutional": "CCSDS"}, 1.98,
+    Chain("BPSK 9600, CCSDS Concatenated", {"use": "psk", "baudrate": 9600}, {**CCSDS, "convolutional": "CCSDS"}, 1.93,
           concatenated),
     Chain("AFSK 1200, AX.25", afsk(1200, 1700, -500), {"use": "ax25"}, 13.9, AFSK),
     Chain("AFSK 1200, FM audio, AX.25", afsk(1200, 1700, -500), {"use": "ax25"}, 14.21, AFSK, form="fm"),
