@@ -32,8 +32,8 @@ from ._offsets import OffsetTrack
 WIDE = 2.8
 """Bandwidth, in symbol rates, that 4 samples a symbol hold with room for the filters."""
 LARGE = 1.45
-"""Modulation index from which on the discriminator's symbols are given: the detector loses bursts there, and gains
-little."""
+"""Modulation index from which on the discriminator's symbols are given, and its clock is found from them: the detector
+loses bursts there, and gains little; the phase's turns do not tell the middles of symbols from what is between."""
 SYMBOL_CUTOFF = 0.6
 """Of the low-pass behind the discriminator, in symbol rates."""
 TONE_CUTOFF = 0.7
@@ -132,7 +132,9 @@ class SequenceReceiver:
         self._values = np.concatenate([self._values, values])
         self._filtered = np.concatenate([self._filtered, filtered])
         n = max(0, min(2 * len(self._turns), len(self._filtered) - 4, len(self._values)) // 2 * 2)
-        tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(self._per_symbol))
+        tone = None
+        if self._detector is not None:
+            tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(self._per_symbol))
         ready = self._values[:n]
         self._turns, self._filtered, self._values = self._turns[n // 2 :], self._filtered[n:], self._values[n:]
         return self._find(x, *self._clock_recovery.process(ready, tone))
