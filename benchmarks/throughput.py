@@ -61,6 +61,7 @@ from dsp_ext.resample import Resampler
 from dsp_ext.ridge import Ridge
 from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, without_lines
 from dsp_ext.strobe import Strobe
+from dsp_ext.tones import tone_contrast
 from dsp_ext.trellis import Trellis
 from dsp_ext.viterbi import Viterbi
 from receiver.channel.filters import lowpass, polyphase
@@ -143,6 +144,9 @@ def kernels(n: int) -> Iterator[Kernel]:
     given: Any = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.25), zero, soft[:count].copy())
     bound = "8 states, 16 branches with a complex product each, for several memories at a time"
     yield Kernel("cpm.CpmDetector, index 0.5", "Msymbols/s", count, partial(CpmDetector(0.5).process, *given), bound)
+    bound = "two complex products a sample, 8 samples a symbol: 128 operations; 2 roots"
+    given = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.1), 8)
+    yield Kernel("tones.tone_contrast", "Msymbols/s", count, partial(tone_contrast, *given), bound)
     centres = np.zeros(n // 2 - 2, np.float32)
     bound = "14 bytes; a complex product with a sample before, a magnitude, the frequency's cosine and sine"
     yield samples("cpm.phase_tone", bound, phase_tone, iq[: 2 * len(centres) + 4], centres)

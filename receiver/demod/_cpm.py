@@ -8,7 +8,8 @@
 A signal wider than `WIDE` is sampled 8 times a symbol, as far as the discriminator.
 
 The detector does without the carrier's phase from elsewhere (see `dsp_ext.cpm`). Where its signal does not fit what is
-received, the discriminator's symbols are given.
+received, the discriminator's symbols are given. At a large modulation index tones are compared instead
+(`dsp_ext.tones`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dsp_ext.discriminator import Discriminator
 from dsp_ext.fir import Decimator
 from dsp_ext.level import Level
 from dsp_ext.resample import Resampler
+from dsp_ext.tones import tone_contrast
 
 from ..channel.filters import lowpass, polyphase
 from ..stage import Chunk, Stream
@@ -31,9 +33,10 @@ from ._offsets import OffsetTrack
 
 WIDE = 2.8
 """Bandwidth, in symbol rates, that 4 samples a symbol hold with room for the filters."""
-LARGE = 1.45
-"""Modulation index from which on the discriminator's symbols are given, and its clock is found from them: the detector
-loses bursts there, and gains little; the phase's turns do not tell the middles of symbols from what is between."""
+LARGE, LARGEST = 1.45, 3.5
+"""Modulation index from which on the envelopes of the two tones are compared, and from which on the discriminator's
+symbols are given: where tones lie is known less and less well. From the first on, the clock is the discriminator's: the
+phase's turns do not tell the middles of symbols from what is between, and the sequence detector loses bursts."""
 SYMBOL_CUTOFF = 0.6
 """Of the low-pass behind the discriminator, in symbol rates."""
 TONE_CUTOFF = 0.7
@@ -79,6 +82,9 @@ class SequenceReceiver:
         self._turns = np.empty(0, np.float32)
         self._unlevelled = np.empty(0, np.float64)  # instants of symbols in the level
         self._undetected = np.empty(0, np.float64)  # positions of those in the detector
+        self._compares = LARGE <= (index or 0.0) < LARGEST
+        self._compared = np.empty(0, np.complex64)  # samples whose tones are still to be compared
+        self._first = 0  # of them, since the start
 
     @property
     def index(self) -> float | None:
@@ -157,10 +163,26 @@ class SequenceReceiver:
         moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
         self._undetected = np.concatenate([self._undetected, positions])
         per_symbol = np.float32(self._per_symbol)
-        if self._detector is None:
-            return self._give(soft, centres * per_symbol + moved)
         at = (instants - self._lead) * (self._per_symbol / 4)
+        if self._detector is None:
+            soft = self._compare(x, at, centres, swings) if self._compares else soft
+            return self._give(soft, centres * per_symbol + moved)
         return self._give(*self._detector.process(x, at, centres * per_symbol, swings * per_symbol, moved, soft))
+
+    def _compare(
+        self,
+        x: NDArray[np.complex64],
+        at: NDArray[np.float64],
+        centres: NDArray[np.float32],
+        swings: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Symbols by their tones; x is what comes next, `at` counts from the start."""
+        self._compared = np.concatenate([self._compared, x])
+        soft = tone_contrast(self._compared, at - self._first, centres, swings, self._per_symbol)
+        if len(at):
+            drop = min(len(self._compared), max(0, int(at[-1]) - 2 * self._per_symbol - self._first))
+            self._compared, self._first = self._compared[drop:], self._first + drop
+        return soft
 
     def _give(self, soft: NDArray[np.float32], frequencies: NDArray[np.float32]) -> list[Chunk]:
         if not len(soft):

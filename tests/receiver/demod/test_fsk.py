@@ -104,7 +104,8 @@ def test_fsk_keeps_the_law_of_chunks(kind: str) -> None:
     symbols = bits(2500)
     x = modulated(symbols, 2400.0) + noise(12500, 10) if kind == "iq" else wave(symbols)
     x = iq(x) if kind == "iq" else x.astype(np.float32)
-    stage_keeps_the_law(Fsk(BAUDRATE), stream_of(kind, RATE), x, tolerance=1e-5)
+    for deviation in (None, 9600.0):
+        stage_keeps_the_law(Fsk(BAUDRATE, deviation), stream_of(kind, RATE), x, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["iq", "real"])
@@ -143,6 +144,30 @@ def test_afsk_in_audio_of_a_receiver_that_is_mistuned(baudrate: float, carrier: 
     assert ((soft > 0) == (symbols > 0))[20:-20].mean() > 0.995
 
 
+@pytest.mark.parametrize("index", [1.5, 2.0, 3.0])
+def test_a_large_index(index: float) -> None:
+    """At 10 dB, where the discriminator gets more wrong."""
+    baudrate = 1200.0
+    symbols = bits(3000, 2)
+    x = turned(0.5 * index * baudrate * wave(symbols, baudrate, -0.5)) + noise(len(symbols) * 40, 10, baudrate)
+    soft, late, _ = found(Fsk(baudrate, 0.5 * index * baudrate), "iq", iq(x), middles(len(symbols), baudrate))
+    assert (soft * symbols < 0)[20:-20].mean() < (0.016 if index > 2 else 0.008)
+    assert np.abs(late[20:-20]).max() < 0.2 * 40
+
+
+@pytest.mark.parametrize("index", [2.0, 3.0, 5.6])
+@pytest.mark.parametrize("seed", range(4))
+def test_bursts_of_a_large_index(index: float, seed: int) -> None:
+    """Half a symbol off, the clock would find a tone as strong."""
+    baudrate = 1200.0
+    symbols = bits(400, seed)
+    x = turned(0.5 * index * baudrate * wave(symbols, baudrate, -0.5))
+    x = np.concatenate([np.zeros(4800), x, np.zeros(4800)])
+    x = x + noise(len(x), 20, baudrate, seed)
+    soft, _, _ = found(Fsk(baudrate, 0.5 * index * baudrate), "iq", iq(x), middles(len(symbols), baudrate) + 4800)
+    assert (soft * symbols > 0)[3:-3].all()
+
+
 def voice(n: int) -> NDArray[np.float64]:
     """Hz of deviation by something like speech: 1500 Hz RMS of noise from 300 to 3000 Hz, syllables and pauses."""
     rng = np.random.default_rng(7)
@@ -178,11 +203,17 @@ def test_data_below_a_voice_keep_the_law_of_chunks() -> None:
     stage_keeps_the_law(searched, stream_of("iq", RATE), iq(x), tolerance=1e-3)
 
 
-STAGES: list[Any] = [Fsk(BAUDRATE), Fsk(1200.0), Fsk(300.0, subaudio=True), Afsk(1200.0, 1700.0, 500.0)]
+STAGES: list[Any] = [
+    Fsk(BAUDRATE),
+    Fsk(1200.0),
+    Fsk(1200.0, 1200.0),
+    Fsk(300.0, subaudio=True),
+    Afsk(1200.0, 1700.0, 500.0),
+]
 
 
 @pytest.mark.parametrize("kind", ["iq", "real"])
-@pytest.mark.parametrize("stage", STAGES, ids=["fsk 9600", "fsk 1200", "fsk below a voice", "afsk"])
+@pytest.mark.parametrize("stage", STAGES, ids=["fsk 9600", "fsk 1200", "fsk of index 2", "fsk below a voice", "afsk"])
 def test_short_silent_and_constant_streams(stage: Any, kind: str) -> None:
     dtype = np.complex64 if kind == "iq" else np.float32
     for x in (np.ones(1), np.ones(7), np.zeros(3000), np.full(3000, 0.7)):
