@@ -181,6 +181,14 @@ def repeataccumulate() -> list[Any]:
     return [data, np.array([wrong])]
 
 
+def tones() -> list[NDArray[Any]]:
+    from dsp_ext.tones import tone_contrast
+
+    at = RNG.uniform(10, len(X) - 10, 60)
+    centres, swings = (RNG.uniform(-0.2, 0.2, 60).astype(np.float32) for _ in range(2))
+    return [tone_contrast(X, at, centres, swings, 8)]
+
+
 def trellis() -> list[Any]:
     from dsp_ext.trellis import Trellis
 
@@ -217,6 +225,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         ridge,
         spectrum,
         strobe,
+        tones,
         trellis,
         viterbi,
     )
