@@ -75,6 +75,8 @@ class Device(Protocol):
     """Whether nothing is lost when it is read later."""
     lost: int
     """Samples lost before those that the last `read` gave."""
+    utc_ns: int | None
+    """Time of the first of these by a clock of the device's own, which may count from anywhere; None without one."""
 
     def open(self) -> None:
         """Raises DeviceError."""

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, Pipe
 
 from ..datatype import Datatype
 from ..errors import SourceError
-from . import DeviceError, EndError, Settings, make
+from . import Device, DeviceError, EndError, Settings, make
 from ._ring import Ring, memory
 
 BLOCK = 1 << 18
@@ -191,6 +191,16 @@ def _listen(pipe: Connection, told: queue.SimpleQueue[int | None], stopped: thre
     os._exit(1)
 
 
+SAME = 10**9
+"""Nanoseconds by which a clock on UTC, of a GPS receiver say, may be from this computer's; another starts at zero."""
+
+
+def _utc(device: Device, host_ns: int) -> tuple[int, bool]:
+    """Time of the first sample, and whether the device knows it: near this computer's clock, its own is on UTC."""
+    told = device.utc_ns
+    return (told, True) if told is not None and abs(told - host_ns) <= SAME else (host_ns, False)
+
+
 def run(
     settings: Settings, file: int, pipe: Connection, told: queue.SimpleQueue[int | None], stopped: threading.Event
 ) -> None:
@@ -219,7 +229,7 @@ def run(
                     continue
                 if not count:
                     age = int(n / device.rate * 1e9)
-                    pipe.send(("first", time.monotonic_ns() - age, time.time_ns() - age))
+                    pipe.send(("first", time.monotonic_ns() - age, *_utc(device, time.time_ns() - age)))
                 if device.lost:
                     pipe.send(("gap", ring.written, device.lost))
                     count += device.lost

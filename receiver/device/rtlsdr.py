@@ -29,6 +29,7 @@ class RtlSdr:
     datatype = "cu8"
     counts = patient = False
     lost = 0
+    utc_ns: int | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._name, self._settings = settings.device, settings

@@ -37,6 +37,7 @@ class RtlTcp:
     datatype = "cu8"
     counts = patient = False
     lost = 0
+    utc_ns: int | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._name, self._settings = settings.device, settings

@@ -154,6 +154,7 @@ class Soapy:
 
     patient = False
     lost = 0
+    utc_ns: int | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._name, self._settings = settings.device, settings
@@ -223,6 +224,7 @@ class Soapy:
         # SoapyRTLSDR's time is made of its own count, and up to 0.3.3 runs at twice the speed
         self._timed = driver.lower() not in ("rtlsdr", "")
         self._time: int | None = None  # of the samples before, ns
+        self.utc_ns = None
         self._came = 0  # so many
         self._late = 0.0  # samples: what rounding left
 
@@ -284,6 +286,7 @@ class Soapy:
                 self.lost = max(0, round(late))
                 self._late = FADES * (late - self.lost) if late > BACK else 0.0
             self._time, self._came = ns.value, n
+            self.utc_ns = ns.value
         return int(n) * self._size
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ class Stdin:
     counts = False
     patient = True
     lost = 0
+    utc_ns: int | None = None
 
     def __init__(self, settings: Settings) -> None:
         datatype, self.rate, self.frequency = bare(settings)

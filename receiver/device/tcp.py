@@ -16,6 +16,7 @@ class Tcp:
 
     counts = patient = False
     lost = 0
+    utc_ns: int | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._name = settings.device

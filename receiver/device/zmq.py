@@ -61,6 +61,7 @@ class Zmq:
     """See `Device`."""
 
     lost = 0
+    utc_ns: int | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._name = settings.device

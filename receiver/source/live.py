@@ -32,6 +32,8 @@ SOONEST, LATEST = 0.25, 8.0
 """Seconds from one try to the next: twice as many each time."""
 TURN = 0.1
 """Seconds of samples in a chunk, about."""
+CERTAIN = 0.005
+"""Seconds, where the device's clock is on UTC; the computer's then says only how the samples go on."""
 UNCERTAIN = 0.02
 """Seconds by which the first sample's time may be wrong."""
 
@@ -98,12 +100,12 @@ class LiveSource:
         self._gaps: deque[tuple[int, int]] = deque()  # sample in the ring, lost before it
         try:
             self._start(reader)
-            datatype, rate, frequency, mono, utc = self._opened(time.monotonic() + FIRST)
+            datatype, rate, frequency, mono, utc, sure = self._opened(time.monotonic() + FIRST)
         except BaseException:
             self.close()
             raise
         self._mono, self._utc, self._type = mono, utc, datatype
-        self._clock = LiveClock(rate, 0.0, utc, UNCERTAIN)
+        self._clock = LiveClock(rate, 0.0, utc, CERTAIN if sure else UNCERTAIN)
         self.recording = Recording(
             settings.device, "iq" if datatype.pair else "real", rate, self._clock, frequency, datatype=datatype.name
         )
@@ -149,8 +151,9 @@ class LiveSource:
             finally:
                 self._reader = None
 
-    def _opened(self, deadline: float) -> tuple[Datatype, float, float | None, int, int]:
-        """Sample type, rate, frequency, and the first sample's time by both clocks, ns. Raises SourceError."""
+    def _opened(self, deadline: float) -> tuple[Datatype, float, float | None, int, int, bool]:
+        """Sample type, rate, frequency, and the first sample's monotonic time and UTC, ns, and whether the device knows
+        the latter. Raises SourceError."""
         assert self._reader is not None
         name = ""
         while not self._stopped.is_set():
@@ -163,7 +166,7 @@ class LiveSource:
                         name, rate, frequency = values
                         self._give(self._reader, rate, Datatype.parse(name).bytes)
                     elif what == "first":
-                        return Datatype.parse(name), rate, frequency, values[0], values[1]
+                        return Datatype.parse(name), rate, frequency, values[0], values[1], values[2]
             except (EOFError, ConnectionResetError):
                 raise SourceError(f"{self._settings.device}: its reader ended without a word") from None
             if time.monotonic() > deadline:
@@ -283,7 +286,7 @@ class LiveSource:
             self._gaps.clear()
             try:
                 self._start()
-                datatype, rate, _, mono, _ = self._opened(time.monotonic() + FIRST)
+                datatype, rate, _, mono, *_ = self._opened(time.monotonic() + FIRST)
             except SourceError:
                 self._stopped.wait(pause)
                 pause = min(2 * pause, LATEST)

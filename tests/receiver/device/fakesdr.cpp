@@ -5,6 +5,7 @@
 //   loop                play it over and over
 //   speed=TIMES         faster than the rate
 //   untimed             no timestamps
+//   ahead=SECONDS       a clock on UTC, so far ahead of this computer's
 //   gives=RATE          whatever is asked for
 //   busy=PATH           cannot be opened while that file exists
 //   events=WHAT@SAMPLE:VALUE;…
@@ -39,7 +40,8 @@ class Fake : public SoapySDR::Device {
     std::string format = SOAPY_SDR_CS16, log;
     double rate = 250e3, frequency = 0, gain = 0, speed = 1, gives = 0;
     bool agc = true, timed = true, loop = false, hangs = false;
-    long long at = 0, loses = 0, size = 4, length = 0;
+    double ahead = 0;
+    long long epoch = 0, at = 0, loses = 0, size = 4, length = 0;
     Clock::time_point begun;
 
   public:
@@ -54,6 +56,7 @@ class Fake : public SoapySDR::Device {
         if (args.count("format")) format = args.at("format");
         size = format == SOAPY_SDR_CF32 ? 8 : 4;
         length = (long long)(samples.size()) / size;
+        if (args.count("ahead")) ahead = std::stod(args.at("ahead"));
         if (args.count("log")) log = args.at("log");
         if (args.count("speed")) speed = std::stod(args.at("speed"));
         if (args.count("gives")) gives = std::stod(args.at("gives"));
@@ -120,6 +123,9 @@ class Fake : public SoapySDR::Device {
     size_t getStreamMTU(SoapySDR::Stream *) const override { return 8192; }
     int activateStream(SoapySDR::Stream *, const int, const long long, const size_t) override {
         begun = Clock::now();
+        if (ahead != 0)
+            epoch = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                        std::chrono::system_clock::now().time_since_epoch()).count() + (long long)(ahead * 1e9);
         return 0;
     }
     int deactivateStream(SoapySDR::Stream *, const int, const long long) override { return 0; }
@@ -155,7 +161,7 @@ class Fake : public SoapySDR::Device {
         std::this_thread::sleep_until(begun + std::chrono::nanoseconds((long long)(stop / rate / speed * 1e9)));
         std::memcpy(buffers[0], samples.data() + at % length * size, size_t((stop - at) * size));
         flags = timed ? SOAPY_SDR_HAS_TIME : 0;
-        ns = (long long)(at / rate * 1e9);
+        ns = epoch + (long long)(at / rate * 1e9);
         const int n = int(stop - at);
         at = stop + loses * (n == 8192);
         return n;

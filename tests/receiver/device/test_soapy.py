@@ -72,6 +72,21 @@ def test_samples_times_and_settings(device: str) -> None:
     assert source.lost == 0
 
 
+@pytest.mark.parametrize(("ahead", "taken"), [(0.3, 0.3), (-0.2, -0.2), (5.0, 0.0)])
+def test_a_device_whose_clock_is_on_utc(device: str, ahead: float, taken: float) -> None:
+    """That of a GPS receiver; not one that is beyond all that a computer's own may be off."""
+    source = LiveSource(Settings(f"{device},ahead={ahead}", RATE, 437e6))
+    try:
+        chunks = read(source, 50_000)
+        now = time.time_ns()
+    finally:
+        source.close()
+    clock = source.recording.clock
+    late = now - clock.time_ns(chunks[-1][0] + chunks[-1][2])
+    assert late / 1e9 == pytest.approx(-taken, abs=0.15)
+    assert clock.uncertainty == (0.005 if taken else 0.02)
+
+
 def test_what_a_device_is_set_to(device: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     settings = Settings(

@@ -52,6 +52,7 @@ class Device:
     frequency = 437e6
     patient = True  # the test takes its time
     lost = 0
+    utc_ns = None
 
     def __init__(self, world: World, error: float, lost: dict[float, int], timed: bool) -> None:
         self.rate, self.counts = RATE, timed
