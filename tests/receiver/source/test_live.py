@@ -191,7 +191,7 @@ def test_a_connection_that_ends_is_made_again_and_the_gap_is_as_long(serve: Call
     assert behind[0][0] == 50_000 + source.lost
     # the server sends its number 0 again: from then on positions go with the time
     assert behind[0][1][0] == 0
-    assert 0.05 < source.lost / RATE < 8
+    assert 0 < source.lost / RATE < 8
     one, other = before[0][2], behind[0][2]
     assert one.time_ns(1e6) == other.time_ns(1e6)
     assert any("trying again" in text for text in source.recording.remarks)
