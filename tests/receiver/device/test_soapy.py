@@ -72,7 +72,7 @@ def test_samples_times_and_settings(device: str) -> None:
     assert source.lost == 0
 
 
-@pytest.mark.parametrize(("ahead", "taken"), [(0.3, 0.3), (-0.2, -0.2), (5.0, 0.0)])
+@pytest.mark.parametrize(("ahead", "taken"), [(0.6, 0.6), (-0.6, -0.6), (5.0, 0.0)])
 def test_a_device_whose_clock_is_on_utc(device: str, ahead: float, taken: float) -> None:
     """That of a GPS receiver; not one that is beyond all that a computer's own may be off."""
     source = LiveSource(Settings(f"{device},ahead={ahead}", RATE, 437e6))
@@ -83,7 +83,7 @@ def test_a_device_whose_clock_is_on_utc(device: str, ahead: float, taken: float)
         source.close()
     clock = source.recording.clock
     late = now - clock.time_ns(chunks[-1][0] + chunks[-1][2])
-    assert late / 1e9 == pytest.approx(-taken, abs=0.15)
+    assert -0.05 < late / 1e9 + taken < 0.55  # what is read has been on its way
     assert clock.uncertainty == (0.005 if taken else 0.02)
 
 
