@@ -24,12 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp_ext.doppler import Mixer
-from dsp_ext.fir import Decimator
 from dsp_ext.quality import esn0
 
 from . import rates
 from .bands import Band, bands
-from .channel.filters import lowpass
+from .channel.filters import decimator_for
 from .channel.track import Track
 from .errors import FlowgraphError
 from .flowgraph import Chain, build
@@ -209,14 +208,8 @@ class Shift:
 
     def open(self, stream: Stream) -> Stream:
         self._mixer = Mixer(-self.band.middle / stream.rate)
-        self._decimator, self._rate = None, stream.rate
         reach = self.band.width / 2 + BAND_ABOVE * self.band.width + BAND_MORE
-        factor = math.floor(stream.rate / (2.5 * reach))
-        if factor > 1:
-            self._rate /= factor
-            cutoff, transition = 0.5 * (reach + self._rate / 2), self._rate - 2 * reach
-            taps = lowpass(cutoff / stream.rate, transition / stream.rate, 60)
-            self._decimator = Decimator(taps, factor, is_complex=True)
+        self._rate, self._decimator = decimator_for(stream.rate, reach)
         self._origin: Chunk | None = None
         self._given = 0
         frequency = None if stream.frequency is None else stream.frequency + self.band.middle

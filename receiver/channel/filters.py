@@ -11,6 +11,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp_ext.fir import Decimator
+
+ROOM = 2.5
+"""Samples a Hz of the band that is kept, at least: what folds is beside it."""
+
 
 def _kaiser(transition: float, attenuation: float) -> tuple[float, float]:
     """Half length in samples and beta for a transition width and a stop-band attenuation in dB."""
@@ -42,6 +47,22 @@ def lowpass(cutoff: float, transition: float, attenuation: float = 60.0) -> NDAr
     taps: NDArray[np.float32] = (h / h.sum()).astype(np.float32)
     taps.flags.writeable = False
     return taps
+
+
+def decimator_for(rate: float, reach: float) -> tuple[float, Decimator | None]:
+    """What takes IQ down as far as a band about zero allows, and the rate then; None where that is as it was.
+
+    Parameters
+    ----------
+    rate : samples per second
+    reach : of the band, Hz to each side
+    """
+    factor = math.floor(rate / (ROOM * reach))
+    if factor <= 1:
+        return rate, None
+    lower = rate / factor
+    taps = lowpass(0.5 * (reach + lower / 2) / rate, (lower - 2 * reach) / rate, 60)
+    return lower, Decimator(taps, factor, is_complex=True)
 
 
 @cache

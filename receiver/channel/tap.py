@@ -5,7 +5,6 @@ decimate to the band that the carrier is expected in -> bytes, and the chunk its
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
@@ -15,7 +14,7 @@ import numpy as np
 from dsp_ext.fir import Decimator
 
 from ..stage import Chunk, Clock, Frame, Kind, Stream
-from .filters import lowpass
+from .filters import decimator_for
 
 
 class Writer(Protocol):
@@ -39,19 +38,16 @@ class Tap:
     _rate: float | None = field(default=None, init=False)
 
     def open(self, stream: Stream) -> Stream:
-        rate, factor = stream.rate, 1
+        rate = stream.rate
         self._decimator: Decimator | None = None
         if stream.target is not None and stream.span is not None:
             reach = abs(stream.target) + stream.span + self.bandwidth / 2
-            factor = max(1, math.floor(rate / (2.5 * reach)))
-            if factor > 1:
-                cutoff, transition = 0.5 * (reach + rate / factor / 2) / rate, (rate / factor - 2 * reach) / rate
-                self._decimator = Decimator(lowpass(cutoff, transition, 60), factor, is_complex=True)
-        self._step = factor * stream.clock.rate / rate
+            rate, self._decimator = decimator_for(rate, reach)
+        self._step = stream.clock.rate / rate
         self._position: float | None = None
         self._clock = stream.clock
-        if self._rate != rate / factor:
-            self._rate = rate / factor
+        if self._rate != rate:
+            self._rate = rate
             self.writer = self.make(self._rate, stream)
         return stream
 

@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp_ext.doppler import Mixer, ramps
-from dsp_ext.fir import Decimator
 from dsp_ext.ridge import Ridge
 from dsp_ext.spectrum import BandSearch, PowerRows, without_lines
 
 from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, required
-from .filters import lowpass
+from .filters import decimator_for
 
 WIDEST = 4096
 """Bandwidths of the signal in the band that is searched."""
@@ -52,22 +51,16 @@ class Track:
             raise ValueError(f"bandwidth is {self.bandwidth}; it must be above 0")
 
     def open(self, stream: Stream) -> Stream:
-        self._decimator: Decimator | None = None
         self._target, span = stream.target or 0.0, stream.span
         reach = stream.rate / 2
         if stream.target is not None and span is not None:
             reach = abs(stream.target) + span + self.bandwidth / 2
-        factor = max(1, math.floor(stream.rate / (2.5 * reach)))
-        self._rate = stream.rate / factor
+        self._rate, self._decimator = decimator_for(stream.rate, reach)
         if self._rate > WIDEST * self.bandwidth:
             raise FlowgraphError(
                 f"a signal of {self.bandwidth / 1e3:g} kHz cannot be searched for in {self._rate / 1e3:g} kHz; "
                 "the recording's frequency or the signal's offset must be given"
             )
-        if factor > 1:
-            cutoff = 0.5 * (reach + self._rate / 2) / stream.rate
-            transition = (self._rate - 2 * reach) / stream.rate
-            self._decimator = Decimator(lowpass(cutoff, transition, 60), factor, is_complex=True)
         size = 2 ** max(3, math.ceil(math.log2(16 * self._rate / self.bandwidth)))
         averages = max(4, round(400 / self.bandwidth * self._rate / size))
         self._size, self._row = size, size * averages

@@ -36,7 +36,7 @@ from dsp_ext.ridge import Ridge
 from dsp_ext.spectrum import Contrast, Prominence
 from dsp_ext.strobe import Strobe
 
-from ..channel.filters import lowpass, tabulate
+from ..channel.filters import decimator_for, tabulate
 from ..errors import FlowgraphError
 from ..stage import Chunk, Kind, Stream, parameter, required
 from ._offsets import OffsetTrack
@@ -120,12 +120,7 @@ class Psk:
         self._rate = stream.rate
         if stream.kind == "iq" and stream.target is not None and stream.span is not None:
             reach = abs(stream.target) + stream.span + chip_rate
-            factor = math.floor(stream.rate / (2.5 * reach))
-            if factor > 1:
-                self._rate = stream.rate / factor
-                cutoff, transition = 0.5 * (reach + self._rate / 2), self._rate - 2 * reach
-                taps = lowpass(cutoff / stream.rate, transition / stream.rate, 60)
-                self._decimator = Decimator(taps, factor, is_complex=True)
+            self._rate, self._decimator = decimator_for(stream.rate, reach)
         if self._rate > WIDEST * chip_rate:
             raise FlowgraphError(
                 f"psk at {self.baudrate:g} Bd cannot be searched for in {self._rate / 1e3:g} kHz; "
