@@ -22,7 +22,7 @@ from .errors import RadomeError
 from .flowgraph import Chain
 from .merge import Merger
 from .source import Source
-from .stage import Chunk, Clock, Frame, Stream
+from .stage import Chunk, Clock, Frame, Stream, failures_of
 from .statistics import Statistics
 from .visibility import Visibility, begin, block_of, start_of
 
@@ -223,7 +223,7 @@ class Pipeline:
             counted = Counter(self.statistics.failures.get(self._lines[line].name))
             run = self._runs.get(line)
             if run is not None and run.is_open:
-                counted.update(_failures(run.chain))
+                counted.update(failures_of(run.chain.stages))
         return counted
 
     def _join(self, threads: Sequence[threading.Thread]) -> None:
@@ -240,7 +240,7 @@ class Pipeline:
         """Note what a chain gave up, before it forgets that or goes."""
         with self._counting:
             if run.is_open:
-                self.statistics.failures[self._lines[run.line].name].update(_failures(run.chain))
+                self.statistics.failures[self._lines[run.line].name].update(failures_of(run.chain.stages))
             run.is_open = False
 
     def _publish(self, publish: Callable[[int, Frame], None], pending: deque[tuple[int, Frame]]) -> None:
@@ -421,14 +421,6 @@ class Pipeline:
         if frames or not isinstance(item, Stream):
             delay = symbol * (DELAY_SYMBOLS + sum(getattr(stage, "delay", 0) for stage in run.chain.stages))
             self._results.put((run.line, frames, inf if item is None else run.stop - delay))
-
-
-def _failures(chain: Chain) -> Counter[str]:
-    """What its stages count; may be asked for while they run."""
-    counted: Counter[str] = Counter()
-    for stage in chain.stages:
-        counted.update(dict(getattr(stage, "failures", {})))
-    return counted
 
 
 def processors() -> int:

@@ -11,7 +11,8 @@ Three conventions hold everywhere:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -148,6 +149,14 @@ class Stage(Protocol):
     def close(self) -> Sequence[Chunk | Frame]:
         """Give what was still inside. The stage can be opened again."""
         ...
+
+
+def failures_of(stages: Iterable[object]) -> Counter[str]:
+    """What stages gave up, by reason; may be asked for by another thread while they run."""
+    total: Counter[str] = Counter()
+    for stage in stages:
+        total.update(dict(getattr(stage, "failures", {})))
+    return total
 
 
 def parameter(default: Any, unit: str = "", help: str = "", choices: tuple[Any, ...] = ()) -> Any:

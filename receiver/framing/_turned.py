@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..stage import Chunk, Frame, Kind, Stage, Stream
+from ..stage import Chunk, Frame, Kind, Stage, Stream, failures_of
 
 
 @dataclass
@@ -30,10 +30,7 @@ class Turned:
     @property
     def failures(self) -> Counter[str]:
         """Why candidates were no frames."""
-        total: Counter[str] = Counter()
-        for stage in (self.upright, self.turned):
-            total.update(getattr(stage, "failures", {}))
-        return total
+        return failures_of((self.upright, self.turned))
 
     def open(self, stream: Stream) -> Stream:
         stream = replace(stream, pairs=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..flowgraph import build
-from ..stage import Chunk, Frame, Kind, Stage, Stream, parameter
+from ..stage import Chunk, Frame, Kind, Stage, Stream, failures_of, parameter
 from ._block import FALSE_ALARM
 from ._turned import readable
 
@@ -49,10 +49,7 @@ class Several:
     @property
     def failures(self) -> Counter[str]:
         """Candidates given up, by reason."""
-        total: Counter[str] = Counter()
-        for stage in self._stages:
-            total.update(getattr(stage, "failures", {}))
-        return total
+        return failures_of(self._stages)
 
     def open(self, stream: Stream) -> Stream:
         """Build and open all; FlowgraphError when there is a fault in one's table."""
