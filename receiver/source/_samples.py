@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -172,6 +172,23 @@ def are_audio(channels: np.ndarray[Any, Any]) -> bool:
     first, second = np.maximum(spread.diagonal() - 1e-12, 0.0)
     apart = first + second - 2 * spread[0, 1]
     return bool(first > 0 and (second == 0 or apart <= 1e-5 * (first + second)))
+
+
+def kind_of(channels: int, wanted: Kind | None, some: Callable[[], np.ndarray[Any, Any]], remarks: list[str]) -> Kind:
+    """What a sound file with one or two channels holds; a remark where that may surprise.
+
+    Parameters
+    ----------
+    wanted : what the user says of two channels
+    some : gives the first samples, (n, 2) float32
+    """
+    if channels == 2 and wanted is None and are_audio(some()):
+        remarks.append("its two channels cannot be I and Q, so the first is taken as audio")
+        return "real"
+    if channels == 2 and wanted == "real":
+        remarks.append("of two channels the first was taken")
+        return "real"
+    return "iq" if channels == 2 else "real"
 
 
 class Bad:

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..datatype import checked_rate
 from ..errors import SourceError
-from ..stage import Chunk, Kind
+from ..stage import Chunk
 from . import CHUNK, Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import PROBE, Bad, are_audio
+from ._samples import PROBE, Bad, kind_of
 
 
 class AudioSource:
@@ -94,21 +94,19 @@ def _recording(sound: Any, path: str, name: str, options: Options) -> Recording:
         raise SourceError(f"{name}: has {sound.channels} channels; one (audio) or two (I and Q) can be read")
     if sound.channels == 1 and options.kind == "iq":
         raise SourceError(f"{name}: has one channel of audio; IQ needs two")
-    same = False
-    if sound.channels == 2 and options.kind is None:
+
+    def some() -> np.ndarray[Any, Any]:
         try:
-            same = are_audio(sound.read(PROBE, dtype="float32"))
+            first = sound.read(PROBE, dtype="float32")
             sound.seek(0)
         except Exception as error:  # of libsndfile, which tells little
             raise SourceError(f"{name}: cannot be read: {error}") from None
-    kind: Kind = "iq" if sound.channels == 2 and options.kind != "real" and not same else "real"
+        return np.asarray(first)
+
     told = facts(inner_name(path))
     rate = checked_rate(options.rate if options.rate is not None else sound.samplerate, f"{name}: the sample rate")
     remarks = told.remarks(options)
-    if same:
-        remarks.append("its two channels cannot be I and Q, so the first is taken as audio")
-    elif kind == "real" and sound.channels == 2:
-        remarks.append("of two channels the first was taken")
+    kind = kind_of(sound.channels, options.kind, some, remarks)
     if 0 <= sound.frames < 1:
         raise SourceError(f"{name}: holds no samples")
     return Recording(

@@ -15,15 +15,18 @@ from __future__ import annotations
 
 import re
 import struct
+from typing import Any
+
+import numpy as np
 
 from ..datatype import Datatype, checked_rate
 from ..errors import SourceError
-from ..stage import Clock, Kind
+from ..stage import Clock
 from ..utc import utc_ns
 from . import Options, Recording
 from ._bytes import ByteReader, inner_name
 from ._names import facts
-from ._samples import PROBE, SampleSource, are_audio, checked_kind, samples, whole
+from ._samples import PROBE, SampleSource, checked_kind, kind_of, samples, whole
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _TYPES = {
@@ -74,17 +77,16 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
     if options.format is not None:
         value = Datatype.parse(options.format).value
     frame = channels * int(value[1:]) // 8
-    kind: Kind = "iq" if channels == 2 else "real"
-    if channels == 2 and options.kind is None:
-        some = reader.peek((min(PROBE, int(rate / 10)) if reader.live else PROBE) * frame)
-        single = Datatype("r" + value + ("" if value == "u8" else "_le"), False, value)
-        if are_audio(samples(some[: len(some) // frame * frame], single).reshape(-1, 2)):
-            kind = "real"
-            remarks.append("its two channels cannot be I and Q, so the first is taken as audio")
-    elif channels == 2 and options.kind == "real":
-        kind = "real"
-        remarks.append("of two channels the first was taken")
-    datatype = Datatype(("c" if kind == "iq" else "r") + value + ("" if value == "u8" else "_le"), kind == "iq", value)
+
+    def stored(letter: str) -> Datatype:
+        return Datatype(letter + value + ("" if value == "u8" else "_le"), letter == "c", value)
+
+    def some() -> np.ndarray[Any, Any]:
+        raw = reader.peek((min(PROBE, int(rate / 10)) if reader.live else PROBE) * frame)
+        return samples(raw[: len(raw) // frame * frame], stored("r")).reshape(-1, 2)
+
+    kind = kind_of(channels, options.kind, some, remarks)
+    datatype = stored("c" if kind == "iq" else "r")
     checked_kind(datatype, options.kind, name)
 
     told = facts(inner_name(path))
