@@ -148,6 +148,20 @@ cdef void _tone(const float* y, Py_ssize_t chips, float* tone, float* power) noe
     power[0] = (a + b) + (c + d)
 
 
+ctypedef void (*Line)(const float*, Py_ssize_t, float*) noexcept nogil
+
+
+cdef object _of_pairs(const float complex[::1] y, Line line):
+    cdef Py_ssize_t n = y.shape[0] // 2
+    cdef float complex[::1] out
+    result = np.empty(n, np.complex64)
+    if n:
+        out = result
+        with nogil:
+            line(<const float*>&y[0], n, <float*>&out[0])
+    return result
+
+
 def square(const float complex[::1] y not None):
     """Squares of a stream, two and two added: a line at twice the carrier of phase shift keying with two phases.
 
@@ -159,14 +173,7 @@ def square(const float complex[::1] y not None):
     -------
     (n,) complex64
     """
-    cdef Py_ssize_t n = y.shape[0] // 2
-    cdef float complex[::1] out
-    result = np.empty(n, np.complex64)
-    if n:
-        out = result
-        with nogil:
-            _square(<const float*>&y[0], n, <float*>&out[0])
-    return result
+    return _of_pairs(y, _square)
 
 
 def fourth(const float complex[::1] y not None):
@@ -182,14 +189,7 @@ def fourth(const float complex[::1] y not None):
     -------
     (n,) complex64
     """
-    cdef Py_ssize_t n = y.shape[0] // 2
-    cdef float complex[::1] out
-    result = np.empty(n, np.complex64)
-    if n:
-        out = result
-        with nogil:
-            _fourth(<const float*>&y[0], n, <float*>&out[0])
-    return result
+    return _of_pairs(y, _fourth)
 
 
 def clock_tone(const float complex[::1] y not None, Py_ssize_t chips):

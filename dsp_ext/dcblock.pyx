@@ -37,22 +37,21 @@ cdef class DcBlocker:
         self._given = self._first = 0
         self._sum = 0
 
-    cdef void _run(self, const float* x, float* y, Py_ssize_t n, Py_ssize_t seen, Py_ssize_t stop) noexcept nogil:
+    cdef void _run(self, const float* x, float* y, Py_ssize_t seen, Py_ssize_t stop) noexcept nogil:
         # sample by sample, so that the sum hangs on no cut; in float64 it stays exact enough for years
         cdef Py_ssize_t g, low, high, half = self._half, first = self._first
+        if self._given == 0:
+            for g in range(min(half, seen)):
+                self._sum += x[g]
         for g in range(self._given, stop):
             low, high = g - half, g + half
-            if g == 0:
-                for low in range(min(half + 1, seen)):
-                    self._sum += x[low]
-                low = -half
-            elif high < seen:
+            if high < seen:
                 self._sum += x[high - first]
             if low > 0:
                 self._sum -= x[low - 1 - first]
             low, high = max(low, 0), min(high + 1, seen)
             y[g - self._given] = x[g - first] - <float>(self._sum / (high - low))
-        self._given = max(stop, self._given)
+        self._given = stop
 
     cdef object _made(self, x, bint last):
         cdef const float[::1] kept
@@ -66,7 +65,7 @@ cdef class DcBlocker:
         if y.shape[0]:
             out = y
             with nogil:
-                self._run(&kept[0], &out[0], kept.shape[0], seen, stop)
+                self._run(&kept[0], &out[0], seen, stop)
         drop = max(0, self._given - self._half - 1 - self._first)
         self._first += drop
         self._kept = self._kept[drop:]
