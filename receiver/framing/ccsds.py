@@ -106,12 +106,14 @@ class Ccsds:
         differential = self.precoding == "differential"
         self._coded = _Coded(self.convolutional, differential) if self.convolutional != "none" else None
         self._differential = DifferentialDecoder(mark=True) if differential and not self._coded else None
-        self._symbols = 8 * self._size * (2 if self._coded else 1)
+        self._byte = 16 if self._coded else 8
+        """Symbols."""
+        self._symbols = self._byte * self._size
         self._needed = self._symbols + (TAIL if self._coded else 0)
         self._sync = self._coded.sync if self._coded else ASM
         tolerance = TOLERANCE_SYMBOLS if self._coded else TOLERANCE if self.rs else TOLERANCE_UNCODED
         self._most_early = self.rs_interleaving * PARITY // 2 if self.rs else 0
-        longest = self._needed + self._symbols // self._size * self._most_early + 2 * BEFORE
+        longest = self._needed + self._byte * self._most_early + 2 * BEFORE
         self._frames: SyncedFrames[Frame] = SyncedFrames(
             int("".join("01"[bit] for bit in self._sync.tolist()), 2),
             tolerance,
@@ -144,21 +146,12 @@ class Ccsds:
             self.failures["fec"] += 1
             return None
         if self.rs and sync_chance(candidate.errors, len(self._sync)) > SURE:
-            # the randomiser's sequence is a code word itself, and the code is cyclic: a frame that a chance sync word
-            # makes begin some bytes early is corrected, one error for each byte, to a wrong frame
-            byte, furthest = self._symbols // self._size, min(decoded.corrected, self._most_early)
-            if len(soft) < self._needed + byte * furthest:
-                return self._needed + byte * furthest
-            for start in range(byte, byte * (furthest + 1), byte):
-                wrong = self._sync_errors(candidate, start)
-                # of full length a frame's complement is a code word, too
-                polarity, errors = (1, wrong) if 2 * wrong <= len(self._sync) else (-1, len(self._sync) - wrong)
-                if errors > len(self._sync) // 3:
-                    continue
-                other = self._decode(polarity * soft[start : start + self._needed], errors)
-                if other is not None and other.corrected < decoded.corrected:
-                    self.failures["sync"] += 1
-                    return None
+            further = self._byte * min(decoded.corrected, self._most_early)
+            if len(soft) < self._needed + further:
+                return self._needed + further
+            if self._begins_early(candidate, soft, decoded.corrected, further):
+                self.failures["sync"] += 1
+                return None
         return self._history.frame(
             candidate.start,
             candidate.start + self._symbols,
@@ -171,17 +164,33 @@ class Ccsds:
             false_alarm=decoded.chance,
         )
 
+    def _begins_early(self, candidate: Candidate, soft: NDArray[np.float32], corrected: int, furthest: int) -> bool:
+        """Whether a frame that begins up to so many symbols later needs less correction.
+
+        The randomiser's sequence is a code word itself, and the code is cyclic: a frame that a chance sync word makes
+        begin some bytes early is corrected, one error for each byte, to a wrong frame.
+        """
+        for start in range(self._byte, furthest + 1, self._byte):
+            wrong = int(((self._before(candidate, start) > 0) != self._sync).sum())
+            # of full length a frame's complement is a code word, too
+            polarity, errors = (1, wrong) if 2 * wrong <= len(self._sync) else (-1, len(self._sync) - wrong)
+            if errors > len(self._sync) // 3:
+                continue
+            other = self._decode(polarity * soft[start : start + self._needed], errors)
+            if other is not None and other.corrected < corrected:
+                return True
+        return False
+
+    def _before(self, candidate: Candidate, later: int = 0) -> NDArray[np.float32]:
+        """Symbols of what would be the sync word of a frame that begins so many symbols later."""
+        stop = candidate.start + later
+        return self._frames.window[stop - len(self._sync) : stop] * candidate.polarity
+
     def _least_is_wrong(self, candidate: Candidate) -> bool:
         """Whether no bit of the sync word is wrong but the least sure one."""
-        symbols = self._frames.window[candidate.start - len(ASM) : candidate.start] * candidate.polarity
+        symbols = self._before(candidate)
         wrong = (symbols > 0) != ASM
         return not candidate.errors or bool(wrong[np.argmin(np.abs(symbols))])
-
-    def _sync_errors(self, candidate: Candidate, later: int) -> int:
-        """Wrong symbols of what would be the sync word of a frame that begins so many symbols later."""
-        stop = candidate.start + later
-        symbols = self._frames.window[stop - len(self._sync) : stop] * candidate.polarity
-        return int(((symbols > 0) != self._sync).sum())
 
     def _decode_unchecked(self, candidate: Candidate, soft: NDArray[np.float32]) -> Corrected | None:
         """A frame that nothing checks but the convolutional code: symbols that are so near to one of its words are no
