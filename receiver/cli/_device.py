@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._receive import adding
 from ._values import Gain, Number, Size, pairs
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 ECHO = 0.5
 """Seconds within which a signal that comes again is the same: timeout(1) sends it to the program and to its group."""
-F = TypeVar("F", bound=Callable[..., Any])
 
 _DEVICE = (
     click.option("--station", metavar="LAT,LON,ALT", help="Where this is: degrees, degrees, metres."),
@@ -52,22 +52,12 @@ _RECORD = (
         "--record-delete-oldest", is_flag=True, help="Then delete Radome's oldest recordings there, instead of ending."
     ),
 )
+device_options = adding(_DEVICE)
+"""Adds the options that say how a device is set."""
+record_options = adding(_RECORD)
+"""Adds the options that say how much is recorded."""
 LIMITS = ("size", "keep_free", "delete_oldest")
 """What `record_options` adds, each behind ``record_``."""
-
-
-def device_options(command: F) -> F:
-    """Add the options that say how a device is set."""
-    for option in reversed(_DEVICE):
-        command = option(command)
-    return command
-
-
-def record_options(command: F) -> F:
-    """Add the options that say how much is recorded."""
-    for option in reversed(_RECORD):
-        command = option(command)
-    return command
 
 
 def limits_of(options: dict[str, Any]) -> Limits:

@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def adding(options: Sequence[Callable[[Any], Any]]) -> Callable[[F], F]:
+    """A decorator that adds options to a command, in their order."""
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 _SOURCE = (
     click.option("--start", metavar="TIME", help="UTC of the first sample, such as 2024-05-01T12:00:00Z."),
     click.option("--frequency", type=float, metavar="HZ", help="Radio frequency of the recording's centre."),
@@ -69,21 +81,13 @@ _SATELLITE = (
         "band, and is above the horizon, while it is.",
     ),
 )
+source_options = adding(_SOURCE)
+"""Adds the options that say what a recording does not say of itself."""
+satellite_options = adding(_SATELLITE)
+"""Adds the options that say which satellites are received."""
+output_options = adding(_OUTPUT)
+"""Adds the options that say where frames go."""
 SOURCE_KEYS = ("start", "frequency", "format", "rate", "kind")
-
-
-def source_options(command: F) -> F:
-    """Add the options that say what a recording does not say of itself."""
-    for option in reversed(_SOURCE):
-        command = option(command)
-    return command
-
-
-def satellite_options(command: F) -> F:
-    """Add the options that say which satellites are received."""
-    for option in reversed(_SATELLITE):
-        command = option(command)
-    return command
 
 
 def check_choice(
@@ -149,13 +153,6 @@ def progress_of(display: Display, total: float | None = None) -> Callable[[float
     """What shows how far a recording of some length in seconds is read, from now on."""
     begun = time.monotonic()
     return lambda seconds: display.progress(seconds, total, seconds / max(time.monotonic() - begun, 1e-9))
-
-
-def output_options(command: F) -> F:
-    """Add the options that say where frames go."""
-    for option in reversed(_OUTPUT):
-        command = option(command)
-    return command
 
 
 def sinks_of(options: dict[str, Any], *, live: bool = False) -> list[Sink]:
