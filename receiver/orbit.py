@@ -56,6 +56,11 @@ class Station:
     """m above the ellipsoid."""
     name: str = ""
 
+    @property
+    def place(self) -> tuple[float, float, float]:
+        """Latitude, longitude and altitude."""
+        return self.latitude, self.longitude, self.altitude
+
     def __post_init__(self) -> None:
         for what, value, low, high, unit in (
             ("latitude", self.latitude, -90, 90, "degrees"),
@@ -225,7 +230,7 @@ class Orbit:
     def _line(self, station: Station, utc_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """From the station to where the satellite was when it sent, (n, 3) m in TEME."""
         utc_ns = np.asarray(utc_ns, np.int64)
-        x, y, z = earth.position(station.latitude, station.longitude, station.altitude)
+        x, y, z = earth.position(*station.place)
         angle = earth.sidereal_angle(utc_ns)
         cosine, sine = np.cos(angle), np.sin(angle)
         here = np.stack([x * cosine - y * sine, x * sine + y * cosine, np.full(len(utc_ns), z)], axis=1)

@@ -72,7 +72,7 @@ class Tapes:
     ) -> None:
         self._recording, self._lines = recording, lines
         self._bandwidths = [_bandwidth(line) for line in lines]
-        place = None if site is None else (site.latitude, site.longitude, site.altitude)
+        place = None if site is None else site.place
         late = BUSY + 2 * DELAY_SYMBOLS / min(line.baudrate for line in lines)
 
         def end(text: str) -> None:

@@ -328,7 +328,7 @@ def context(
     place, site = recording.station, getattr(shifter, "place", None)
     where = site or given
     if where is not None:
-        place = (where.latitude, where.longitude, where.altitude)
+        place = where.place
     carrier = line.chain.output.frequency if recording.kind == "iq" else None
     if recording.retunings and carrier is not None and getattr(shifter, "frequency", None) is None:
         carrier = None  # it is another one after each

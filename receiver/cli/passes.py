@@ -95,7 +95,7 @@ def find_passes(orbit: Orbit, station: Station, begin_ns: int, hours: float, ele
     orbit.look(station, np.array([begin_ns, end_ns]))  # says what is wrong with the elements, where something is
     scale = load.timescale(builtin=True)
     begin, end = (scale.from_datetime(datetime.fromtimestamp(ns / 1e9, timezone.utc)) for ns in (begin_ns, end_ns))
-    place = wgs84.latlon(station.latitude, station.longitude, station.altitude)
+    place = wgs84.latlon(*station.place)
     satellite = EarthSatellite.from_satrec(orbit.satellite, scale)
     times, kinds = satellite.find_events(place, begin, end, altitude_degrees=elevation)
     at = np.array([round(time.utc_datetime().timestamp() * 1e3) * 10**6 for time in times], np.int64)

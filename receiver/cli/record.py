@@ -54,7 +54,7 @@ def command(
     try:
         end_in_order([source])
         source.say = display.remark
-        place = None if site is None else (site.latitude, site.longitude, site.altitude)
+        place = None if site is None else site.place
         source.recorder = recorder = Recorder(
             record, source.recording, display.remark, limits, end=lambda text: None, site=place
         )

@@ -187,7 +187,7 @@ def command(output: Path, **options: Any) -> None:
     )
     datatype = options["datatype"] or ("cf32_le" if options["form"] == "iq" else "ri16_le")
     description = f"{satellite.name}, {transmitter.name}: synthesised, not received"
-    place = None if station is None else (station.latitude, station.longitude, station.altitude)
+    place = None if station is None else station.place
     write_sigmf(output, synthesiser, datatype, place, description)
     if options["jsonl"]:
         write_frames(options["jsonl"], synthesiser, satellite)
