@@ -82,6 +82,10 @@ class Declared:
         self._sizes = sorted({round(8 * size) for size in sizes})  # symbols
         self._word, self._bits = int("".join(map(str, word)), 2), len(word)
         self._preamble = np.resize(pattern(self.preamble, "preamble")[::-1], PREAMBLE)[::-1] if self.preamble else None
+        self._turns = np.zeros(256, bool)
+        """Bytes that occur in the preamble, at any place."""
+        if self._preamble is not None:
+            self._turns[np.packbits(np.lib.stride_tricks.sliding_window_view(self._preamble, 8), axis=1)] = True
         self._steps: list[Step] = []
         for i, table in enumerate(self.steps, 1):
             if not isinstance(table, dict):
@@ -175,7 +179,7 @@ class Declared:
 
     def _decode(self, candidate: Candidate, soft: NDArray[np.float32]) -> list[Frame]:
         chance = sync_chance(candidate.errors, self._bits, 2 if self.inverted else 1)
-        block = Block(soft, chance, FALSE_ALARM, self._preceded(candidate))
+        block = Block(soft, chance, FALSE_ALARM, self._preceded(candidate, soft))
         return [self._frame(candidate, made, len(soft)) for made in self._undone(block, 0)]
 
     def _undone(self, block: Block, done: int) -> list[Block]:
@@ -224,8 +228,11 @@ class Declared:
             link=block.link,
         )
 
-    def _preceded(self, candidate: Candidate) -> float:
-        """Probability that random bits before the sync word would be as like the preamble as these."""
+    def _preceded(self, candidate: Candidate, soft: NDArray[np.float32]) -> float:
+        """Probability that noise before the sync word would be as like the preamble as these symbols.
+
+        It is random, or as often like a preamble as the symbols behind the sync word are: a carrier is all through.
+        """
         if self._preamble is None or self.spacing > 1:
             return 1.0
         window, stop = self._frames.window, candidate.start - self._bits
@@ -235,7 +242,17 @@ class Declared:
         wrong = (window[start:stop] * candidate.polarity > 0) != self._preamble[PREAMBLE - (stop - start) :]
         errors = np.cumsum(wrong[::-1]).tolist()
         lengths = range(8, len(errors) + 1, 8)
-        return max(SUPPORT, min([1.0, *(len(lengths) * _ball(n, errors[n - 1]) for n in lengths)]))
+        like = self._likeness(soft)
+        chances = (len(lengths) * max(_ball(n, errors[n - 1]), math.pow(like, n / 8)) for n in lengths)
+        return max(SUPPORT, min([1.0, *chances]))
+
+    def _likeness(self, soft: NDArray[np.float32]) -> float:
+        """Part of the bytes, at any place, in which symbols are as in the preamble."""
+        bits = (soft > 0).astype(np.uint8)
+        octets = np.zeros(max(0, len(bits) - 7), np.uint8)
+        for i in range(8):
+            octets |= bits[i : i + len(octets)] << (7 - i)
+        return int(self._turns[octets].sum()) / max(1, len(octets))
 
 
 def _line(name: Any) -> Descrambler | DifferentialDecoder:

@@ -337,13 +337,11 @@ def test_the_commands(recording: Path, cli: Cli, tmp_path: Path) -> None:
 
 
 def test_a_picture_of_it(recording: Path, cli: Cli, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     assert cli("identify", recording, "--picture", tmp_path / "a.png", "--quiet")[0] == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_picture_of_a_file_with_an_odd_name(recording: Path, cli: Cli, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     name = os.fsdecode(b"\xff$\\x$\x1b[31m.wav")
     with wave.open(os.fspath(tmp_path / name), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))

@@ -95,7 +95,6 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 
 
 def test_picture(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     x = np.random.default_rng(2).integers(0, 256, 200_000, np.uint8)
     path = tmp_path / "g001_437.1M_1024k.cu8"
     path.write_bytes(x.tobytes())

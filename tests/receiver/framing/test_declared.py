@@ -114,6 +114,16 @@ def test_a_short_checksum_needs_more_evidence() -> None:
     assert len(run(stage, (2.0 * led - 1).astype(np.float32))) == 1
 
 
+def test_a_preamble_that_goes_on_is_no_evidence() -> None:
+    """A carrier in a demodulator alternates, but for a slip now and then: sync word and checksum come by chance."""
+    code = encoder({"use": "endurosat"})
+    preamble = code.begin(6).bits
+    other = bytes.fromhex("aaaaaa9555555555aaaaaaaaaaaaaaaaaaa35555555555aaaaaaaaabffffaaaa")
+    for payload, count in ((other, 0), (bytes(range(32)), 1), (bytes(32), 1)):
+        bits = np.concatenate([preamble, code.frame(payload).bits, preamble])
+        assert len(run(framing("endurosat"), (2.0 * bits - 1).astype(np.float32))) == count
+
+
 def test_what_stands_beside_use_replaces_what_the_file_says() -> None:
     table = {"use": "geoscan", "size": 66}
     told, bits = sent(table, 1)
