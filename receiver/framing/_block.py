@@ -37,6 +37,12 @@ def ccsds_randomiser(n: int) -> NDArray[np.uint8]:
     return lfsr_sequence((8, 5, 3, 1), [1] * 8, n)
 
 
+@cache
+def ccsds_long_randomiser(n: int) -> NDArray[np.uint8]:
+    """First n bytes of the 131071-bit sequence 1C 71 B9 1B ... (CCSDS 131.0-B-5, section 10.4.1): x^17 + x^14 + 1."""
+    return lfsr_sequence((17, 3), [int(bit) for bit in reversed("11000111000111000")], n)
+
+
 def pattern(text: str, what: str) -> NDArray[np.uint8]:
     """Bits that a text writes: hexadecimal digits, or bits behind 0b. Raises ValueError for another."""
     digits = text.replace(" ", "").replace("_", "")

@@ -82,6 +82,19 @@ def ccsds_sequence(length: int) -> Bits:
     return np.resize(np.array(sequence, np.uint8), length)
 
 
-def ccsds_randomise(data: bytes) -> bytes:
-    """Add the CCSDS pseudo-random sequence, starting at the first byte."""
-    return np.packbits(msb_first(data) ^ ccsds_sequence(8 * len(data))).tobytes()
+def ccsds_long_sequence(length: int) -> Bits:
+    """Pseudo-random bits of h(x) = x^17 + x^14 + 1, period 131071 (CCSDS 131.0-B-5, section 10.4).
+
+    The register's preset is printed with the bit that leaves first at its end.
+    """
+    register, bits = 0b11000111000111000, np.empty(length, np.uint8)
+    for i in range(length):
+        bits[i] = register & 1
+        register = register >> 1 | ((register ^ register >> 14) & 1) << 16
+    return bits
+
+
+def ccsds_randomise(data: bytes, *, long: bool = False) -> bytes:
+    """Add one of the CCSDS pseudo-random sequences, starting at the first byte."""
+    sequence = ccsds_long_sequence if long else ccsds_sequence
+    return np.packbits(msb_first(data) ^ sequence(8 * len(data))).tobytes()

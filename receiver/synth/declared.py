@@ -86,6 +86,7 @@ def _whitening(bits: Bits, step: dict[str, Any]) -> Bits:
         "PN9": ([9, 4], "1" * 9, True),
         "Si4463": ([9, 4], "100001111", False),
         "CCSDS": ([8, 5, 3, 1], "1" * 8, False),
+        "CCSDS long": ([17, 3], "00011100011100011", False),
     }
     own = (step.get("taps", []), step.get("seed", ""), step.get("lsb_first", False))
     taps, first, lsb_first = named.get(step.get("sequence", ""), own)

@@ -315,7 +315,7 @@ class Ccsds(Encoder):
 
     def __post_init__(self) -> None:
         _choice("rs_basis", self.rs_basis, ("dual", "conventional"))
-        _choice("scrambler", self.scrambler, ("CCSDS", "none"))
+        _choice("scrambler", self.scrambler, ("CCSDS", "CCSDS long", "none"))
         _choice("convolutional", self.convolutional, ("none", *Convolutional.variants))
         _choice("precoding", self.precoding, ("none", "differential"))
         outer = "Reed-Solomon" if self.rs else "Uncoded"
@@ -334,8 +334,8 @@ class Ccsds(Encoder):
         if len(payload) != self.frame_size:
             raise ValueError(f"frames of this transmitter have {self.frame_size} bytes, got {len(payload)}")
         data = ccsds_reed_solomon(payload, self.rs_interleaving, self.rs_basis == "dual") if self.rs else payload
-        if self.scrambler == "CCSDS":
-            data = ccsds_randomise(data)
+        if self.scrambler != "none":
+            data = ccsds_randomise(data, long=self.scrambler == "CCSDS long")
         bits = self._line(msb_first(self.SYNC + data))
         start = len(bits) * len(self.SYNC) // (len(self.SYNC) + len(data))
         return Piece(bits, payload, start, len(bits))

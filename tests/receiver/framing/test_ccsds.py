@@ -9,6 +9,7 @@ import pytest
 from receiver.errors import FlowgraphError
 from receiver.flowgraph import build
 from receiver.framing.ccsds import Ccsds
+from receiver.synth.framing import encoder
 from tests import reference
 from tests.receiver.framing.jig import STEP, follows_the_law_of_chunks, joined, run
 
@@ -84,12 +85,26 @@ def test_uncoded_and_unscrambled() -> None:
     assert (got.payload, got.integrity, got.corrected, got.framing) == (frame, "none", None, "CCSDS Uncoded")
 
 
+def test_the_long_randomiser() -> None:
+    # zeros behind a sync word: the sequence as published, 131.0-B-5, section 10.4.3, and its recurrence
+    sent = reference.to_bits(bytes.fromhex("1acffc1d 1c71b91ba9ba8457b4bc5054"))
+    (got,) = run(Ccsds(12, rs=False, scrambler="CCSDS long"), reference.soft(joined([sent])))
+    assert got.payload == bytes(12)
+    frame = frame_of(892)
+    table = {"frame_size": 892, "rs_interleaving": 4, "convolutional": "CCSDS", "scrambler": "CCSDS long"}
+    code = encoder({"use": "ccsds", **table})
+    bits = np.concatenate([code.begin(8).bits, code.frame(frame).bits, code.end(8).bits])
+    (got,) = run(Ccsds(**table), reference.soft(bits, 0.5))
+    assert (got.payload, got.framing) == (frame, "CCSDS Concatenated")
+    assert run(Ccsds(**{**table, "scrambler": "CCSDS"}), reference.soft(bits, 0.5)) == []
+
+
 @pytest.mark.parametrize("parameters", [{}, {"rs_interleaving": 4, "frame_size": 892}, {"convolutional": "CCSDS"}])
 def test_noise_and_carriers_make_no_frames(parameters: dict[str, object]) -> None:
     rng = np.random.default_rng(3)
     assert run(Ccsds(**parameters), rng.standard_normal(1 << 18).astype(np.float32)) == []
     sync = reference.to_bits(bytes.fromhex("1acffc1d"))
-    for scrambler in ("CCSDS", "none"):
+    for scrambler in ("CCSDS", "CCSDS long", "none"):
         for period in (1, 2, 8, 24, 40):
             bits = np.concatenate([sync, np.resize(rng.integers(0, 2, period, np.uint8), 9000)])
             for encoded in (bits, reference.convolutional(bits)):

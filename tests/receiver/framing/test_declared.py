@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from receiver.coding import Block
+from receiver.coding.whitening import Whitening
 from receiver.errors import FlowgraphError
 from receiver.flowgraph import build, framing_names
 from receiver.stage import Frame, Stage
@@ -130,6 +132,20 @@ def test_what_stands_beside_use_replaces_what_the_file_says() -> None:
     assert len(told[0]) == 64
     assert only(run(framing("geoscan", size=66), soft_of(bits, 0))).payload == told[0]
     assert run(framing("geoscan"), soft_of(bits, 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("sequence", "beginning"),
+    [
+        ("PN9", "ff e1 1d 9a ed 85 33 24"),  # DN509, figure 2 and the table behind it
+        ("CCSDS", "ff 48 0e c0 9a"),  # 131.0-B-3, section 10.4.1
+        ("CCSDS long", "1c 71 b9 1b a9"),  # 131.0-B-5, section 10.4.3
+    ],
+)
+def test_named_whitening_sequences_begin_as_published(sequence: str, beginning: str) -> None:
+    block = Block(np.full(8 * len(bytes.fromhex(beginning)), -1, np.float32), 1.0, 1.0)
+    Whitening(sequence=sequence).undo(block)
+    assert block.data.tobytes() == bytes.fromhex(beginning)
 
 
 def test_a_framing_of_ones_own() -> None:

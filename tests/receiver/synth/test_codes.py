@@ -18,6 +18,10 @@ def test_crc16_has_its_published_check_value() -> None:
 def test_ccsds_randomiser_starts_as_the_standard_prints_it() -> None:
     """CCSDS 131.0-B, section 10.4: 1111 1111 0100 1000 0000 1110 1100 0000 1001 1010."""
     assert bits.ccsds_randomise(bytes(5)).hex() == "ff480ec09a"
+    # 131.0-B-5, section 10.4.3, note 2
+    assert bits.ccsds_randomise(bytes(5), long=True).hex() == "1c71b91ba9"
+    long = bits.ccsds_long_sequence(2 * 131071)
+    assert np.array_equal(long[:131071], long[131071:])
     assert np.array_equal(bits.ccsds_sequence(510)[255:], bits.ccsds_sequence(255))
 
 
