@@ -353,6 +353,29 @@ class Peer:
     """What an item takes at least."""
 
 
+FILTERS = ((65, 10), (129, 4))
+"""Taps and decimation."""
+VOLK_FIR = """
+#include <stddef.h>
+typedef void (*dot)(float *result, const float *x, const float *taps, unsigned n);
+void fir(const dot *product, float *y, const float *x, const float *taps, size_t outputs, size_t step, unsigned n)
+{
+    for (size_t i = 0; i < outputs; ++i)
+        (*product)(y + 2 * i, x + 2 * i * step, taps, n);
+}
+"""
+"""A filter as users of VOLK build it: a dot product for each output."""
+
+
+def _compiled(source: str) -> ctypes.CDLL:
+    """A library made of some C; it stays loaded when its file is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "loop.so"
+        command = ["cc", "-O3", "-shared", "-fPIC", "-x", "c", "-", "-o", str(path)]
+        subprocess.run(command, input=source, text=True, check=True)
+        return ctypes.CDLL(str(path))
+
+
 def library(name: str) -> ctypes.CDLL | None:
     """A shared library, or None, saying so."""
     path = ctypes.util.find_library(name)
@@ -445,6 +468,25 @@ def _beside_volk() -> Iterator[Peer]:
     bound = "8 bytes read, 4 written; a complex product, an arctangent"
     yield Peer("discriminator.Discriminator, VOLK atan2", "Msamples/s", n, ours, discriminate, bound)
 
+    fir = _compiled(VOLK_FIR).fir
+    fir.argtypes = [at, at, at, at, ctypes.c_size_t, ctypes.c_size_t, count]
+    dot = ctypes.addressof(at.in_dll(volk, "volk_32fc_32f_dot_prod_32fc"))
+    for length, factor in FILTERS:
+        # VOLK 2.5 faults where taps do not begin on a line of the cache
+        room = np.empty(length + 16, np.float32)
+        taps = room[-room.ctypes.data // 4 % 16 :][:length]
+        taps[:] = np.hanning(length)
+        outputs = (n - length) // factor + 1
+        theirs = partial(fir, dot, y.ctypes.data, x.ctypes.data, taps.ctypes.data, outputs, factor, length)
+        theirs()
+        wanted = np.convolve(x, taps, "valid")[::factor]
+        if not np.allclose(y[: len(wanted)], wanted, atol=1e-3):
+            sys.exit("VOLK's dot products are another filter's")
+        ours = partial(Decimator(taps, factor, is_complex=True).process, x)
+        bound = f"{2 * length / factor:g} multiply-adds"
+        name = f"fir.Decimator, {length} taps, 1/{factor}, VOLK 32fc_32f_dot_prod_32fc"
+        yield Peer(name, "Msamples/s", n, ours, theirs, bound)
+
 
 def _beside_liquid() -> Iterator[Peer]:
     liquid = library("liquid")
@@ -467,7 +509,7 @@ def _beside_liquid() -> Iterator[Peer]:
     ours: Callable[[], object] = partial(Mixer(0.01, 0.0).process, x, np.empty_like(x))
     yield Peer("doppler.Mixer, liquid nco_crcf", "Msamples/s", n, ours, theirs, "8 bytes read, 8 written")
 
-    for count, factor in ((65, 10), (129, 4)):
+    for count, factor in FILTERS:
         taps = np.hanning(count).astype(np.float32)
         decimator = make("firdecim_crcf", factor, at(taps.ctypes.data), count)
         theirs = partial(
