@@ -38,6 +38,7 @@ import dsp_ext
 import dsp_ext.bits
 from dsp_ext import golay
 from dsp_ext._cpu import supported
+from dsp_ext.audiopath import AudioPath
 from dsp_ext.bits import CRC16_X25, Descrambler, DifferentialDecoder
 from dsp_ext.carrier import clock_tone, mix, square
 from dsp_ext.channelizer import Channelizer
@@ -132,6 +133,8 @@ def kernels(n: int) -> Iterator[Kernel]:
     clock = SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40))
     bound = "352 states of the path a 64 samples, each 4 additions and 3 comparisons: 39; symbol filter a 4 samples"
     yield samples("clock.SymbolClock", bound, clock.process, real)
+    bound = "8 bytes; for each of 30 pairs 9 additions and products"
+    yield symbols("audiopath.AudioPath", bound, AudioPath().process)
     yield symbols("level.Level", "8 bytes; each symbol in 4 windows, parted some times over", Level().process)
     bound = "5 moves and a jump, an addition and a comparison each; 4 bytes read, 4 written"
     yield Kernel("ridge.Ridge", "Mscores/s", scores.size, partial(Ridge(256, 16, 0.1, 10.0).process, scores), bound)

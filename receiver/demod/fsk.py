@@ -1,6 +1,6 @@
 """FSK, GFSK, GMSK, MSK and 4FSK, from IQ by a sequence detector, or from FM-discriminator audio.
 
-    audio:         low-pass, 4 samples a symbol -> clock -> level -> equaliser -> soft symbols
+    audio:         low-pass, 4 samples a symbol -> clock -> audio path -> level -> equaliser -> soft symbols
                                                          -> four levels -> soft bits, two a symbol
     IQ, subaudio or four levels:  FM receiver -> the same
 
@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp_ext.audiopath import AudioPath
 from dsp_ext.clock import SymbolClock
 from dsp_ext.equaliser import Equaliser
 from dsp_ext.level import Level
@@ -125,6 +126,8 @@ class Fsk:
         narrow = (FOUR_CUTOFF if self.levels == 4 else SYMBOL_CUTOFF) / 4
         self._clock_recovery = SymbolClock(lowpass(narrow, 0.9 * narrow, 40))
         self._four = FourLevels(upright=self._sign > 0) if self.levels == 4 else None
+        # which what is demodulated here did not go
+        self._path = AudioPath() if stream.kind == "real" else None
         self._level = Level()
         self._equaliser = Equaliser()
         # of the symbols that are still inside level and equaliser
@@ -156,6 +159,8 @@ class Fsk:
             out += self._give(*self._four.flush())
             self._origin = None
             return out
+        if self._path is not None:
+            out += self._levelled(self._path.flush())
         values, centres, _ = self._level.flush()
         out += self._give(np.concatenate([self._equaliser.process(values), self._equaliser.flush()]), centres)
         self._origin = None
@@ -168,6 +173,9 @@ class Fsk:
         self._instants = np.concatenate([self._instants, instants])
         if self._four is not None:
             return self._give(*self._four.process(values))
+        return self._levelled(values if self._path is None else self._path.process(values))
+
+    def _levelled(self, values: NDArray[np.float32]) -> list[Chunk]:
         values, centres, _ = self._level.process(values)
         return self._give(self._equaliser.process(values), centres)
 

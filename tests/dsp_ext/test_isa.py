@@ -96,6 +96,13 @@ def framesync() -> list[Any]:
     return outputs(FrameSync(0x1ACF, 16, 3), [TWO_LEVELS])
 
 
+def audiopath() -> list[Any]:
+    from dsp_ext.audiopath import AudioPath
+
+    drooping = np.convolve(TWO_LEVELS, [1, -0.2, -0.16, -0.13, -0.1, -0.08], "same").astype(np.float32)
+    return outputs(AudioPath(), [TWO_LEVELS]) + outputs(AudioPath(), [drooping])
+
+
 def level() -> list[Any]:
     from dsp_ext.level import Level
 
@@ -206,6 +213,7 @@ def viterbi() -> list[Any]:
 CASES: dict[str, Callable[[], list[Any]]] = {
     case.__name__: case
     for case in (
+        audiopath,
         carrier,
         channelizer,
         clock,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from receiver.channel.track import Track
 from receiver.demod.afsk import Afsk
@@ -97,6 +98,22 @@ def test_audio(gain: float) -> None:
     assert (soft * symbols * np.sign(gain) > 0).all()
     assert np.abs(late).max() < 0.05 * 5
     assert np.isnan(offset).all()
+
+
+@pytest.mark.parametrize(("corner", "time_constant"), [(300.0, 0.0), (0.0, 75e-6), (0.0, 750e-6), (100.0, 250e-6)])
+def test_audio_that_is_coupled_and_de_emphasised(corner: float, time_constant: float) -> None:
+    """As a receiver's loudspeaker has it, not its discriminator."""
+    symbols = bits(1500)
+    x = wave(symbols) + 0.05 * np.random.default_rng(2).standard_normal(7500)
+    if time_constant:
+        keep = math.exp(-1 / (RATE * time_constant))
+        x = lfilter([1 - keep], [1, -keep], x)
+    if corner:
+        keep = math.exp(-2 * math.pi * corner / RATE)
+        x = lfilter([1, -1], [1, -keep], x)
+    soft, late, _ = found(Fsk(BAUDRATE), "real", x.astype(np.float32), middles(1500))
+    assert (soft * symbols > 0)[128:-2].all()
+    assert np.abs(late[128:]).max() < 0.4 * 5
 
 
 @pytest.mark.parametrize("kind", ["iq", "real"])
