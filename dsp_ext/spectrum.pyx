@@ -2,7 +2,7 @@
 """From short spectra to scores: where a band of power stands out from its flanks, and where a line from everything."""
 import numpy as np
 
-from libc.math cimport cos, logf, rint, sin, M_PI
+from libc.math cimport INFINITY, cos, logf, rint, sin, M_PI
 from libc.string cimport memcpy, memset
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
@@ -260,16 +260,20 @@ cdef class BandSearch:
     first, stop : the bins that count, from first up to stop
     half : the signal takes so many bins on each side of its centre
     reach : bins on each side from which a centre is refined
+    most : nepers that a bin weighs at most in that
     """
     cdef Py_ssize_t _size, _first, _stop, _half, _reach
+    cdef float _most
     cdef float[::1] _work
     cdef double[::1] _total
     cdef double[::1] _moment
 
-    def __cinit__(self, Py_ssize_t size, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t half, Py_ssize_t reach):
+    def __cinit__(self, Py_ssize_t size, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t half, Py_ssize_t reach,
+                  float most=INFINITY):
         if not 0 <= first < stop <= size:
             raise ValueError(f"bins within 0 to {size} expected, got {first} to {stop}")
         self._size, self._first, self._stop, self._half, self._reach = size, first, stop, half, reach
+        self._most = most
         self._work = np.ones(size + LANES, np.float32)
         self._total, self._moment = np.zeros(size + 1), np.zeros(size + 1)
 
@@ -309,6 +313,7 @@ cdef class BandSearch:
             if self._first <= k < self._stop and x[k] > 2:
                 # compressed, so that a line in the signal does not pull its centre
                 v = logf(x[k] / 2)
+                v = v if v < self._most else self._most
             self._total[k + 1] = self._total[k] + v
             self._moment[k + 1] = self._moment[k] + v * (k - n // 2)
         for _ in range(3):

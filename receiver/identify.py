@@ -431,7 +431,7 @@ def trials(
         meter = Meter()
         stages: list[Stage] = [Shift(band)] if band is not None and fronts is None else []
         if recording.kind == "iq" and not getattr(demod, "finds_carrier", False):
-            stages.append(Track(bandwidth=getattr(demod, "searched", width)))
+            stages.append(Track(bandwidth=getattr(demod, "searched", width), detail=getattr(demod, "detail", None)))
         stages += [demod, meter]
         several = Several(list(hypothesis.framings)) if framings else None
         if several is not None:

@@ -68,7 +68,8 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
         except ValueError as error:
             raise FlowgraphError(str(error)) from error
         if not getattr(demod, "finds_carrier", False):
-            stages.append(Track(bandwidth=getattr(demod, "searched", None) or demod.bandwidth))  # type: ignore[attr-defined]
+            width = getattr(demod, "searched", None) or demod.bandwidth  # type: ignore[attr-defined]
+            stages.append(Track(bandwidth=width, detail=getattr(demod, "detail", None)))
     return Chain([*stages, demod, framing, *link], where)
 
 

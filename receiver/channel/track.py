@@ -22,7 +22,7 @@ from dsp_ext.ridge import Ridge
 from dsp_ext.spectrum import BandSearch, PowerRows, without_lines
 
 from ..errors import FlowgraphError
-from ..stage import Chunk, Clock, Kind, Stream, required
+from ..stage import Chunk, Clock, Kind, Stream, parameter, required
 from .filters import decimator_for
 
 WIDEST = 4096
@@ -33,6 +33,10 @@ LINE = 5
 """Bins that a bare carrier or the receiver's DC fills less than; a signal fills 16 or more."""
 STICKS_OUT = 4.0
 """How far a line stands out from what is around it; noise rarely does so."""
+NEAR = 0.25
+"""Bandwidths by which rows of tones that lie apart may differ: with many ones or zeros the centre of gravity moves."""
+EVEN = 0.3
+"""Nepers that a bin weighs at most in the centre of tones that lie apart: rarely are there as many ones as zeros."""
 MOVE, JUMP = 0.5, 25.0
 """Costs of the path, in standard deviations of the score of noise."""
 
@@ -45,10 +49,13 @@ class Track:
     gives: ClassVar[Kind] = "iq"
 
     bandwidth: float = required("Hz", "occupied by the signal")
+    detail: float | None = parameter(None, "Hz", "width of its narrowest part, which is no line, where that is less")
 
     def __post_init__(self) -> None:
         if not self.bandwidth > 0:
             raise ValueError(f"bandwidth is {self.bandwidth}; it must be above 0")
+        if self.detail is not None and not self.detail > 0:
+            raise ValueError(f"detail is {self.detail}; it must be above 0")
 
     def open(self, stream: Stream) -> Stream:
         self._target, span = stream.target or 0.0, stream.span
@@ -61,21 +68,26 @@ class Track:
                 f"a signal of {self.bandwidth / 1e3:g} kHz cannot be searched for in {self._rate / 1e3:g} kHz; "
                 "the recording's frequency or the signal's offset must be given"
             )
-        size = 2 ** max(3, math.ceil(math.log2(16 * self._rate / self.bandwidth)))
-        averages = max(4, round(400 / self.bandwidth * self._rate / size))
+        detail = self.detail or self.bandwidth
+        coarse, size = (
+            2 ** max(3, math.ceil(math.log2(self._rate / bin_width)))
+            for bin_width in (self.bandwidth / 16, min(self.bandwidth / 16, detail / 8))
+        )
+        averages = max(4, round(max(400 / self.bandwidth, 128 / detail) * self._rate / size))
         self._size, self._row = size, size * averages
         frequency = np.fft.fftshift(np.fft.fftfreq(size, 1 / self._rate))
         wanted = np.abs(frequency) <= 0.45 * self._rate
         usable = np.flatnonzero(wanted)
         half = min(size, max(1, round(self.bandwidth / 2 / (self._rate / size))))
         reach = min(size, math.ceil(0.6 * self.bandwidth / (self._rate / size)))
-        self._search = BandSearch(size, int(usable[0]), int(usable[-1]) + 1, half, reach)
+        most = EVEN if self.detail else math.inf
+        self._search = BandSearch(size, int(usable[0]), int(usable[-1]) + 1, half, reach, most)
         if stream.target is not None and span is not None:
             wanted &= np.abs(frequency - self._target) <= max(span, self._rate / size)
         self._wanted = np.flatnonzero(wanted)
         self._power = PowerRows(np.hanning(size + 1)[:-1].astype(np.float32), averages)
         self._deviation = 0.5 / math.sqrt(averages) * math.sqrt(2 * half + 1)
-        self._ridge = Ridge(len(self._wanted), LAG, MOVE, JUMP)
+        self._ridge = Ridge(len(self._wanted), LAG, MOVE * coarse / size, JUMP, reach=2 * size // coarse)
         self._mixer = Mixer()
         self._held = np.empty(0, np.complex64)  # samples from the start of the first undecided row on
         self._measured = 0  # samples of them whose rows are measured
@@ -155,7 +167,7 @@ class Track:
         if last:
             knots = np.concatenate([knots, np.repeat(knots[-1:], max(0, rows + 2 - len(knots)))])
         before, here, after = knots[:rows], knots[1 : rows + 1], knots[2 : rows + 2]
-        near = 3 * self._rate / self._size
+        near = NEAR * self.bandwidth if self.detail else 3 * self._rate / self._size
         # within one path the carrier runs straight from middle to middle; a jump takes effect at the row's edge
         left = np.where(np.abs(here - before) <= near, (before + here) / 2, here)
         right = np.where(np.abs(here - after) <= near, (here + after) / 2, here)

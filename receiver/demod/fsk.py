@@ -84,6 +84,12 @@ class Fsk:
         return HUSHED if self.subaudio else self.bandwidth
 
     @property
+    def detail(self) -> float | None:
+        """Width of a tone where the two lie apart, Hz; None where they do not."""
+        apart = self.levels == 2 and not self.subaudio and abs(self.deviation or 0.0) > 0.5 * self.baudrate
+        return self.baudrate if apart else None
+
+    @property
     def index(self) -> float | None:
         """Modulation index, twice the deviation by the symbol rate, as it was last measured; None where it was not."""
         receiver = getattr(self, "_receiver", None)  # none before it is open

@@ -113,15 +113,16 @@ def test_lines_are_levelled():
         without_lines(np.zeros((1, 60), np.float32), 5, 4.0)
 
 
+@pytest.mark.parametrize("most", [np.inf, 0.3])
 @pytest.mark.parametrize(("first", "stop"), [(4, 61), (0, 64), (10, 11)])
-def test_band_search(first, stop):
+def test_band_search(first, stop, most):
     random = np.random.default_rng(4)
     spectra = random.exponential(size=(40, 64)).astype(np.float32)
     for row, at in enumerate(random.integers(14, 50, len(spectra))):
         spectra[row, at - 8 : at + 9] *= 20
     spectra[5] = 0
     spectra[6] = 7
-    search = BandSearch(64, first, stop, 8, 10)
+    search = BandSearch(64, first, stop, 8, 10, most)
     floor = np.quantile(spectra[:, first:stop].astype(float), 0.3, axis=1, keepdims=True) + 1e-30
     usable = (np.arange(64) >= first) & (np.arange(64) < stop)
     total = np.cumsum(np.pad(np.where(usable, np.log1p(spectra / floor) - np.log(2), 0), ((0, 0), (1, 0))), axis=1)
@@ -131,6 +132,7 @@ def test_band_search(first, stop):
     assert np.allclose(search.score(normal, 0.5), 0.5 * (total[:, high] - total[:, low]), rtol=1e-5, atol=1e-4)
 
     excess = np.where(usable, np.log1p(np.clip(spectra / (2 * floor) - 1, 0, None)), 0)
+    excess = np.minimum(excess, most)
     guess = random.integers(-20, 21, len(spectra)).astype(float)
     centre, mass = search.refine(normal, guess)
     for row in range(len(spectra)):

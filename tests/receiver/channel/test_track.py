@@ -15,10 +15,12 @@ from tests.jig import items, offsets, positions, run_stage, stage_keeps_the_law,
 BAUDRATE, BANDWIDTH = 9600.0, 17000.0
 
 
-def fsk(n: int, rate: float, carrier: NDArray[Any] | float, seed: int = 0) -> NDArray[np.complex128]:
-    """Random rectangular FSK, h = 1/2, about a carrier, Hz at each sample."""
+def fsk(
+    n: int, rate: float, carrier: NDArray[Any] | float, seed: int = 0, index: float = 0.5
+) -> NDArray[np.complex128]:
+    """Random rectangular FSK about a carrier, Hz at each sample."""
     bits = np.random.default_rng(seed).choice([-1.0, 1.0], int(n * BAUDRATE / rate) + 2)
-    frequency = carrier + BAUDRATE / 4 * bits[(np.arange(n) * BAUDRATE / rate).astype(int)]
+    frequency = carrier + BAUDRATE / 2 * index * bits[(np.arange(n) * BAUDRATE / rate).astype(int)]
     return np.exp(2j * np.pi * np.cumsum(frequency) / rate)
 
 
@@ -127,6 +129,28 @@ def test_recovers_from_what_is_no_number(bad: float) -> None:
     assert np.isfinite(items(made)[20200:]).all()
 
 
+@pytest.mark.parametrize("index", [1.2, 1.3])
+def test_more_ones_than_zeros_are_no_jump(index: float) -> None:
+    """The centre of a row's power moves with its symbols, but what is made of it must not have steps."""
+    rate, n = 48000.0, 480000
+    bandwidth = (index + 1.1) * BAUDRATE
+    x = (fsk(n, rate, 0.0, index=index) + noise(n, 10, rate)).astype(np.complex64)
+    made = run_stage(Track(bandwidth, BAUDRATE), stream_of("iq", rate), [x])
+    assert np.abs(np.diff(offsets(made))).max() < 10
+
+
+@pytest.mark.parametrize("index", [3.0, 5.6, 8.0])
+def test_tones_that_lie_apart(index: float) -> None:
+    """Each is no wider than a line of a signal of that bandwidth; the carrier drifts by 5 kHz/s."""
+    rate, n = 240e3, 480000
+    carrier = 5000 * (np.arange(n) / rate - 1)
+    x = (fsk(n, rate, carrier, index=index) + noise(n, 13, rate)).astype(np.complex64)
+    made = run_stage(Track((index + 1.1) * BAUDRATE, BAUDRATE), stream_of("iq", rate), [x])
+    error = offsets(made) - carrier
+    assert error.std() < 0.2 * BAUDRATE
+    assert np.abs(error).max() < 0.8 * BAUDRATE
+
+
 def test_silence() -> None:
     made = run_stage(Track(BANDWIDTH), stream_of("iq", 48000.0), [np.zeros(20000, np.complex64)])
     assert not items(made).any()
@@ -137,6 +161,8 @@ def test_a_bandwidth_that_is_none_is_refused() -> None:
     for bandwidth in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match=r"bandwidth is .*; it must be above 0"):
             Track(bandwidth)
+        with pytest.raises(ValueError, match=r"detail is .*; it must be above 0"):
+            Track(BANDWIDTH, bandwidth)
 
 
 def test_a_band_narrower_than_the_signal() -> None:
