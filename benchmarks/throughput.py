@@ -147,7 +147,7 @@ def kernels(n: int) -> Iterator[Kernel]:
     given: Any = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.25), zero, soft[:count].copy())
     bound = "8 states, 16 branches with a complex product each, for several memories at a time"
     yield Kernel("cpm.CpmDetector, index 0.5", "Msymbols/s", count, partial(CpmDetector(0.5).process, *given), bound)
-    bound = "two complex products a sample, 8 samples a symbol: 128 operations; 2 roots"
+    bound = "nine complex products a sample, but signs, 8 samples a symbol: 400 operations; 2 roots"
     given = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.1), 8)
     yield Kernel("tones.tone_contrast", "Msymbols/s", count, partial(tone_contrast, *given), bound)
     centres = np.zeros(n // 2 - 2, np.float32)

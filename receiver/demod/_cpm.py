@@ -5,11 +5,12 @@
                                         +-> narrow filter --> tone ---+             |
                                         +-------------------------------------------+
 
-A signal wider than `WIDE` is sampled 8 times a symbol, as far as the discriminator.
+A signal wider than `WIDE` is sampled 8, 16, 32 or 64 times a symbol, as far as the discriminator.
 
 The detector does without the carrier's phase from elsewhere (see `dsp_ext.cpm`). Where its signal does not fit what is
 received, the discriminator's symbols are given. At a large modulation index tones are compared instead
-(`dsp_ext.tones`).
+(`dsp_ext.tones`), and timing and frequency come from the stronger one of two tones, each in its own band: in the whole
+band the discriminator would be below its threshold.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from dsp_ext.clock import SymbolClock
 from dsp_ext.cpm import CpmDetector, phase_tone
 from dsp_ext.discriminator import Discriminator
+from dsp_ext.doppler import Mixer
 from dsp_ext.fir import Decimator
 from dsp_ext.level import Level
 from dsp_ext.resample import Resampler
@@ -33,14 +35,112 @@ from ._offsets import OffsetTrack
 
 WIDE = 2.8
 """Bandwidth, in symbol rates, that 4 samples a symbol hold with room for the filters."""
-LARGE, LARGEST = 1.45, 3.5
-"""Modulation index from which on the envelopes of the two tones are compared, and from which on the discriminator's
-symbols are given: where tones lie is known less and less well. From the first on, the clock is the discriminator's: the
-phase's turns do not tell the middles of symbols from what is between, and the sequence detector loses bursts."""
+LONGEST = 64
+"""Samples of a symbol at most; of what is wider yet, the discriminator's symbols are given."""
+LARGE = 1.45
+"""Modulation index from which on the envelopes of the two tones are compared. From there on, the clock is the
+discriminator's: the phase's turns do not tell the middles of symbols from what is between, and the sequence detector
+loses bursts."""
+APART = 2.0
+"""The same from which on each tone has a discriminator of its own: that of the whole band has its threshold above what
+a comparison needs."""
 SYMBOL_CUTOFF = 0.6
 """Of the low-pass behind the discriminator, in symbol rates."""
+TONE_BAND, TONE_ERROR = 0.85, 0.25
+"""Half the band of a tone, in symbol rates: what the symbols take, and so much of the deviation as it may be off."""
+STRETCH, TOLD_BY, TOLD, UNSTEADY = 1.15, 16.0, 64, 0.35
+"""Deviation by the swing where nothing is known yet, and how many symbols that counts for; symbols of a block, and by
+how much of their mean those of noise vary at least."""
 TONE_CUTOFF = 0.7
 """Of the low-pass for the clock's tone, in symbol rates: flat from 0.6 to 0.8 for h from 0.5 to 1."""
+
+
+class WholeBand:
+    """Frequency of all that is there, at 4 samples a symbol, in cycles per sample that comes in."""
+
+    def __init__(self, per_symbol: int) -> None:
+        self._half = half = per_symbol // 4
+        self._discriminator = Discriminator()
+        self._halved = Decimator(lowpass(0.9 / per_symbol, 0.81 / per_symbol, 40), half, is_complex=False)
+        self.lead = 0.5 / half
+        """Samples given out by which the first stands before the first that came in: a discriminator's does so."""
+
+    def process(self, x: NDArray[np.complex64]) -> NDArray[np.float32]:
+        values = self._discriminator.process(x)
+        return self._halved.process(values) if self._half > 1 else values
+
+    def flush(self) -> NDArray[np.float32]:
+        return self._halved.flush() if self._half > 1 else np.empty(0, np.float32)
+
+
+class TwoTones:
+    """The same of the stronger one of two tones, each in a band of its own."""
+
+    lead = 0.5
+
+    def __init__(self, per_symbol: int, index: float) -> None:
+        self._half = half = per_symbol // 4
+        self._apart = np.float32(index / 8)  # from the centre, cycles per sample at 4 a symbol
+        cutoff = min(TONE_BAND + TONE_ERROR * index / 2, 1.8) / per_symbol
+        taps = lowpass(cutoff, cutoff * 0.6, 40)
+        self._mixers = [Mixer(), Mixer()]
+        for mixer, sign in zip(self._mixers, (-1, 1), strict=True):
+            mixer.set(sign * index / 2 / per_symbol)
+        self._bands = [Decimator(taps, half, is_complex=True) for _ in range(2)]
+        self._discriminators = [Discriminator(), Discriminator()]
+        self._last = np.zeros((2, 1), np.complex64)
+
+    def process(self, x: NDArray[np.complex64]) -> NDArray[np.float32]:
+        turned = []
+        for mixer, band in zip(self._mixers, self._bands, strict=True):
+            y = np.empty_like(x)
+            mixer.process(x, y)
+            turned.append(band.process(y))
+        return self._stronger(*turned)
+
+    def flush(self) -> NDArray[np.float32]:
+        return self._stronger(*(band.flush() for band in self._bands))
+
+    def _stronger(self, *bands: NDArray[np.complex64]) -> NDArray[np.float32]:
+        tones = np.concatenate([self._last, np.stack(bands)], axis=1)
+        self._last = tones[:, -1:]
+        power = (tones * tones.conj()).real
+        power = power[:, 1:] + power[:, :-1]
+        high, low = (d.process(band) for d, band in zip(self._discriminators, bands, strict=True))
+        values = np.where(power[0] > power[1], high + self._apart, low - self._apart)
+        return np.ascontiguousarray(values / self._half, np.float32)
+
+
+class Stretch:
+    """By how much the deviation is above the swing: symbols between equal ones reach it, others hang on the pulse.
+
+    Blocks of symbols are told by those before, so that a cut changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._soft = np.zeros(1, np.float32)  # the last of the block before, and what is no whole block yet
+        self._sum, self._weight = STRETCH * TOLD_BY, TOLD_BY
+        self._given = 0  # symbols of the block that were given out
+
+    def process(self, soft: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A factor for each symbol."""
+        held = np.concatenate([self._soft, soft])
+        out, done = np.empty(len(soft), np.float32), 0
+        while done < len(soft):
+            n = min(len(soft) - done, TOLD - self._given)
+            out[done : done + n] = self._sum / self._weight
+            done, self._given = done + n, self._given + n
+            if self._given == TOLD:
+                block, held = held[: TOLD + 1], held[TOLD:]
+                sign = block > 0
+                alike = np.abs(block[1:-1][(sign[1:-1] == sign[:-2]) & (sign[1:-1] == sign[2:])].astype(np.float64))
+                mean = float(alike.mean()) if len(alike) else 0.0
+                if 1 < mean < 1.4 and alike.std() < UNSTEADY * mean:
+                    self._sum += len(alike) * mean - self._sum / 16
+                    self._weight += len(alike) - self._weight / 16
+                self._given = 0
+        self._soft = held
+        return out
 
 
 class SequenceReceiver:
@@ -56,17 +156,23 @@ class SequenceReceiver:
 
     def __init__(self, stream: Stream, baudrate: float, bandwidth: float, index: float | None) -> None:
         self._baudrate = baudrate
+        if (index or 0.0) >= APART:
+            bandwidth += TONE_ERROR * (index or 0.0) * baudrate
         cutoff = min(bandwidth / 2 / stream.rate, 0.45)
-        self._per_symbol = per_symbol = 4 if bandwidth <= WIDE * baudrate else 8
+        per_symbol = 4
+        while bandwidth > WIDE / 4 * per_symbol * baudrate and per_symbol < LONGEST:
+            per_symbol *= 2
+        self._per_symbol = per_symbol
         step = stream.rate / (per_symbol * baudrate)
         self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), step, is_complex=True)
-        self._discriminator = Discriminator()
-        half = per_symbol // 4
-        self._halved = Decimator(lowpass(0.9 / per_symbol, 0.81 / per_symbol, 40), half, is_complex=False)
+        self._compares = (index or 0.0) >= LARGE and bandwidth <= WIDE / 4 * LONGEST * baudrate
+        self._frequency: WholeBand | TwoTones = WholeBand(per_symbol)
+        if self._compares and (index or 0.0) >= APART:
+            self._frequency = TwoTones(per_symbol, index or 0.0)
+        self._stretch = Stretch()
         cutoff = TONE_CUTOFF / per_symbol
-        self._narrow = Decimator(lowpass(cutoff, cutoff * 0.8, 40), half, is_complex=True)
-        # sample n of the discriminator stands half a sample before that of its input
-        self._lead = lead = 0.5 / half
+        self._narrow = Decimator(lowpass(cutoff, cutoff * 0.8, 40), per_symbol // 4, is_complex=True)
+        self._lead = lead = self._frequency.lead
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=lead)
         self._centres = Level()
         self._level = Level()
@@ -81,8 +187,8 @@ class SequenceReceiver:
         self._filtered = np.zeros(2, np.complex64)  # for the clock's tone, which looks two back
         self._turns = np.empty(0, np.float32)
         self._unlevelled = np.empty(0, np.float64)  # instants of symbols in the level
+        self._moved = np.empty(0, np.float32)  # by how much what they are made of was moved, cycles per symbol
         self._undetected = np.empty(0, np.float64)  # positions of those in the detector
-        self._compares = LARGE <= (index or 0.0) < LARGEST
         self._compared = np.empty(0, np.complex64)  # samples whose tones are still to be compared
         self._first = 0  # of them, since the start
 
@@ -100,24 +206,18 @@ class SequenceReceiver:
         self._clock = chunk.clock
         self._track.append(chunk)
         x = self._channel.process(chunk.items)
-        return self._take(x, self._values_of(x), self._narrow.process(x))
+        return self._take(x, self._frequency.process(x), self._narrow.process(x))
 
     def close(self) -> list[Chunk]:
         if self._origin is None:
             return []
         x, none = self._channel.flush(), np.empty(0, np.complex64)
-        values = [self._values_of(x)]
-        if self._per_symbol > 4:
-            values.append(self._halved.flush())
+        values = [self._frequency.process(x), self._frequency.flush()]
         filtered = [self._narrow.process(x), self._narrow.flush()]
         out = self._take(x, np.concatenate(values), np.concatenate(filtered), last=True)
         out += self._find(none, *self._clock_recovery.flush())
         out += self._detect(none, *self._level.flush())
         return out if self._detector is None else out + self._give(*self._detector.flush())
-
-    def _values_of(self, x: NDArray[np.complex64]) -> NDArray[np.float32]:
-        values = self._discriminator.process(x)
-        return self._halved.process(values) if self._per_symbol > 4 else values
 
     def _take(
         self,
@@ -133,7 +233,7 @@ class SequenceReceiver:
             centres.append(self._centres.flush()[1])
             filtered = np.concatenate([filtered, np.zeros(8, np.complex64)])
             # the last symbols are interpolated with samples behind the end
-            x = np.concatenate([x, np.zeros(16, np.complex64)])
+            x = np.concatenate([x, np.zeros(4 * self._per_symbol, np.complex64)])
         self._turns = np.concatenate(centres)
         self._values = np.concatenate([self._values, values])
         self._filtered = np.concatenate([self._filtered, filtered])
@@ -148,7 +248,12 @@ class SequenceReceiver:
     def _find(
         self, x: NDArray[np.complex64], values: NDArray[np.float32], instants: NDArray[np.float64]
     ) -> list[Chunk]:
+        moved = self._track.at((self._origin or 0.0) + instants * self._step - self._delay) / self._baudrate
         self._unlevelled = np.concatenate([self._unlevelled, instants])
+        self._moved = np.concatenate([self._moved, moved.astype(np.float32)])
+        if self._compares:
+            # the tones' places must be known to a small part of the symbol rate: as if nothing had been moved
+            values = values + moved.astype(np.float32) / np.float32(self._per_symbol)
         return self._detect(x, *self._level.process(values))
 
     def _detect(
@@ -159,13 +264,15 @@ class SequenceReceiver:
         swings: NDArray[np.float32],
     ) -> list[Chunk]:
         instants, self._unlevelled = self._unlevelled[: len(soft)], self._unlevelled[len(soft) :]
+        moved, self._moved = self._moved[: len(soft)], self._moved[len(soft) :]
         positions = (self._origin or 0.0) + instants * self._step - self._delay
-        moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
         self._undetected = np.concatenate([self._undetected, positions])
         per_symbol = np.float32(self._per_symbol)
         at = (instants - self._lead) * (self._per_symbol / 4)
+        if self._compares:
+            swings = swings * self._stretch.process(soft)
+            return self._give(self._compare(x, at, centres - moved / per_symbol, swings), centres * per_symbol)
         if self._detector is None:
-            soft = self._compare(x, at, centres, swings) if self._compares else soft
             return self._give(soft, centres * per_symbol + moved)
         return self._give(*self._detector.process(x, at, centres * per_symbol, swings * per_symbol, moved, soft))
 

@@ -17,6 +17,7 @@ from receiver.errors import FlowgraphError
 from receiver.flowgraph import Chain
 from receiver.stage import Stage
 from tests.jig import items, offsets, positions, run_stage, stage_keeps_the_law, stream_of
+from tests.loopback import payloads, receive, send, transmitter
 
 RATE, BAUDRATE = 48000.0, 9600.0
 
@@ -121,7 +122,7 @@ def test_fsk_keeps_the_law_of_chunks(kind: str) -> None:
     symbols = bits(2500)
     x = modulated(symbols, 2400.0) + noise(12500, 10) if kind == "iq" else wave(symbols)
     x = iq(x) if kind == "iq" else x.astype(np.float32)
-    for deviation in (None, 9600.0):
+    for deviation in (None, 9600.0, 20e3):
         stage_keeps_the_law(Fsk(BAUDRATE, deviation), stream_of(kind, RATE), x, tolerance=1e-5)
 
 
@@ -161,7 +162,7 @@ def test_afsk_in_audio_of_a_receiver_that_is_mistuned(baudrate: float, carrier: 
     assert ((soft > 0) == (symbols > 0))[20:-20].mean() > 0.995
 
 
-@pytest.mark.parametrize("index", [1.5, 2.0, 3.0])
+@pytest.mark.parametrize("index", [1.5, 2.0, 3.0, 5.6])
 def test_a_large_index(index: float) -> None:
     """At 10 dB, where the discriminator gets more wrong."""
     baudrate = 1200.0
@@ -172,7 +173,7 @@ def test_a_large_index(index: float) -> None:
     assert np.abs(late[20:-20]).max() < 0.2 * 40
 
 
-@pytest.mark.parametrize("index", [2.0, 3.0, 5.6])
+@pytest.mark.parametrize("index", [2.0, 3.0, 5.6, 8.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_bursts_of_a_large_index(index: float, seed: int) -> None:
     """Half a symbol off, the clock would find a tone as strong."""
@@ -183,6 +184,32 @@ def test_bursts_of_a_large_index(index: float, seed: int) -> None:
     x = x + noise(len(x), 20, baudrate, seed)
     soft, _, _ = found(Fsk(baudrate, 0.5 * index * baudrate), "iq", iq(x), middles(len(symbols), baudrate) + 4800)
     assert (soft * symbols > 0)[3:-3].all()
+
+
+@pytest.mark.parametrize("error", [0.8, 1.0, 1.25])
+@pytest.mark.parametrize("index", [2.5, 5.6])
+def test_a_large_index_that_is_not_well_known(index: float, error: float) -> None:
+    """At 12 dB, and the carrier is off, too."""
+    baudrate = 1200.0
+    symbols = bits(2000, 5)
+    x = turned(150 + 0.5 * index * baudrate * wave(symbols, baudrate, -0.5))
+    x = x + noise(len(symbols) * 40, 12, baudrate)
+    stage = Fsk(baudrate, 0.5 * index * error * baudrate)
+    soft, _, offset = found(stage, "iq", iq(x), middles(len(symbols), baudrate))
+    assert (soft * symbols < 0)[20:-20].mean() < 0.003
+    assert abs(offset.mean() - 150) < 0.03 * baudrate
+
+
+@pytest.mark.parametrize(
+    ("baudrate", "index", "ebn0_db"), [(9600.0, 1.2, 10), (9600.0, 1.3, 10), (1200.0, 4.0, 14), (1200.0, 5.6, 14)]
+)
+def test_frames_of_an_index_above_1(baudrate: float, index: float, ebn0_db: float) -> None:
+    """Through the carrier search, for which many ones or zeros move the carrier."""
+    sent, frames = transmitter({"use": "fsk", "baudrate": baudrate, "deviation": index * baudrate / 2}), payloads(80)
+    signal = send(sent, frames, max(24000.0, 5 * baudrate), ebn0_db=ebn0_db)
+    given = [frame.payload for frame in receive(signal, sent)]
+    assert len(given) == len(set(given)) >= 79
+    assert set(given) <= set(frames)
 
 
 def voice(n: int) -> NDArray[np.float64]:
