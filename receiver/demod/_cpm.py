@@ -37,10 +37,10 @@ WIDE = 2.8
 """Bandwidth, in symbol rates, that 4 samples a symbol hold with room for the filters."""
 LONGEST = 64
 """Samples of a symbol at most; of what is wider yet, the discriminator's symbols are given."""
-LARGE = 1.45
+LARGE = 1.95
 """Modulation index from which on the envelopes of the two tones are compared. From there on, the clock is the
 discriminator's: the phase's turns do not tell the middles of symbols from what is between, and the sequence detector
-loses bursts."""
+loses bursts at any noise."""
 APART = 2.0
 """The same from which on each tone has a discriminator of its own: that of the whole band has its threshold above what
 a comparison needs."""

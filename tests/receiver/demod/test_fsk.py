@@ -173,7 +173,7 @@ def test_a_large_index(index: float) -> None:
     assert np.abs(late[20:-20]).max() < 0.2 * 40
 
 
-@pytest.mark.parametrize("index", [2.0, 3.0, 5.6, 8.0])
+@pytest.mark.parametrize("index", [1.5, 1.9, 2.0, 3.0, 5.6, 8.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_bursts_of_a_large_index(index: float, seed: int) -> None:
     """Half a symbol off, the clock would find a tone as strong."""
@@ -201,7 +201,8 @@ def test_a_large_index_that_is_not_well_known(index: float, error: float) -> Non
 
 
 @pytest.mark.parametrize(
-    ("baudrate", "index", "ebn0_db"), [(9600.0, 1.2, 10), (9600.0, 1.3, 10), (1200.0, 4.0, 14), (1200.0, 5.6, 14)]
+    ("baudrate", "index", "ebn0_db"),
+    [(9600.0, 1.2, 10), (9600.0, 1.3, 10), (9600.0, 1.5, 9), (9600.0, 1.8, 9), (1200.0, 4.0, 14), (1200.0, 5.6, 14)],
 )
 def test_frames_of_an_index_above_1(baudrate: float, index: float, ebn0_db: float) -> None:
     """Through the carrier search, for which many ones or zeros move the carrier."""
