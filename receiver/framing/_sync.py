@@ -75,6 +75,10 @@ class SyncedFrames(Generic[T]):
         """Index of the symbol that comes next; every frame that ends before it has been given."""
         return self.window.stop
 
+    def waiting(self, start: int, stop: int) -> list[Candidate]:
+        """Candidates from start up to stop that are still to be tried, in order."""
+        return sorted(candidate for _, candidate in self._waiting if start <= candidate.start < stop)
+
     def process(self, soft: NDArray[np.float32]) -> list[T]:
         """Search the next soft symbols; gives the frames that they complete, in the order of their ends."""
         self.window.append(soft)

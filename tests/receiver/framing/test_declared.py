@@ -188,6 +188,26 @@ def test_interleaved_and_convolutional() -> None:
     assert [frame.payload for frame in frames] == told
 
 
+@pytest.mark.parametrize("polarity", [1, -1])
+@pytest.mark.parametrize(("early", "errors"), [(5, 0), (8, 5), (14, 14)])
+def test_a_chance_sync_word_before_the_true_one(early: int, errors: int, polarity: int) -> None:
+    """Whitening and code are cyclic, so the frame that it begins would be corrected, a byte for each that it is early;
+    the true sync word may have more errors or fewer."""
+    rng = np.random.default_rng(6)
+    code = encoder({"use": "usp"})
+    (payload,) = payloads({"use": "usp"}, 1, 3)
+    code.begin(0)
+    piece = code.frame(payload)
+    bits = np.concatenate([rng.integers(0, 2, 400, np.uint8), piece.bits, code.end(5).bits])
+    start = 400 + 64
+    chance = slice(start - 16 * early - 64, start - 16 * early)
+    bits[chance] = bits[400:start] ^ (polarity < 0)
+    bits[chance][rng.permutation(64)[:9]] ^= 1
+    bits[400:start][rng.permutation(64)[:errors]] ^= 1
+    frames = run(framing("usp"), soft_of(bits, 7, 0.2))
+    assert [(frame.payload, frame.sync_errors) for frame in frames] == [(piece.payload, errors)]
+
+
 def test_a_frame_at_the_very_end_is_not_lost() -> None:
     """Its filling may be missing: a length inside a code comes only when all is there."""
     told, bits = sent({"use": "usp"}, 1)
