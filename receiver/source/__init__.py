@@ -72,7 +72,7 @@ class Options:
     start: int | None = None
     """UTC of the first sample, ns since 1970-01-01."""
     kind: Literal["iq", "real"] | None = None
-    """Says how a recording of two channels is meant; of real audio the first is taken."""
+    """Says how a recording of two channels is meant; of real audio the first is taken, or the second if louder."""
 
 
 def open_source(

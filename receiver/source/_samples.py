@@ -67,7 +67,8 @@ class SampleSource:
     recording : with `samples` None if they end where the bytes end
     datatype : how they are stored
     segments : in order, the first from sample 0
-    channels : to be found side by side in the file; the first is taken
+    channels : to be found side by side in the file
+    channel : of them that is taken
     """
 
     def __init__(
@@ -77,11 +78,12 @@ class SampleSource:
         datatype: Datatype,
         segments: Sequence[Segment] = (),
         channels: int = 1,
+        channel: int = 0,
     ) -> None:
         self.recording = recording
         self._reader = reader
         self._type = datatype
-        self._channels = channels
+        self._channels, self._channel = channels, channel
         self._segments = list(segments) or [Segment(0, 0, recording.clock)]
         self._clock = self._segments[0].clock
         self._position = 0
@@ -121,7 +123,7 @@ class SampleSource:
             if not raw:
                 self._end()
                 return None
-        items = samples(raw, self._type, self._channels)
+        items = samples(raw, self._type, self._channels, self._channel)
         items = self._bad.clean(items, self._position)
         chunk = Chunk(items, self.recording.rate, float(self._position), self._clock)
         self._position += len(items)
@@ -146,8 +148,8 @@ def whole(size: int, width: int, remarks: list[str]) -> int:
     return size // width
 
 
-def samples(raw: bytes, datatype: Datatype, channels: int = 1) -> np.ndarray[Any, Any]:
-    """Samples, (n,) complex64 or float32, from their bytes, or a view of those; of several channels the first."""
+def samples(raw: bytes, datatype: Datatype, channels: int = 1, channel: int = 0) -> np.ndarray[Any, Any]:
+    """Samples, (n,) complex64 or float32, from their bytes, or a view of those; of several channels one."""
     data = np.frombuffer(raw, np.uint8)
     width = datatype.width
     if width > 1 and datatype.big_endian != (sys.byteorder == "big") and datatype.value != "i24":
@@ -155,7 +157,7 @@ def samples(raw: bytes, datatype: Datatype, channels: int = 1) -> np.ndarray[Any
     kind = "cu8" if datatype.name == "cu8" else datatype.value
     values = data.view(np.float32) if kind == "f32" else to_float(data, kind)
     if channels > 1:
-        values = np.ascontiguousarray(values.reshape(-1, channels, 1 + datatype.pair)[:, 0]).ravel()
+        values = np.ascontiguousarray(values.reshape(-1, channels, 1 + datatype.pair)[:, channel]).ravel()
     return values.view(np.complex64) if datatype.pair else values
 
 
@@ -163,32 +165,46 @@ PROBE = 1 << 18
 """Samples in which two channels are compared: 5 s of audio."""
 
 
-def are_audio(channels: np.ndarray[Any, Any]) -> bool:
-    """Whether two channels, (n, 2) float32, cannot be I and Q: alike within 50 dB, or the second is constant."""
+ASIDE = 1e-3
+"""Part of the power across the line on which two channels lie, up to which they are one: I and Q go round."""
+LOUDER = 4.0
+"""Times the first channel's power, from which on the second is taken."""
+
+
+def _line(channels: np.ndarray[Any, Any]) -> tuple[bool, int]:
+    """Whether two channels, (n, 2) float32, are one at some gains, so that they cannot be I and Q; which to take."""
     if not len(channels):
-        return False
+        return False, 0
     mean = channels.mean(axis=0, dtype=np.float64)
     spread = np.einsum("ni,nj->ij", channels, channels, dtype=np.float64) / len(channels) - np.outer(mean, mean)
-    first, second = np.maximum(spread.diagonal() - 1e-12, 0.0)
-    apart = first + second - 2 * spread[0, 1]
-    return bool(first > 0 and (second == 0 or apart <= 1e-5 * (first + second)))
+    both, apart = spread.trace(), np.hypot(spread[0, 0] - spread[1, 1], 2 * spread[0, 1])
+    along, aside = np.maximum([both / 2 + apart / 2 - 1e-12, both / 2 - apart / 2 - 1e-12], 0.0)
+    return bool(aside <= ASIDE * along and along > 0), int(spread[1, 1] > LOUDER * spread[0, 0])
 
 
-def kind_of(channels: int, wanted: Kind | None, some: Callable[[], np.ndarray[Any, Any]], remarks: list[str]) -> Kind:
-    """What a sound file with one or two channels holds; a remark where that may surprise.
+def kind_of(
+    channels: int, wanted: Kind | None, some: Callable[[], np.ndarray[Any, Any]], remarks: list[str]
+) -> tuple[Kind, int]:
+    """What a sound file with one or two channels holds, and in which; a remark where that may surprise.
 
     Parameters
     ----------
     wanted : what the user says of two channels
     some : gives the first samples, (n, 2) float32
     """
-    if channels == 2 and wanted is None and are_audio(some()):
-        remarks.append("its two channels cannot be I and Q, so the first is taken as audio")
-        return "real"
-    if channels == 2 and wanted == "real":
-        remarks.append("of two channels the first was taken")
-        return "real"
-    return "iq" if channels == 2 else "real"
+    if channels == 1:
+        return "real", 0
+    if wanted == "iq":
+        return "iq", 0
+    one, which = _line(some())
+    name = ("first", "second")[which]
+    if wanted == "real":
+        remarks.append(f"of two channels the {name} was taken")
+        return "real", which
+    if one:
+        remarks.append(f"its two channels cannot be I and Q, so the {name} is taken as audio")
+        return "real", which
+    return "iq", 0
 
 
 class Bad:

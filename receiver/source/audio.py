@@ -19,8 +19,9 @@ from ._samples import PROBE, Bad, kind_of
 class AudioSource:
     """Samples of a compressed audio file."""
 
-    def __init__(self, sound: Any, file: IO[bytes], recording: Recording) -> None:
+    def __init__(self, sound: Any, file: IO[bytes], recording: Recording, channel: int) -> None:
         self.recording = recording
+        self._channel = channel
         self._sound = sound
         self._file = file
         self._position = 0
@@ -46,7 +47,7 @@ class AudioSource:
         if self.recording.kind == "iq":
             items = np.ascontiguousarray(frames).view(np.complex64).ravel()
         else:
-            items = np.ascontiguousarray(frames[:, 0])
+            items = np.ascontiguousarray(frames[:, self._channel])
         items = self._bad.clean(items, self._position)
         chunk = Chunk(items, self.recording.rate, float(self._position), self.recording.clock)
         self._position += len(items)
@@ -82,14 +83,14 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
         file.close()
         raise reader.fault or SourceError(f"{name}: cannot be read as FLAC, Ogg or MP3: {error}") from None
     try:
-        return AudioSource(sound, file, _recording(sound, path, name, options))
+        return AudioSource(sound, file, *_recording(sound, path, name, options))
     except BaseException:
         sound.close()
         file.close()
         raise
 
 
-def _recording(sound: Any, path: str, name: str, options: Options) -> Recording:
+def _recording(sound: Any, path: str, name: str, options: Options) -> tuple[Recording, int]:
     if sound.channels not in (1, 2):
         raise SourceError(f"{name}: has {sound.channels} channels; one (audio) or two (I and Q) can be read")
     if sound.channels == 1 and options.kind == "iq":
@@ -106,10 +107,10 @@ def _recording(sound: Any, path: str, name: str, options: Options) -> Recording:
     told = facts(inner_name(path))
     rate = checked_rate(options.rate if options.rate is not None else sound.samplerate, f"{name}: the sample rate")
     remarks = told.remarks(options)
-    kind = kind_of(sound.channels, options.kind, some, remarks)
+    kind, channel = kind_of(sound.channels, options.kind, some, remarks)
     if 0 <= sound.frames < 1:
         raise SourceError(f"{name}: holds no samples")
-    return Recording(
+    recording = Recording(
         name,
         kind,
         rate,
@@ -119,3 +120,4 @@ def _recording(sound: Any, path: str, name: str, options: Options) -> Recording:
         datatype="cf32_le" if kind == "iq" else "rf32_le",
         remarks=remarks,
     )
+    return recording, channel

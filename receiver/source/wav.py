@@ -85,7 +85,7 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
         raw = reader.peek((min(PROBE, int(rate / 10)) if reader.live else PROBE) * frame)
         return samples(raw[: len(raw) // frame * frame], stored("r")).reshape(-1, 2)
 
-    kind = kind_of(channels, options.kind, some, remarks)
+    kind, channel = kind_of(channels, options.kind, some, remarks)
     datatype = stored("c" if kind == "iq" else "r")
     checked_kind(datatype, options.kind, name)
 
@@ -110,7 +110,7 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
         datatype=datatype.name,
         remarks=remarks,
     )
-    return SampleSource(reader, recording, datatype, channels=1 if kind == "iq" else channels)
+    return SampleSource(reader, recording, datatype, channels=1 if kind == "iq" else channels, channel=channel)
 
 
 def _format(header: bytes, name: str) -> tuple[str, int, int]:

@@ -343,24 +343,37 @@ def test_wav_of_libsndfile(tmp_path: Path, form: str, subtype: str, channels: in
 
 
 @pytest.mark.parametrize("silence", [0, 100_000])
-@pytest.mark.parametrize("second", ["same", "silent"])
+@pytest.mark.parametrize("gains", [(1, 1), (1, 0), (0, 1), (1, -1), (0.3, 1), (1, 0.6)])
 @pytest.mark.parametrize(
     ("suffix", "subtype"),
     [("wav", "PCM_U8"), ("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16"), ("ogg", "VORBIS")],
 )
 def test_two_channels_that_cannot_be_iq_are_audio(
-    tmp_path: Path, suffix: str, subtype: str, second: str, silence: int
+    tmp_path: Path, suffix: str, subtype: str, gains: tuple[float, float], silence: int
 ) -> None:
     x = np.cumsum(np.random.default_rng(3).uniform(-0.01, 0.01, 20_000))
     x = np.concatenate([np.zeros(silence), 0.8 * x / np.abs(x).max()])
     path = tmp_path / f"a.{suffix}"
-    soundfile.write(path, np.stack([x, x if second == "same" else np.zeros_like(x)], axis=1), 48000, subtype)
+    soundfile.write(path, x[:, None] * np.array(gains), 48000, subtype)
     recording, y, _ = read(path)
     assert (recording.kind, len(y)) == ("real", len(x))
-    assert recording.remarks == ["its two channels cannot be I and Q, so the first is taken as audio"]
+    which = "second" if gains[0] < 0.5 else "first"
+    assert recording.remarks == [f"its two channels cannot be I and Q, so the {which} is taken as audio"]
     np.testing.assert_allclose(y, x, atol=0.1 if suffix == "ogg" else 0.02)
     # who knows better, says so
     assert read(path, kind="iq")[0].kind == "iq"
+
+
+def test_the_noise_of_an_input_without_a_plug_is_no_q(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    x, hiss = rng.uniform(-0.1, 0.1, 20_000), rng.uniform(-1e-3, 1e-3, 20_000)
+    soundfile.write(tmp_path / "a.wav", np.stack([hiss, x], axis=1), 48000, "PCM_16")
+    recording, y, _ = read(tmp_path / "a.wav")
+    assert recording.kind == "real"
+    np.testing.assert_allclose(y, x, atol=1e-4)
+    # I and Q of a receiver are not quite alike, and lean towards each other
+    soundfile.write(tmp_path / "b.wav", np.stack([x, 0.5 * x[::-1] + 0.7 * x], axis=1), 48000, "PCM_16")
+    assert read(tmp_path / "b.wav")[0].kind == "iq"
 
 
 @pytest.mark.skipif("MP3" not in soundfile.available_formats(), reason="libsndfile without MP3")
