@@ -3,7 +3,8 @@
 
 In each window of 128 symbols the values are parted at their centre; the new centre is midway between the means of the
 two parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a
-row of HDLC flags. Windows advance by 32 symbols; between their middles centre and swing are interpolated.
+row of HDLC flags. Of the clusterings from the mean and from midway between the extremes the better one counts. Windows
+advance by 32 symbols; between their middles centre and swing are interpolated.
 """
 import numpy as np
 
@@ -13,7 +14,8 @@ from libc.string cimport memmove
 cdef enum:
     BLOCK = 32
     WINDOW = 128
-    LANES = 16   # the step of the loop in _cluster, too
+    FEW = 8      # symbols, as many as clicks may be
+    LANES = 16   # the step of the loops over a window, too
 
 
 cdef inline float _sum(float* lane) noexcept nogil:
@@ -26,27 +28,22 @@ cdef inline float _sum(float* lane) noexcept nogil:
     return (lane[0] + lane[2]) + (lane[1] + lane[3])
 
 
-cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
-    # sums in LANES parts, so that they can be done side by side
+cdef void _means(const float* x, float* middle, float* limit, float* fewer, float* weight) noexcept nogil:
+    # two-means from a middle on, in LANES parts, so that they can be done side by side; the classes' means are `limit`
+    # apart, the smaller class has `fewer` symbols, and `weight` is the power that the classes account for
     cdef float high[LANES]
     cdef float low[LANES]
     cdef float many[LANES]
-    cdef float middle, limit = <float>1e30, v, up, above, below, count, mean_high = 0, mean_low = 0, moved, settled
+    cdef float v, up, above, below, count, mean_high = 0, mean_low = 0, moved, settled
     cdef Py_ssize_t i, j, _round
-    for j in range(LANES):
-        many[j] = 0
-    for i in range(0, WINDOW, 16):
-        for j in range(LANES):
-            many[j] += x[i + j]
-    middle = _sum(many) / WINDOW
     for _round in range(5):
         for j in range(LANES):
             high[j] = low[j] = many[j] = 0
         for i in range(0, WINDOW, 16):
             for j in range(LANES):
-                v = x[i + j] - middle
-                v = v if v < limit else limit
-                v = v if v > -limit else -limit
+                v = x[i + j] - middle[0]
+                v = v if v < limit[0] else limit[0]
+                v = v if v > -limit[0] else -limit[0]
                 up = v if v > 0 else 0
                 high[j] += up
                 low[j] += v - up
@@ -55,14 +52,57 @@ cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
         mean_high = above / (count if count > 0 else 1)
         mean_low = below / (WINDOW - count if count < WINDOW else 1)
         moved = (mean_high + mean_low) / 2
-        middle += moved
-        settled = limit
+        middle[0] += moved
+        settled = limit[0]
         # what is far outside is a click of the discriminator, not a level
-        limit = mean_high - mean_low
-        if fabsf(moved) + fabsf(settled - limit) <= <float>1e-5 * limit:
+        limit[0] = mean_high - mean_low
+        fewer[0] = count if count < WINDOW - count else WINDOW - count
+        weight[0] = count * (WINDOW - count) * limit[0] * limit[0]
+        if fabsf(moved) + fabsf(settled - limit[0]) <= <float>1e-5 * limit[0]:
             break
+
+
+cdef float _midway(const float* x, float middle, float limit) noexcept nogil:
+    # between the extremes, as far as they are no further from the middle than the limit
+    cdef float high[LANES]
+    cdef float low[LANES]
+    cdef float v
+    cdef Py_ssize_t i, j
+    for j in range(LANES):
+        high[j] = middle - limit
+        low[j] = middle + limit
+    for i in range(0, WINDOW, 16):
+        for j in range(LANES):
+            v = x[i + j]
+            high[j] = v if v > high[j] else high[j]
+            low[j] = v if v < low[j] else low[j]
+    for j in range(1, LANES):
+        high[0] = high[j] if high[j] > high[0] else high[0]
+        low[0] = low[j] if low[j] < low[0] else low[0]
+    high[0] = high[0] if high[0] < middle + limit else middle + limit
+    low[0] = low[0] if low[0] > middle - limit else middle - limit
+    return (high[0] + low[0]) / 2
+
+
+cdef void _cluster(const float* x, float* centre, float* swing) noexcept nogil:
+    cdef float many[LANES]
+    cdef float middle, limit = <float>1e30, weight, fewer, other, other_limit, other_weight
+    cdef Py_ssize_t i, j
+    for j in range(LANES):
+        many[j] = 0
+    for i in range(0, WINDOW, 16):
+        for j in range(LANES):
+            many[j] += x[i + j]
+    middle = _sum(many) / WINDOW
+    _means(x, &middle, &limit, &fewer, &weight)
+    # one symbol amid seven others, as in flags, passes for a click, and these are parted by what is beside them
+    other, other_limit = _midway(x, middle, 2 * limit), 2 * limit
+    if fabsf(other - middle) > limit / 4:
+        _means(x, &other, &other_limit, &fewer, &other_weight)
+        if fewer >= FEW and other_weight > weight:
+            middle, limit = other, other_limit
     centre[0] = middle
-    swing[0] = (mean_high - mean_low) / 2
+    swing[0] = limit / 2
     if swing[0] < <float>1e-12:
         swing[0] = <float>1e-12
 

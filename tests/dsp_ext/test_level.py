@@ -59,6 +59,15 @@ def test_a_click_does_not_move_the_centre() -> None:
     assert np.abs(swings - 0.1).max() < 0.03
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_one_symbol_amid_seven_others_is_no_click(sign: float) -> None:
+    """Flags in NRZI, of which a low-pass makes three levels: the two that are nearest are one symbol."""
+    a = np.resize([-1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], 1000)
+    x = np.convolve(a, [0.26, 1.0, 0.26], "same") + 0.05 * RNG.standard_normal(len(a))
+    soft, _, _ = outputs(Level(), [(sign * x).astype(np.float32)])
+    assert np.array_equal(soft[1:-1] > 0, sign * a[1:-1] > 0)
+
+
 def test_constant_and_silent_input_is_finite() -> None:
     for value in (0.0, 0.5):
         soft, _, swings = outputs(Level(), [np.full(500, value, np.float32)])
