@@ -58,7 +58,7 @@ def command(
     ppm: float,
     **options: Any,
 ) -> None:
-    """Decode the frames in recordings: SigMF, WAV, raw IQ, FLAC, Ogg, MP3; - is standard input.
+    """Decode the frames in recordings: SigMF, WAV, raw IQ, FLAC, Ogg, MP3, AIFF, AU; - is standard input.
 
     Without orbital elements the signal is searched in the whole recorded band. Without a satellite all that is known
     is tried on all signals, and what was recognised is shown at the end.

@@ -86,8 +86,8 @@ def open_source(
 ) -> Source:
     """Open a recording, whatever it is.
 
-    SigMF is known by its name; WAV, FLAC, Ogg and archives by their first bytes, MP3 by both; bare samples by their
-    name's suffix or by `format`. Each may be compressed with gzip, bzip2, xz or Zstandard.
+    SigMF is known by its name; WAV, AIFF, AU, FLAC, Ogg and archives by their first bytes, MP3 by both; bare samples by
+    their name's suffix or by `format`. Each may be compressed with gzip, bzip2, xz or Zstandard.
 
     Parameters
     ----------
@@ -110,12 +110,15 @@ def open_source(
             raise reader.fault or SourceError(f"{reader.name}: holds no samples")
         if head[257:262] == b"ustar" or inner_name(path).endswith(".sigmf"):
             return sigmf.open_archive(path, reader, options)
+        sound = head[:4] in (b"fLaC", b"OggS", b".snd") or head[8:12] in (b"AIFF", b"AIFC")
         if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
             from . import wav
 
-            return wav.open_wav(path, reader, options)
+            if not wav.is_companded(head):
+                return wav.open_wav(path, reader, options)
+            sound = True
         mp3 = inner_name(path).lower().endswith(".mp3") and (head[:3] == b"ID3" or head[0] == 0xFF)
-        if head[:4] in (b"fLaC", b"OggS") or mp3:
+        if sound or mp3:
             from . import audio
 
             return audio.open_audio(path, reader, options)

@@ -1,4 +1,7 @@
-"""FLAC, Ogg (Vorbis, Opus) and MP3: one channel is audio, two are I and Q. Read by libsndfile."""
+"""FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU and companded WAV: one channel is audio, two are I and Q.
+
+Read by libsndfile.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from ._samples import PROBE, Bad, kind_of
 
 
 class AudioSource:
-    """Samples of a compressed audio file."""
+    """Samples of a sound file."""
 
     def __init__(self, sound: Any, file: IO[bytes], recording: Recording, channel: int) -> None:
         self.recording = recording
@@ -59,7 +62,7 @@ class AudioSource:
 
 
 def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
-    """Open a FLAC, Ogg or MP3 file that the reader stands at the start of.
+    """Open a file that libsndfile reads, which the reader stands at the start of.
 
     Raises SourceError.
     """
@@ -67,7 +70,7 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
     try:
         import soundfile
     except (ImportError, OSError) as error:
-        raise SourceError(f"{name}: is FLAC, Ogg or MP3, which needs the package soundfile: {error}") from None
+        raise SourceError(f"{name}: is a sound file that needs the package soundfile: {error}") from None
     file: IO[bytes]
     if reader.plain:
         file = open(path, "rb")  # noqa: SIM115
@@ -81,7 +84,7 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
         sound = soundfile.SoundFile(file)
     except Exception as error:
         file.close()
-        raise reader.fault or SourceError(f"{name}: cannot be read as FLAC, Ogg or MP3: {error}") from None
+        raise reader.fault or SourceError(f"{name}: cannot be read as FLAC, Ogg, MP3 or other sound: {error}") from None
     try:
         return AudioSource(sound, file, *_recording(sound, path, name, options))
     except BaseException:

@@ -37,10 +37,18 @@ _TYPES = {
     (_FLOAT, 32): "f32",
     (_FLOAT, 64): "f64",
 }
+_COMPANDED = (0x02, 0x06, 0x07, 0x11, 0x31)
+"""ADPCM of Microsoft, A-law, mu-law, ADPCM of the IMA, GSM 06.10 (RFC 2361): another module has them read."""
 _LONGEST = 1 << 20
 """Bytes of a chunk, other than the samples, that are looked at."""
 _MOST = 1000
 """Chunks before the samples that are passed over."""
+
+
+def is_companded(head: bytes) -> bool:
+    """Whether the first bytes of a file say that its samples are no plain numbers."""
+    at = head.find(b"fmt ", 12)
+    return at >= 0 and int.from_bytes(head[at + 8 : at + 10], "little") in _COMPANDED
 
 
 def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:

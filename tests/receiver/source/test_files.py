@@ -387,6 +387,21 @@ def test_mp3(tmp_path: Path) -> None:
     assert "MP3" in fault(tmp_path / "b.mp3") or read(tmp_path / "b.mp3")
 
 
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [("WAV", "ULAW"), ("WAV", "ALAW"), ("WAV", "IMA_ADPCM"), ("WAV", "MS_ADPCM"), ("AIFF", "PCM_16"), ("AU", "PCM_16")],
+)
+def test_companded_wav_and_other_sound(tmp_path: Path, form: str, subtype: str) -> None:
+    x = np.sin(np.arange(48_000) * 0.1) / 2
+    path = tmp_path / "a.sound"
+    soundfile.write(path, x, 48000, subtype, format=form)
+    recording, y, _ = read(path)
+    assert (recording.kind, recording.rate) == ("real", 48000)
+    assert np.abs(y[5000:40000] - x[5000:40000]).max() < 0.05
+    path.write_bytes(path.read_bytes()[:20])
+    assert fault(path)
+
+
 def test_wav_unfinished_odd_and_short(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     frames, expected = stored("ri16_le", 500)
