@@ -418,8 +418,8 @@ def test_wav_unfinished_odd_and_short(tmp_path: Path) -> None:
     assert "301 of 1000 bytes of samples are missing" in recording.remarks[0]
     path.write_bytes(wav(b"", 1, 1, 16))
     assert fault(path) == f"{path}: holds no samples"
-    path.write_bytes(wav(frames, 6, 1, 8))
-    assert "format 6 in 8 bits" in fault(path)
+    path.write_bytes(wav(frames, 85, 1, 8))
+    assert "format 85 in 8 bits" in fault(path)
     path.write_bytes(wav(frames, 1, 4, 16))
     assert "has 4 channels" in fault(path)
     path.write_bytes(wav(frames, 1, 1, 16)[:20])
