@@ -25,6 +25,7 @@ from dsp_ext.viterbi import Viterbi
 
 from ..stage import Chunk, Frame, Kind, Stream, parameter
 from ._block import (
+    ERASURES,
     FALSE_ALARM,
     PARITY,
     SURE_SYNC,
@@ -61,6 +62,8 @@ LARGEST_WORD_CHANCE = 1e-7
 """Of one word of several; the frame as a whole must be under FALSE_ALARM."""
 SURE = 1e-6
 """Probability up to which a sync word is taken to be no chance one within the bytes before a frame."""
+RIGHT_BY_CHANCE = 4
+"""Bytes before a frame that may be as they would be were they part of it, one of 256."""
 MEMORY = 6
 """Bits before one that its symbols hang on."""
 TOLERANCE_SYMBOLS = 13
@@ -116,7 +119,8 @@ class Ccsds:
         self._needed = self._symbols + (TAIL if self._coded else 0)
         self._sync = self._coded.sync if self._coded else ASM
         tolerance = TOLERANCE_SYMBOLS if self._coded else TOLERANCE if self.rs else TOLERANCE_UNCODED
-        self._most_early = self.rs_interleaving * PARITY // 2 if self.rs else 0
+        # all that can be corrected
+        self._most_early = self.rs_interleaving * (ERASURES[-1] + PARITY) // 2 if self.rs else 0
         longest = self._needed + self._byte * self._most_early + 2 * BEFORE
         self._frames: SyncedFrames[Frame] = SyncedFrames(
             int("".join("01"[bit] for bit in self._sync.tolist()), 2),
@@ -150,7 +154,7 @@ class Ccsds:
             self.failures["fec"] += 1
             return None
         if self.rs and sync_chance(candidate.errors, len(self._sync)) > SURE:
-            further = self._byte * min(decoded.corrected, self._most_early)
+            further = self._byte * min(decoded.corrected + RIGHT_BY_CHANCE, self._most_early)
             if len(soft) < self._needed + further:
                 return self._needed + further
             if self._begins_early(candidate, soft, decoded.corrected, further):
@@ -172,7 +176,7 @@ class Ccsds:
         """Whether a frame that begins up to so many symbols later needs less correction.
 
         The randomiser's sequence is a code word itself, and the code is cyclic: a frame that a chance sync word makes
-        begin some bytes early is corrected, one error for each byte, to a wrong frame.
+        begin some bytes early is corrected, one error for about each byte, to a wrong frame.
         """
         for start in range(self._byte, furthest + 1, self._byte):
             wrong = int(((self._before(candidate, start) > 0) != self._sync).sum())

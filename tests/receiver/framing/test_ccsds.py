@@ -156,15 +156,19 @@ def test_real_frames_of_suomi_npp_and_jpss_2(file: str, size: int, depth: int) -
     assert all(f.corrected == 0 for f in frames[2:])
 
 
-@pytest.mark.parametrize("early", [5, 12, 16])
-def test_a_chance_sync_word_before_the_true_one(early: int) -> None:
-    """Randomiser and code are cyclic, so the frame that it begins would be corrected, with so many errors."""
+@pytest.mark.parametrize(("early", "right"), [(5, 0), (12, 0), (12, 1), (14, 2), (16, 0)])
+def test_a_chance_sync_word_before_the_true_one(early: int, right: int) -> None:
+    """Randomiser and code are cyclic, so the frame that it begins would be corrected, with so many errors.
+
+    A few less where bytes between the two are by chance what that frame has there.
+    """
     rng = np.random.default_rng(3)
     payload = rng.bytes(223)
     bits = reference.ccsds(payload)
     chance = reference.to_bits(bytes.fromhex("1acffc1d"))
     chance[[3, 11, 25]] ^= 1
     between = rng.integers(0, 2, 8 * (early - 4), np.uint8)
+    between[: 8 * right] = bits[-8 * early :][: 8 * right]
     bits = np.concatenate([rng.integers(0, 2, 200, np.uint8), chance, between, bits, rng.integers(0, 2, 300, np.uint8)])
     frames = run(Ccsds(frame_size=223), reference.soft(bits))
     assert [(f.payload, f.sync_errors, f.corrected) for f in frames] == [(payload, 0, 0)]
