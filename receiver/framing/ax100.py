@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from dsp_ext.bits import Descrambler
 from ..stage import Chunk, Frame, Kind, Stream, parameter
 from ._block import (
     FALSE_ALARM,
+    FLIPS,
     PARITY,
     SURE_SYNC,
     ccsds_randomiser,
@@ -43,6 +45,10 @@ from ._sync import Candidate, SyncedFrames
 
 TOLERANCE = {"ASM+Golay": 5, "Reed Solomon": 6}
 """Wrong bits in the sync word; the G3RUH descrambler makes three of one."""
+SURE_HEAD = 3
+"""Wrong bits in the sync word of a frame, up to which more than one length is tried."""
+LARGEST_WORD_CHANCE = 1e-8
+"""Of a word of another length than is said: there is a frame, so that the sync word is no evidence for this one."""
 LONGEST = 256
 """Bytes behind the sync word, about."""
 
@@ -69,9 +75,10 @@ class Ax100:
         golay_mode = self.mode == "ASM+Golay"
         self._descrambler = None if golay_mode else Descrambler(12, 17)
         self._spread = (0,) if golay_mode else (0, 12, 17)
+        self._head = 24 if golay_mode else 8
         self._history = SymbolHistory(longest)
         self._frames: SyncedFrames[Frame] = SyncedFrames(
-            self._word, TOLERANCE[self.mode], longest, 24 if golay_mode else 8, self._attempt
+            self._word, TOLERANCE[self.mode], longest, self._head, self._attempt
         )
         self.failures: Counter[str] = Counter()
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
@@ -85,17 +92,45 @@ class Ax100:
         return []
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
+        reason = "length"
+        for k, field in enumerate(self._fields(candidate, soft)):
+            symbols = self._head + 8 * self._length(field)
+            if not PARITY < self._length(field) <= 255:
+                continue
+            if len(soft) < symbols:
+                return symbols
+            frame = self._decode(candidate, soft[:symbols], field, LARGEST_WORD_CHANCE if k else 1.0)
+            if frame is not None:
+                return frame
+            reason = "fec"
+        self.failures[reason] += 1
+        return None
+
+    def _fields(self, candidate: Candidate, soft: NDArray[np.float32]) -> list[int]:
+        """What the symbols may say of the length, the likeliest first.
+
+        The Golay word that says it is decided. A bare byte is wrong when one of 25 symbols is; behind a sync word that
+        is sure, each of the least sure ones and each two of them may be.
+        """
         if self._descrambler is None:
-            header, field = 24, golay.decode_soft(soft[:24])[0]
-            length = field & 0xFF
-        else:
-            header, field = 8, int(hard_bytes(soft[:8])[0])
-            length = field - 1
-        if not PARITY < length <= 255:
-            self.failures["length"] += 1
-            return None
-        if len(soft) < header + 8 * length:
-            return header + 8 * length
+            return [golay.decode_soft(soft[: self._head])[0]]
+        field, lead = int(hard_bytes(soft[: self._head])[0]), max(self._spread)
+        if candidate.errors > SURE_HEAD:
+            return [field]
+        symbols = self._history.soft(candidate.start - lead, candidate.start + self._head)
+        doubts = np.sort(np.abs(symbols))[:FLIPS].tolist()
+        changes = weak_flips(symbols, lead, self._head, self._spread)[:, 0].tolist()
+        ways = [(doubt, field ^ change) for doubt, change in zip(doubts, changes, strict=True)]
+        for (doubt, change), (other, more) in combinations(list(zip(doubts, changes, strict=True)), 2):
+            ways.append((doubt + other, field ^ change ^ more))
+        return list(dict.fromkeys([field, *(way for _, way in sorted(ways))]))
+
+    def _length(self, field: int) -> int:
+        return field & 0xFF if self._descrambler is None else field - 1
+
+    def _decode(self, candidate: Candidate, soft: NDArray[np.float32], field: int, largest: float) -> Frame | None:
+        """The frame in symbols of this length, of which noise makes no larger part than this for words."""
+        header, length = self._head, self._length(field)
         coded = soft[header:]
         sequence = ccsds_randomiser(length) if self._descrambler is None and self.scrambler == "CCSDS" else np.uint8(0)
         chance = sync_chance(candidate.errors)
@@ -105,9 +140,8 @@ class Ax100:
             symbols = self._history.soft(candidate.start + header - lead, candidate.start + len(soft))
             flips = weak_flips(symbols, lead, len(coded), self._spread)
         raw, sureness = hard_bytes(coded) ^ sequence, reliability(coded)
-        word = correct(raw, sureness, FALSE_ALARM / chance, flips)
+        word = correct(raw, sureness, min(largest, FALSE_ALARM / chance), flips)
         if word is None or repeats(word.word ^ sequence):
-            self.failures["fec"] += 1
             return None
         length -= surplus(raw, word.word, sureness, soft[:header], lambda less: self._header(field - less))
         corrected = int((word.word[:length] != raw[:length]).sum())

@@ -90,6 +90,21 @@ def test_weak_symbols_are_tried_the_other_way_round() -> None:
     assert run(Ax100("Reed Solomon"), x) == []
 
 
+def test_a_bare_length_is_wrong_where_a_symbol_is() -> None:
+    """Errors of a sequence detector come by twos."""
+    rng = np.random.default_rng(6)
+    payload = rng.bytes(90)
+    behind = rng.integers(0, 2, 2048, np.uint8)
+    clean = reference.soft(reference.g3ruh(np.concatenate([reference.ax100_reed_solomon(payload), behind])))
+    for first in range(32, 39):
+        x = clean.copy()
+        x[first : first + 2] *= np.array([-0.1, -0.15], np.float32)
+        (frame,) = run(Ax100("Reed Solomon"), x)
+        assert (frame.payload, frame.sync_errors) == (payload, 0)
+        assert frame.false_alarm is not None
+        assert frame.false_alarm < 1e-12
+
+
 @pytest.mark.parametrize("mode", ["ASM+Golay", "Reed Solomon"])
 def test_noise_and_carriers_make_no_frames(mode: str) -> None:
     rng = np.random.default_rng(4)
