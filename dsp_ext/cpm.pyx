@@ -115,7 +115,7 @@ def phase_tone(const float complex[::1] y not None, const float[::1] centres not
 
 
 cdef double _within(double h) noexcept nogil:
-    return 0.3 if h < 0.3 else 2.1 if h > 2.1 else h
+    return 0.3 if h < 0.3 else 2.6 if h > 2.6 else h
 
 
 cdef inline void _cis(double turns, float* c, float* s) noexcept nogil:

@@ -37,13 +37,13 @@ WIDE = 2.8
 """Bandwidth, in symbol rates, that 4 samples a symbol hold with room for the filters."""
 LONGEST = 64
 """Samples of a symbol at most; of what is wider yet, the discriminator's symbols are given."""
-LARGE = 1.95
-"""Modulation index from which on the envelopes of the two tones are compared. From there on, the clock is the
-discriminator's: the phase's turns do not tell the middles of symbols from what is between, and the sequence detector
-loses bursts at any noise."""
-APART = 2.0
-"""The same from which on each tone has a discriminator of its own: that of the whole band has its threshold above what
-a comparison needs."""
+TONELESS = 1.45
+"""Modulation index from which on the clock is the discriminator's: the phase's turns do not tell the middles of symbols
+from what is between."""
+LARGE = 2.4
+"""Modulation index from which on the envelopes of the two tones are compared, and each has a discriminator of its own:
+the sequence detector begins to lose bursts at any noise, and a discriminator of the whole band has its threshold above
+what a comparison needs."""
 SYMBOL_CUTOFF = 0.6
 """Of the low-pass behind the discriminator, in symbol rates."""
 TONE_BAND, TONE_ERROR = 0.85, 0.25
@@ -156,7 +156,7 @@ class SequenceReceiver:
 
     def __init__(self, stream: Stream, baudrate: float, bandwidth: float, index: float | None) -> None:
         self._baudrate = baudrate
-        if (index or 0.0) >= APART:
+        if (index or 0.0) >= LARGE:
             bandwidth += TONE_ERROR * (index or 0.0) * baudrate
         cutoff = min(bandwidth / 2 / stream.rate, 0.45)
         per_symbol = 4
@@ -165,9 +165,10 @@ class SequenceReceiver:
         self._per_symbol = per_symbol
         step = stream.rate / (per_symbol * baudrate)
         self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), step, is_complex=True)
+        self._toned = (index or 0.5) < TONELESS
         self._compares = (index or 0.0) >= LARGE and bandwidth <= WIDE / 4 * LONGEST * baudrate
         self._frequency: WholeBand | TwoTones = WholeBand(per_symbol)
-        if self._compares and (index or 0.0) >= APART:
+        if self._compares:
             self._frequency = TwoTones(per_symbol, index or 0.0)
         self._stretch = Stretch()
         cutoff = TONE_CUTOFF / per_symbol
@@ -239,7 +240,7 @@ class SequenceReceiver:
         self._filtered = np.concatenate([self._filtered, filtered])
         n = max(0, min(2 * len(self._turns), len(self._filtered) - 4, len(self._values)) // 2 * 2)
         tone = None
-        if self._detector is not None:
+        if self._toned:
             tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(self._per_symbol))
         ready = self._values[:n]
         self._turns, self._filtered, self._values = self._turns[n // 2 :], self._filtered[n:], self._values[n:]

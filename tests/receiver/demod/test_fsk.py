@@ -202,7 +202,15 @@ def test_a_large_index_that_is_not_well_known(index: float, error: float) -> Non
 
 @pytest.mark.parametrize(
     ("baudrate", "index", "ebn0_db"),
-    [(9600.0, 1.2, 10), (9600.0, 1.3, 10), (9600.0, 1.5, 9), (9600.0, 1.8, 9), (1200.0, 4.0, 14), (1200.0, 5.6, 14)],
+    [
+        (9600.0, 1.2, 10),
+        (9600.0, 1.3, 10),
+        (9600.0, 1.5, 9),
+        (9600.0, 1.8, 9),
+        (9600.0, 2.2, 11),
+        (1200.0, 4.0, 14),
+        (1200.0, 5.6, 14),
+    ],
 )
 def test_frames_of_an_index_above_1(baudrate: float, index: float, ebn0_db: float) -> None:
     """Through the carrier search, for which many ones or zeros move the carrier."""
