@@ -533,8 +533,15 @@ cdef class CpmDetector:
     cdef void _choose(self, long long first, float* soft) noexcept nogil:
         # a piece's symbols, by search, or by discriminator where that is in far less doubt
         cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
-        cdef float doubt = 0, eye_doubt = 0, scale = <float>(0.5 / (self._gain[k] + 1e-20))
+        cdef double gain = self._gain[k], beside = self._gain[(first // BLOCK + 1) % BLOCKS]
+        cdef float doubt = 0, eye_doubt = 0, scale
         cdef float clicks = 2 * (1 if self._h[k] < 0.72 else (<float>self._h[k] / <float>0.72) ** 4)
+        # where a burst begins or ends within a block, the one beside it has the amplitude
+        gain = gain if gain > beside else beside
+        if first >= BLOCK:
+            beside = self._gain[(first // BLOCK - 1) % BLOCKS]
+            gain = gain if gain > beside else beside
+        scale = <float>(0.5 / (gain + 1e-20))
         # the nearest other sequence is nearer for large h: two symbols of a phase that is not known for sure
         if self._h[k] > <float>0.6:
             scale *= 1 + <float>1.3 * (self._h[k] - <float>0.6)

@@ -79,6 +79,20 @@ def test_every_frame_without_noise_to_speak_of(options: dict[str, Any]) -> None:
         assert frame.offset == pytest.approx(shift, abs=30)
 
 
+@pytest.mark.parametrize("h", [0.5, 0.7, 1.0])
+def test_the_ends_of_a_burst_are_as_strong_as_the_rest(h: float) -> None:
+    """Where they lie amid a block of the detector, symbols are no larger, so frames have the Es/N0 of long ones."""
+
+    def ratios(**options: Any) -> list[float]:
+        found = frames(signal(h, 14.0, 8, **options).samples, h * BAUDRATE / 2)
+        assert len(found) == 8
+        return [frame.snr_db for frame in found if frame.snr_db is not None]
+
+    usual = min(ratios())
+    for lead in (0.02, 0.023, 0.027, 0.03):
+        assert min(ratios(burst=1, lead=lead)) > usual - 3
+
+
 def test_a_negative_deviation_turns_the_symbols_round() -> None:
     x = signal(0.5, 15.0, 2).samples
     plain, turned = symbols(x, 2400.0, []), symbols(x, -2400.0, [])
