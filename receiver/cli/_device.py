@@ -41,9 +41,7 @@ _DEVICE = (
     ),
     click.option("--format", "format_", metavar="F", help="cu8, cs16, cf32 …: sample type of bare samples."),
     click.option("--bias-tee", is_flag=True, help="Power an amplifier through the aerial's cable."),
-    click.option(
-        "--duration", type=Number(0, open=True), metavar="SECONDS", help="End after so many seconds of signal."
-    ),
+    click.option("--duration", type=Number(0, open=True), metavar="SECONDS", help="End after so many seconds."),
 )
 _RECORD = (
     click.option("--record-size", type=Size(1e6), metavar="BYTES", help="Begin the next recording at 2GB, say."),

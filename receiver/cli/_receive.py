@@ -56,7 +56,6 @@ _OUTPUT = (
     click.option(
         "--zmq-wait", type=Number(0), metavar="SECONDS", help="Wait so long for a subscriber before starting."
     ),
-    click.option("--realtime", is_flag=True, help="No faster than it was recorded."),
     click.option("--quiet", "-q", is_flag=True, help="Show neither frames nor a summary."),
 )
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -87,6 +86,7 @@ satellite_options = adding(_SATELLITE)
 """Adds the options that say which satellites are received."""
 output_options = adding(_OUTPUT)
 """Adds the options that say where frames go."""
+realtime_option = click.option("--realtime", is_flag=True, help="No faster than it was recorded.")
 SOURCE_KEYS = ("start", "frequency", "format", "rate", "kind")
 
 
@@ -123,8 +123,8 @@ def opener(options: dict[str, Any]) -> Callable[[str], Source]:
     from ..utc import parse_utc
 
     told = {key: options[key] for key in SOURCE_KEYS}
-    begin = parse_utc(told["start"]) if told["start"] else None
-    if told["start"] and begin is None:
+    begin = parse_utc(told["start"]) if told["start"] is not None else None
+    if told["start"] is not None and begin is None:
         raise click.BadParameter(
             f"{told['start']!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start"
         )
@@ -156,8 +156,10 @@ def progress_of(display: Display, total: float | None = None) -> Callable[[float
 
 
 def sinks_of(options: dict[str, Any], *, live: bool = False) -> list[Sink]:
-    """The outputs that the options ask for, not yet open; `live` ones wait for nobody."""
+    """The outputs that the options ask for, not yet open; `live` ones wait for nobody. Raises click.UsageError."""
     sinks: list[Sink] = []
+    if options["zmq"] is None and options["zmq_wait"] is not None:
+        raise click.UsageError("--zmq-wait is of use only with --zmq")
     if options["jsonl"] is not None:
         from ..sink.jsonl import JsonLines
 
@@ -182,6 +184,7 @@ def receive(
     *,
     realtime: bool,
     quiet: bool,
+    beside: Sequence[str | Path | None] = (),
     finish: Callable[[Recording, Display, Statistics], None] | None = None,
     note: Callable[[int, dict[str, Any]], None] | None = None,
     monitor: Monitor | None = None,
@@ -197,6 +200,7 @@ def receive(
     open_file : opens a source
     prepare : makes the chains for a recording, and what their records have in common
     boot : id of the run
+    beside : other files that are read, which no output may overwrite
     finish : shows what a recording gave, instead of the usual summary; not called if `quiet`
     note : takes the number of the chain and the record of each frame
     monitor : looks on; for one source
@@ -208,7 +212,7 @@ def receive(
     from ..sink import FileSink
     from ..sink.terminal import Display
 
-    check_outputs(files, sinks)
+    check_outputs(files, sinks, beside)
     on_stdout = any(isinstance(sink, FileSink) and sink.file == "-" for sink in sinks)
     display = (show or Display)(on_stdout, not sinks)
     opened: list[Sink] = []
@@ -342,23 +346,50 @@ def context(
     )
 
 
-def check_outputs(inputs: Sequence[str], sinks: Sequence[Sink]) -> None:
-    """Raise SinkError when a file is to be written that is read or that another sink writes, too."""
+def check_outputs(inputs: Sequence[str], sinks: Sequence[Sink], beside: Sequence[str | Path | None] = ()) -> None:
+    """Raise SinkError when a file is to be written that is read or that another sink writes, too.
+
+    Parameters
+    ----------
+    inputs : recordings
+    beside : other files that are read
+    """
     from ..errors import SinkError
     from ..sink import FileSink
 
-    read = {_real(name) for name in inputs if name != "-"}
-    read |= {os.path.splitext(path)[0] + end for path in read for end in (".sigmf-meta", ".sigmf-data")}
     written: set[str] = set()
     for sink in sinks:
         if not isinstance(sink, FileSink):
             continue
-        path = sink.file if sink.file != "-" else "/dev/stdout"
-        if _real(path) in read and os.path.isfile(path):
-            raise SinkError(f"{sink.file}: is what is read; frames must be written to another file")
+        path = _place(sink.file)
+        check_unread(sink.file, "frames", inputs, beside)
         if path in written or _real(path) in written:
             raise SinkError(f"{sink.file}: two outputs are to be written there; give each its own file")
         written.add(_real(path) if os.path.isfile(path) or not os.path.exists(path) else path)
+
+
+def check_unread(
+    name: str | Path, what: str, recordings: Sequence[str] = (), others: Sequence[str | Path | None] = ()
+) -> None:
+    """Raise SinkError when a file is to be written that is read.
+
+    Parameters
+    ----------
+    what : is to be written
+    recordings, others : what is read; of SigMF recordings both files
+    """
+    from ..errors import SinkError
+
+    path = _place(os.fspath(name))
+    read = {_real(recording) for recording in recordings if recording != "-"}
+    read |= {os.path.splitext(each)[0] + end for each in read for end in (".sigmf-meta", ".sigmf-data")}
+    read |= {_real(os.fspath(other)) for other in others if other is not None}
+    if _real(path) in read and os.path.isfile(path):
+        raise SinkError(f"{name}: is what is read; {what} must be written to another file")
+
+
+def _place(name: str) -> str:
+    return "/dev/stdout" if name == "-" else name
 
 
 def _real(path: str) -> str:

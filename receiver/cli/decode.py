@@ -17,6 +17,7 @@ from ._receive import (
     progress_of,
     re_readable,
     read_once,
+    realtime_option,
     receive,
     satellite_options,
     satellites_of,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--offset", type=float, metavar="HZ", help="Known offset of the signal, instead of a search.")
 @click.option("--ppm", type=float, default=0.0, metavar="PPM", help="Error of the receiver's oscillator.")
 @source_options
+@realtime_option
 @output_options
 def command(
     files: tuple[str, ...],
@@ -115,6 +117,7 @@ def command(
         boot,
         realtime=options["realtime"],
         quiet=options["quiet"],
+        beside=[definition, elements],
         finish=finish,
     )
 

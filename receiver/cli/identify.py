@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ._receive import FOLDER, opener, progress_of, re_readable, source_options
+from ._receive import FOLDER, check_unread, opener, progress_of, re_readable, source_options
 
 
 @click.command()
@@ -44,6 +44,7 @@ def command(
         raise click.UsageError("a --picture is drawn of one file")
     if picture is not None:
         require_matplotlib()  # rather now than after the last sample
+        check_unread(picture, "a picture", files)
     open_file = opener(options)
     for i, name in enumerate(files):
         again = re_readable(name, open_file)

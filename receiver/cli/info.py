@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from ._receive import check_unread
+
 if TYPE_CHECKING:
     from ..source import Source
     from ..survey import Survey
@@ -38,6 +40,7 @@ def command(
         raise click.UsageError("a --picture is drawn of one file")
     if picture is not None:
         require_matplotlib()  # rather now than after the last sample
+        check_unread(picture, "a picture", files)
     for i, name in enumerate(files):
         source = open_source(name, format=format_, rate=rate, kind=kind)
         survey = Survey(source.recording, picture is not None)
@@ -53,6 +56,7 @@ def command(
 
 def _lines(source: Source, survey: Survey) -> list[str]:
     from ..record import iso_time
+    from ..sink.terminal import printable
 
     recording = source.recording
     said = f" of {recording.samples}" if recording.samples not in (None, survey.samples) else ""
@@ -70,7 +74,7 @@ def _lines(source: Source, survey: Survey) -> list[str]:
     }
     if survey.gaps:
         rows["gaps"] = str(survey.gaps)
-    lines = [recording.name] + [f"  {name:<10} {value}" for name, value in rows.items()]
+    lines = [printable(recording.name)] + [f"  {name:<10} {value}" for name, value in rows.items()]
     return lines + [f"  remark     {remark}" for remark in recording.remarks]
 
 

@@ -100,8 +100,6 @@ def command(
         raise click.UsageError("--all-visible needs --frequency, the middle of the band that is received")
     if all_visible and record_channels is not None:
         raise click.UsageError("--record-channels needs --satellite: with --all-visible channels come and go")
-    if options.pop("realtime"):
-        raise click.UsageError("--realtime is for recordings; what is live has no other speed")
     if record_on_frame and record is None:
         raise click.UsageError("--record-on-frame needs --record, a folder")
     if not record_on_frame and (before is not None or after is not None):
@@ -184,6 +182,7 @@ def command(
             *([device], opened, prepare, sinks_of(options, live=True), boot),
             realtime=False,
             quiet=quiet,
+            beside=[definition, elements],
             note=note,
             monitor=monitor,
             show=partial(_display, monitor, tell is not None, quiet),

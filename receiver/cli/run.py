@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._receive import SOURCE_KEYS, context, output_options, receive, sinks_of, source_options
+from ._receive import SOURCE_KEYS, context, output_options, realtime_option, receive, sinks_of, source_options
 
 if TYPE_CHECKING:
     from ..pipeline import Line
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("flowgraph", metavar="FLOWGRAPH")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @source_options
+@realtime_option
 @output_options
 def command(flowgraph: str, files: tuple[str, ...], **options: Any) -> None:
     """Run the chains of a FLOWGRAPH: a TOML file that declares source, stages and sinks.
@@ -33,7 +34,8 @@ def command(flowgraph: str, files: tuple[str, ...], **options: Any) -> None:
     from ..reception import declared_lines
     from ..record import boot_of
 
-    graph = load_flowgraph(find_flowgraph(flowgraph))
+    path = find_flowgraph(flowgraph)
+    graph = load_flowgraph(path)
     told = {key: options[key] for key in SOURCE_KEYS if options[key] is not None}
     names = files or (graph.file(**told).file,)
     sources = {name: graph.file(file=name, **told) for name in names}
@@ -56,4 +58,5 @@ def command(flowgraph: str, files: tuple[str, ...], **options: Any) -> None:
         boot,
         realtime=options["realtime"],
         quiet=options["quiet"],
+        beside=[path],
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._receive import check_unread
 from ._values import Number, Time, numbers
 
 if TYPE_CHECKING:
@@ -146,6 +147,11 @@ def command(output: Path, **options: Any) -> None:
     made = paths(output)
     if options["jsonl"] and options["jsonl"].resolve() in (path.resolve() for path in made):
         raise SinkError(f"{options['jsonl']}: is a file of the recording; the frames must be written to another")
+    read = [options[name] for name in ("frames_file", "definition", "elements")]
+    for path in made:
+        check_unread(path, "a recording", others=read)
+    if options["jsonl"]:
+        check_unread(options["jsonl"], "frames", others=read)
     satellite, transmitter = _find(options["satellite"], options["definition"], options["transmitter"])
     start_ns = options["start"]
     station, doppler = _motion(options, satellite, transmitter, start_ns)

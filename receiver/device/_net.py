@@ -63,11 +63,14 @@ class ByteStream:
 
 
 def bare(settings: Settings) -> tuple[Datatype, float, float | None]:
-    """Type, rate and frequency of bare samples, IQ or audio. Raises SourceError when they are not said."""
+    """Type, rate and frequency of bare samples, IQ or audio. SourceError when they are not said, or more is."""
     name = "standard input" if settings.device == "-" else settings.device
     if settings.format is None or settings.rate is None:
         missing = "--format" if settings.format is None else "--rate"
         raise SourceError(f"{name}: sends bare samples; {missing} must say what they are")
+    for option, wanted in (("--gain", settings.gain is not None), ("--bias-tee", settings.bias_tee)):
+        if wanted:
+            raise SourceError(f"{name}: sends bare samples, and has no {option}")
     try:
         datatype = Datatype.parse(settings.format)
     except ValueError as error:

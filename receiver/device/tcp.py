@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from . import DeviceError, Settings, address
@@ -36,7 +37,8 @@ class Tcp:
         except TimeoutError:
             raise DeviceError(f"{self._name}: nobody connects") from None
         except OSError as error:
-            raise DeviceError(f"{self._name}: cannot be listened at: {error.strerror or error}") from error
+            why = os.strerror(error.errno) if error.errno else error  # its own words tell of the address, too
+            raise DeviceError(f"{self._name}: cannot be listened at: {why}") from error
         self._stream.connect(made)
 
     def read(self, out: memoryview) -> int:

@@ -360,7 +360,7 @@ class Recorder:
             return
         while shutil.disk_usage(self._folder).free < self._limits.keep_free:
             if not (self._limits.delete_oldest and make_room(self._folder)):
-                raise OSError(f"less than {self._limits.keep_free / 1e6:g} MB are free on the disk")
+                raise OSError(f"less than {self._limits.keep_free / 1e6:.10g} MB are free on the disk")
 
 
 def make_room(folder: Path) -> bool:

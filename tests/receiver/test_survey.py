@@ -104,6 +104,31 @@ def test_picture(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("command", ["info", "identify"])
+def test_a_picture_does_not_go_over_the_recording(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(bytes(20_000))
+    with pytest.raises(SystemExit) as ended:
+        main([command, str(path), "--format", "cu8", "--rate", "48e3", "--picture", str(path)])
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert "a.png: is what is read; a picture must be written to another file" in shown.err
+    assert path.read_bytes() == bytes(20_000)
+
+
+def test_info_of_a_file_with_an_odd_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = os.path.join(os.fsencode(tmp_path), b"\xff\x1b[31m.cu8")
+    with open(path, "wb") as file:
+        file.write(bytes(2000))
+    with pytest.raises(SystemExit) as ended:
+        main(["info", os.fsdecode(path), "--rate", "48e3"])
+    assert ended.value.code == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
 @pytest.mark.recordings
 def test_real_recordings() -> None:
     folder = Path(os.environ.get("RADOME_RECORDINGS", Path(__file__).parents[3] / "shared" / "recordings"))

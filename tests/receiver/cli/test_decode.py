@@ -217,6 +217,7 @@ MISTAKES: dict[str, tuple[list[Any], str]] = {
     "both": (["A", "--definition", "D", "--satellite", "43466"], "either --satellite"),
     "no file": (["--definition", "D"], "FILE"),
     "a start that is no time": (["A", "--definition", "D", "--start", "yesterday"], "'yesterday' is no time"),
+    "an empty start": (["A", "--definition", "D", "--start", ""], "'' is no time"),
     "a rate that is none": (["A", "--definition", "D", "--rate", "-5"], "sample rate"),
     "a rate that is no number": (["A", "--definition", "D", "--rate", "fast"], "fast"),
     "a format that is none": (["x.bin", "--definition", "D", "--format", "cx99"], "cx99"),
@@ -224,6 +225,12 @@ MISTAKES: dict[str, tuple[list[Any], str]] = {
     "an output in no folder": (["A", "--definition", "D", "--jsonl", "no/such/x"], "no/such/x: cannot be written"),
     "an output that is a folder": (["A", "--definition", "D", "--kiss", "."], ".: cannot be written"),
     "a full disk": (["A", "--definition", "D", "--jsonl", "/dev/full"], "/dev/full: cannot be written"),
+    "an output over its definition": (["A", "--definition", "mine.toml", "--kiss", "mine.toml"], "is what is read"),
+    "an output over the orbit": (
+        ["A", "--definition", "D", "--tle", "good.tle", "--jsonl", "good.tle"],
+        "what is read",
+    ),
+    "a wait for nobody": (["A", "--definition", "D", "--zmq-wait", "5"], "--zmq-wait is of use only with --zmq"),
     "a socket that is none": (["A", "--definition", "D", "--zmq", "carrier pigeon"], "carrier pigeon"),
     "elements that are missing": (["A", "--definition", "D", "--tle", "nowhere.tle"], "nowhere.tle"),
     "elements of another": (["A", "--definition", "D", "--tle", "other.tle"], "other.tle"),
@@ -263,6 +270,8 @@ def test_a_mistake_is_one_sentence_and_status_2(
     (tmp_path / "checksum.tle").write_text(tle(good[0][:-1] + str((int(good[0][-1]) + 1) % 10), good[1]))
     (tmp_path / "other.tle").write_text(tle(*(line.replace("99998", "99997") for line in good)).replace("TEST", "REST"))
     (tmp_path / "x.bin").write_bytes(bytes(1000))
+    (tmp_path / "mine.toml").write_text(DEFINITION)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     monkeypatch.chdir(tmp_path)
     words, expected = MISTAKES[name]
     names = {"A": folder / "a.sigmf-meta", "D": folder / "test.toml"}
@@ -271,6 +280,7 @@ def test_a_mistake_is_one_sentence_and_status_2(
     assert expected in err
     assert "Traceback" not in err
     sentences = [line for line in err.splitlines() if line and not line.startswith(("Usage:", "Try "))]
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     if name != "a full disk":
         assert len(sentences) == 1
         assert out == ""

@@ -122,6 +122,8 @@ def test_a_full_disk_ends_record_with_a_sentence_and_live_goes_on(air: Air, sent
         (["record", "--record-size", "900k"], "'900k' is no number of bytes of at least 1MB"),
         (["record", "--record-keep-free", "nan"], "'nan' is no number of bytes, such as"),
         (["record", "--rate", "48e3"], "--format must say"),
+        (["record", "--rate", "48e3", "--format", "cu8", "--gain", "3"], "sends bare samples, and has no --gain"),
+        (["record", "--rate", "48e3", "--format", "cu8", "--bias-tee"], "sends bare samples, and has no --bias-tee"),
     ],
 )
 def test_options_that_are_wrong(

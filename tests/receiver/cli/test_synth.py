@@ -110,6 +110,7 @@ def test_numbers_that_cannot_be(option: str, tmp_path: Path) -> None:
         (["--doppler", "0,1e6,1e6", "--lead", "50"], "must be under a tenth of the carrier's frequency"),
         (["--jsonl", "x.sigmf-data"], "x.sigmf-data: is a file of the recording"),
         (["--jsonl", "./x.sigmf-meta"], "x.sigmf-meta: is a file of the recording"),
+        (["--frames", "number.jsonl", "--jsonl", "number.jsonl"], "number.jsonl: is what is read; frames"),
         (["--output", ""], "'.' is no name for a recording"),
         (["--output", "-"], "'-' is no name for a recording"),
         (["--output", "/nowhere/x"], "/nowhere/x: cannot be written"),
@@ -130,6 +131,16 @@ def test_what_is_wrong_leaves_no_recording(
         run(Path(), "-s", "45115", *options)
     assert words in str(caught.value)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_frames_are_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.sigmf-meta").write_text("00 01 02 03\n")
+    with pytest.raises(
+        RadomeError, match=r"x\.sigmf-meta: is what is read; a recording must be written to another file"
+    ):
+        run(Path(), "-s", "45115", "--frames", "x.sigmf-meta")
+    assert Path("x.sigmf-meta").read_text() == "00 01 02 03\n"
 
 
 def test_half_of_a_recording_is_none(tmp_path: Path) -> None:
