@@ -27,6 +27,8 @@ from .filters import decimator_for
 
 WIDEST = 4096
 """Bandwidths of the signal in the band that is searched."""
+FINEST = 4 * WIDEST
+"""Details of the signal in it."""
 LAG = 8
 """Rows looked ahead before the path is decided."""
 LINE = 5
@@ -63,12 +65,16 @@ class Track:
         if stream.target is not None and span is not None:
             reach = abs(stream.target) + span + self.bandwidth / 2
         self._rate, self._decimator = decimator_for(stream.rate, reach)
+        detail = self.detail or self.bandwidth
+        given = "the recording's frequency or the signal's offset must be given"
         if self._rate > WIDEST * self.bandwidth:
             raise FlowgraphError(
-                f"a signal of {self.bandwidth / 1e3:g} kHz cannot be searched for in {self._rate / 1e3:g} kHz; "
-                "the recording's frequency or the signal's offset must be given"
+                f"a signal of {self.bandwidth / 1e3:g} kHz cannot be searched for in {self._rate / 1e3:g} kHz; {given}"
             )
-        detail = self.detail or self.bandwidth
+        if self._rate > FINEST * detail:
+            raise FlowgraphError(
+                f"{self._rate:g} samples per second are too many to search for a detail of {detail:g} Hz; {given}"
+            )
         coarse, size = (
             2 ** max(3, math.ceil(math.log2(self._rate / bin_width)))
             for bin_width in (self.bandwidth / 16, min(self.bandwidth / 16, detail / 8))

@@ -50,8 +50,9 @@ SHIPPED: dict[str, tuple[str, Transmitter, str, dict[str, Any]]] = {
     "NASA-DSN": ("bpsk-9600-ccsds", ccsds("NASA-DSN"), "9k6 BPSK CCSDS, NASA-DSN", {}),
     "AIS, IQ": ("gmsk-9600-ais", AIS, "AIS, IQ", {"offset": 9000.0}),
     "AIS, audio": ("gmsk-9600-ais", AIS, "AIS, audio", {"form": "fm"}),
-    "AX100": ("ax100-survey", ax100(4800, "ASM+Golay"), "4k8 ASM+Golay", {}),
-    "AX100 RS": ("ax100-survey", ax100(9600, "Reed Solomon"), "9k6 Reed Solomon", {}),
+    "AX100": ("ax100-survey", ax100(4800, "ASM+Golay"), "4k8 ASM+Golay, IQ", {"offset": -7000.0}),
+    "AX100, audio": ("ax100-survey", ax100(4800, "ASM+Golay"), "4k8 ASM+Golay, audio", {"form": "fm"}),
+    "AX100 RS": ("ax100-survey", ax100(9600, "Reed Solomon"), "9k6 Reed Solomon, IQ", {"offset": 5000.0}),
 }
 
 
@@ -222,6 +223,12 @@ FAULTS: dict[str, tuple[str, str]] = {
     "a source's kind": ('[source]\nkind = "both"\n' + CHAIN + STAGES, "kind"),
     "a stage for a source": ('[source]\nuse = "demod.fsk"\nbaudrate = 9600\n' + CHAIN + STAGES, "source"),
     "sink of no table": ("sink = [1]\n" + CHAIN + STAGES, "[[sink]]"),
+    "the flowgraph as an output": (CHAIN + STAGES + '[[sink]]\nuse = "jsonl"\nfile = "x.toml"', "is what is read"),
+    "an empty start": (CHAIN + STAGES + '[source]\nfile = "x.cf32"\nstart = ""', "start"),
+    "a detail": (
+        CHAIN + STAGES.replace("[", '[{ use = "channel.track", bandwidth = 9e3, detail = 1e-9 }, ', 1),
+        "48000 samples per second are too many to search for a detail of 1e-09 Hz",
+    ),
     "a sink": (CHAIN + STAGES + '[[sink]]\nuse = "json"', "did you mean 'sink.jsonl'?"),
     "a sink without a file": (CHAIN + STAGES + '[[sink]]\nuse = "jsonl"', "file"),
     "a sink's folder": (CHAIN + STAGES + '[[sink]]\nuse = "jsonl"\nfile = "/nowhere/x"', "/nowhere/x"),
