@@ -43,6 +43,8 @@ from ._sync import Candidate, SyncedFrames
 SYNC_WORD = 0xC3AA6655
 TOLERANCE = 5
 HEADER = 24
+GOLAY = 3
+"""Wrong bits that the Golay code corrects for sure."""
 CONVOLUTIONAL, SCRAMBLED, REED_SOLOMON = 0x100, 0x200, 0x400
 
 
@@ -98,7 +100,7 @@ class U482c:
                 self.failures["fec"] += 1
                 return None
             if sureness is None:
-                less = _behind_zeros(received, payload, word.word)
+                less = _behind_zeros(received, payload, word.word, wrong)
             else:
                 less = surplus(payload, word.word, sureness, soft[:HEADER], lambda less: golay.encode(field - less))
             size -= less
@@ -123,11 +125,12 @@ class U482c:
         )
 
 
-def _behind_zeros(bare: NDArray[np.uint8], received: NDArray[np.uint8], word: NDArray[np.uint8]) -> int:
+def _behind_zeros(bare: NDArray[np.uint8], received: NDArray[np.uint8], word: NDArray[np.uint8], wrong: int) -> int:
     """As `surplus`, of a word from the Viterbi decoder: the zeros that end the code stand behind the true end.
 
     `bare` are the bytes before they were descrambled. Where no such zero is found, two wrong bytes that became zero say
-    the same: both would be parity that is zero by chance, and both received wrong.
+    the same: both would be parity that is zero by chance, and both received wrong. So does one, where so many bits of the
+    length were `wrong` that other Golay words are as near.
     """
     zeros = len(word) - 1 - int(np.flatnonzero(word)[-1]) if word.any() else 0
     # the last byte of parity may be zero too
@@ -135,7 +138,7 @@ def _behind_zeros(bare: NDArray[np.uint8], received: NDArray[np.uint8], word: ND
         # the path of the last bits leans on what follows
         if less > 0 and received[-less] and not bare[-less] & (0xF0 if less == 1 else 0xFF):
             return less
-    return zeros if np.count_nonzero(received[len(word) - zeros :]) > 1 else 0
+    return zeros if np.count_nonzero(received[len(word) - zeros :]) >= (1 if wrong > GOLAY else 2) else 0
 
 
 stage = U482c

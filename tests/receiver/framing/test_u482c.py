@@ -69,3 +69,22 @@ def test_a_length_that_is_too_large(flags: int, more: int) -> None:
     (frame,) = run(U482c(), x)
     assert (frame.payload, frame.corrected) == (payload, 0)
     assert frame.length == pytest.approx((24 + 8 * length) * STEP)
+
+
+def test_a_length_of_which_nothing_is_sure() -> None:
+    """Its Golay word is as near to a larger one, and noise hides the zeros that end the convolutional code."""
+    payload = bytes(np.random.default_rng(5).integers(1, 256, 45, np.uint8))
+    bits = reference.u482c(payload, 0x700)
+    length = (len(bits) - 56) // 8
+    wrong = reference.to_bits(reference.golay(0x700 | length + 2).to_bytes(3, "big"))
+    differ = 32 + np.flatnonzero(bits[32:56] != wrong)
+    assert len(differ) == 8
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        sent = np.concatenate([bits, rng.integers(0, 2, 300, np.uint8)])
+        sent[len(bits) - 14 : len(bits)] = rng.integers(0, 2, 14)
+        sent[differ[:4]] ^= 1
+        x = reference.soft(sent)
+        x[differ[4:]] *= 0.5
+        (frame,) = run(U482c(), x)
+        assert frame.payload == payload
