@@ -129,8 +129,8 @@ def _behind_zeros(bare: NDArray[np.uint8], received: NDArray[np.uint8], word: ND
     """As `surplus`, of a word from the Viterbi decoder: the zeros that end the code stand behind the true end.
 
     `bare` are the bytes before they were descrambled. Where no such zero is found, two wrong bytes that became zero say
-    the same: both would be parity that is zero by chance, and both received wrong. So does one, where so many bits of the
-    length were `wrong` that other Golay words are as near.
+    the same: both would be parity that is zero by chance, and both received wrong. So does one, where so many bits of
+    the length were `wrong` that other Golay words are as near.
     """
     zeros = len(word) - 1 - int(np.flatnonzero(word)[-1]) if word.any() else 0
     # the last byte of parity may be zero too

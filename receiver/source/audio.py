@@ -84,7 +84,8 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
         sound = soundfile.SoundFile(file)
     except Exception as error:
         file.close()
-        raise reader.fault or SourceError(f"{name}: cannot be read as FLAC, Ogg, MP3 or other sound: {error}") from None
+        why = getattr(error, "error_string", error)  # without the name of a file that may be a temporary one
+        raise reader.fault or SourceError(f"{name}: cannot be read as FLAC, Ogg, MP3 or other sound: {why}") from None
     try:
         return AudioSource(sound, file, *_recording(sound, path, name, options))
     except BaseException:

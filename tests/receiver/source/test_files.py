@@ -376,6 +376,15 @@ def test_the_noise_of_an_input_without_a_plug_is_no_q(tmp_path: Path) -> None:
     assert read(tmp_path / "b.wav")[0].kind == "iq"
 
 
+def test_sound_that_is_none_is_told_without_the_name_of_a_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"fLaC")
+    with pytest.raises(SourceError) as caught:
+        read(path)
+    assert "cannot be read as FLAC" in str(caught.value)
+    assert "<" not in str(caught.value)
+
+
 @pytest.mark.skipif("MP3" not in soundfile.available_formats(), reason="libsndfile without MP3")
 def test_mp3(tmp_path: Path) -> None:
     x = np.sin(np.arange(48_000) * 0.1) / 2
