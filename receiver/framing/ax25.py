@@ -6,7 +6,7 @@ NRZI on the line (a 0 is a change); with the G3RUH scrambler, 1 + x^12 + x^17, o
 (TAPR, 1998), sections 3.1 to 3.8; scrambler: J. Miller G3RUH, "9600 Baud Packet Radio Modem Design", 1988.
 
 A frame that noise could have made too easily, for want of flags before it, waits for the next: right checksums on both
-sides of one flag bear each other out.
+sides of one flag, or of nothing but flags, bear each other out.
 
 A frame whose checksum is wrong is repaired where few, unsure symbols make it right (`dsp_ext.hdlc`); `corrected` is how
 many were changed.
@@ -36,11 +36,11 @@ CHARACTERS = bytes(
     b >> 1 if not b & 1 and chr(b >> 1) in " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" else 63 for b in range(256)
 )
 """Of a callsign, by their byte in an address; what can be in none is a question mark."""
-FALSE_ALARM, FALSE_REPAIR = 1e-7, 1e-11
+FALSE_ALARM, FALSE_REPAIR = 1e-9, 1e-11
 """A frame that noise would have made with a higher probability than this is not reported; of repaired ones, many more
 could have been made."""
 FLAG = 8
-"""Symbols between two frames that share a flag."""
+"""Symbols between two frames that share a flag; where there are more, all but that are `idle`."""
 PATIENCE = 4096
 """Symbols within which the next frame has to end, to bear witness to one that stands alone."""
 
@@ -89,9 +89,9 @@ class Ax25:
             chance = trials * 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
             make = partial(self._make, start, stop, payload, changed, link)
             end, before = self._last
-            shared = changed == 0 and start - end == FLAG
+            shared = changed == 0 and start - end <= FLAG + idle
             if shared:
-                chance *= before  # two right checksums about one flag
+                chance *= before  # two right checksums about nothing but flags
             self._last = (stop, chance)
             doubtful, self._doubtful = self._doubtful, None
             if doubtful is not None and shared and chance <= FALSE_ALARM and stop - end <= PATIENCE:

@@ -16,6 +16,14 @@ from tests.jig import run_stage, stage_keeps_the_law, stream_of
 from tests.reference import FLAG, g3ruh, hdlc, nrzi, soft
 
 RNG = np.random.default_rng(9)
+
+
+@pytest.fixture(autouse=True)
+def _the_same_in_any_order() -> None:
+    global RNG
+    RNG = np.random.default_rng(9)
+
+
 STREAM = stream_of("soft", 9600.0)
 
 
