@@ -26,7 +26,8 @@ Most framings are a short file in `flowgraphs/framings/` that reads like the for
 - `sync` is the sync word, in hexadecimal digits, or in bits behind `0b`; 8 to 64 bits. Both polarities are searched.
 - `size` is what lies behind it, in bytes, as it is sent. Several sizes are tried in turn. Where a length is sent in
   front, it is the most.
-- `preamble` is what is sent over and over before the sync word. It is evidence for a frame with a short sync word.
+- `preamble` is what is sent over and over before the sync word. It is evidence for a frame with a short sync word,
+  unless the frame goes on as the preamble does, as where there is only a carrier.
 - `line` lists what is undone before the sync word is searched for: `g3ruh`, `nrz-i`, `nrz-m`, `nrz-s`.
 - `steps` are what a receiver undoes behind the sync word, in its order. Each is a module of `receiver/coding/`, with
   its parameters, which [parameters.md](parameters.md) lists: checksums (`crc`), codes (`rs`, `convolutional`, `ra`,
