@@ -120,10 +120,9 @@ class Ax100:
         symbols = self._history.soft(candidate.start - lead, candidate.start + self._head)
         doubts = np.sort(np.abs(symbols))[:FLIPS].tolist()
         changes = weak_flips(symbols, lead, self._head, self._spread)[:, 0].tolist()
-        ways = [(doubt, field ^ change) for doubt, change in zip(doubts, changes, strict=True)]
-        for (doubt, change), (other, more) in combinations(list(zip(doubts, changes, strict=True)), 2):
-            ways.append((doubt + other, field ^ change ^ more))
-        return list(dict.fromkeys([field, *(way for _, way in sorted(ways))]))
+        ways = list(zip(doubts, changes, strict=True))
+        ways += [(doubt + other, change ^ more) for (doubt, change), (other, more) in combinations(ways, 2)]
+        return list(dict.fromkeys([field, *(field ^ change for _, change in sorted(ways))]))
 
     def _length(self, field: int) -> int:
         return field & 0xFF if self._descrambler is None else field - 1

@@ -88,7 +88,7 @@ class Declared:
         self._turns = np.zeros(256, bool)
         """Bytes that occur in the preamble, at any place."""
         if self._preamble is not None:
-            self._turns[np.packbits(np.lib.stride_tricks.sliding_window_view(self._preamble, 8), axis=1)] = True
+            self._turns[_bytes_anywhere(self._preamble)] = True
         self._steps: list[Step] = []
         for i, table in enumerate(self.steps, 1):
             if not isinstance(table, dict):
@@ -282,11 +282,12 @@ class Declared:
 
     def _likeness(self, soft: NDArray[np.float32]) -> float:
         """Part of the bytes, at any place, in which symbols are as in the preamble."""
-        bits = (soft > 0).astype(np.uint8)
-        octets = np.zeros(max(0, len(bits) - 7), np.uint8)
-        for i in range(8):
-            octets |= bits[i : i + len(octets)] << (7 - i)
-        return int(self._turns[octets].sum()) / max(1, len(octets))
+        return float(self._turns[_bytes_anywhere(soft > 0)].mean()) if len(soft) >= 8 else 0.0
+
+
+def _bytes_anywhere(bits: NDArray[Any]) -> NDArray[np.uint8]:
+    """(n - 7, 1), the byte that begins at each of n >= 8 bits."""
+    return np.packbits(np.lib.stride_tricks.sliding_window_view(bits, 8), axis=1)
 
 
 def _line(name: Any) -> Descrambler | DifferentialDecoder:

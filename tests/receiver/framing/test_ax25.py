@@ -80,7 +80,7 @@ def test_times_and_offset_are_those_of_the_symbols() -> None:
 
 
 def test_evidence_beside_the_checksum_is_asked_for() -> None:
-    """Addresses, or two flags and more; one of 2^16 random frames has its checksum right."""
+    """Addresses, or three flags and more; one of 2^16 random frames has its checksum right."""
     bare, headed = RNG.bytes(40), HEADED
     assert [f.payload for f in frames(Ax25(), symbols(bare, flags=1))] == []
     assert [f.payload for f in frames(Ax25(), symbols(headed, flags=1))] == [headed]
