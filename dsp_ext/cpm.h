@@ -86,13 +86,12 @@ static inline unsigned char radome_cpm_step(const float *z, const radome_cpm_wav
                                             radome_cpm_paths *paths, float *margin) {
     radome_v8 re = RADOME_V8(z), im = RADOME_V8(z + 8), m0, m1, r0, r1, i0, i1, d, power;
     radome_i8 mask;
-    const radome_v8 unit_re = paths->re * paths->inverse, unit_im = paths->im * paths->inverse;
 #define LOW(v) __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3)
 #define HIGH(v) __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7)
-    m0 = LOW(paths->metric) + re * LOW(unit_re) + im * LOW(unit_im);
-    m1 = HIGH(paths->metric) + re * HIGH(unit_re) + im * HIGH(unit_im);
     r0 = LOW(paths->re), r1 = HIGH(paths->re);
     i0 = LOW(paths->im), i1 = HIGH(paths->im);
+    m0 = LOW(paths->metric) + (re * r0 + im * i0) * LOW(paths->inverse);
+    m1 = HIGH(paths->metric) + (re * r1 + im * i1) * HIGH(paths->inverse);
 #undef LOW
 #undef HIGH
     d = m1 - m0;

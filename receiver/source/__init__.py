@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from ..errors import SourceError
 from ..stage import Chunk, Clock, Kind
 
-CHUNK = 65536
+CHUNK = 131072
 """Samples in a chunk, for sources that are free to choose."""
 
 
