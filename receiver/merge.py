@@ -77,13 +77,14 @@ class Merger:
             first = heapq.heappop(self._pending)
             end, chain, _, frame = first
             key = (self._satellites[chain], frame.payload)
-            if first not in self._copies.get(key, ()):
+            copies = self._copies.get(key, [])
+            if first not in copies:
                 continue  # went with an earlier copy
             if self._was_given(key, frame):
                 self._forget(key, [first])
                 self.duplicates += 1
                 continue
-            copies = [e for e in self._copies[key] if e[0] <= end + self._tolerance and _same(frame, e[3])]
+            copies = [e for e in copies if e[0] <= end + self._tolerance and _same(frame, e[3])]
             best = max(copies, key=_merit)
             self._forget(key, copies)
             self._remember(key, best[3])
@@ -93,14 +94,14 @@ class Merger:
 
     def _was_given(self, key: _Key, frame: Frame) -> bool:
         for other in reversed(self._given_of.get(key, ())):
-            if _same(frame, other):
-                return True
             if other.end + self._tolerance < frame.position:
                 return False  # and those before it ended no later than that
+            if _same(frame, other):
+                return True
         return False
 
     def _forget(self, key: _Key, entries: list[_Entry]) -> None:
-        left = [e for e in self._copies[key] if not any(e is entry for entry in entries)]
+        left = [e for e in self._copies[key] if e not in entries]
         if left:
             self._copies[key] = left
         else:

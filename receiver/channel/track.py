@@ -178,9 +178,10 @@ class Track:
         left = np.where(np.abs(here - before) <= near, (before + here) / 2, here)
         right = np.where(np.abs(here - after) <= near, (here + after) / 2, here)
         first = self._row // 2
-        lengths = np.tile(np.array([first, self._row - first]), rows)
-        starts = np.stack([left, here], axis=1).ravel()
-        slopes = (np.stack([here, right], axis=1).ravel() - starts) / lengths
+        lengths = np.array([first, self._row - first] * rows)
+        edges = np.stack([left, here, right], axis=1)
+        starts = edges[:, :2].ravel()
+        slopes = (edges[:, 1:] - edges[:, :2]).ravel() / lengths
         n = min(rows * self._row, len(self._held))
         over = rows * self._row - n
         if over:

@@ -189,7 +189,7 @@ class SequenceReceiver:
         self._turns = np.empty(0, np.float32)
         self._unlevelled = np.empty(0, np.float64)  # instants of symbols in the level
         self._moved = np.empty(0, np.float32)  # by how much what they are made of was moved, cycles per symbol
-        self._undetected = np.empty(0, np.float64)  # positions of those in the detector
+        self._positions = np.empty(0, np.float64)  # of those in level and detector
         self._compared = np.empty(0, np.complex64)  # samples whose tones are still to be compared
         self._first = 0  # of them, since the start
 
@@ -249,12 +249,14 @@ class SequenceReceiver:
     def _find(
         self, x: NDArray[np.complex64], values: NDArray[np.float32], instants: NDArray[np.float64]
     ) -> list[Chunk]:
-        moved = self._track.at((self._origin or 0.0) + instants * self._step - self._delay) / self._baudrate
+        positions = (self._origin or 0.0) + instants * self._step - self._delay
+        moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
+        self._positions = np.concatenate([self._positions, positions])
         self._unlevelled = np.concatenate([self._unlevelled, instants])
-        self._moved = np.concatenate([self._moved, moved.astype(np.float32)])
+        self._moved = np.concatenate([self._moved, moved])
         if self._compares:
             # the tones' places must be known to a small part of the symbol rate: as if nothing had been moved
-            values = values + moved.astype(np.float32) / np.float32(self._per_symbol)
+            values = values + moved / np.float32(self._per_symbol)
         return self._detect(x, *self._level.process(values))
 
     def _detect(
@@ -266,8 +268,6 @@ class SequenceReceiver:
     ) -> list[Chunk]:
         instants, self._unlevelled = self._unlevelled[: len(soft)], self._unlevelled[len(soft) :]
         moved, self._moved = self._moved[: len(soft)], self._moved[len(soft) :]
-        positions = (self._origin or 0.0) + instants * self._step - self._delay
-        self._undetected = np.concatenate([self._undetected, positions])
         per_symbol = np.float32(self._per_symbol)
         at = (instants - self._lead) * (self._per_symbol / 4)
         if self._compares:
@@ -295,6 +295,6 @@ class SequenceReceiver:
     def _give(self, soft: NDArray[np.float32], frequencies: NDArray[np.float32]) -> list[Chunk]:
         if not len(soft):
             return []
-        positions, self._undetected = self._undetected[: len(soft)], self._undetected[len(soft) :]
+        positions, self._positions = self._positions[: len(soft)], self._positions[len(soft) :]
         offsets = frequencies * np.float32(self._baudrate)
         return [Chunk(soft, self._baudrate, float(positions[0]), self._clock, positions, offsets)]

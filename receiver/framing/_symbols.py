@@ -70,16 +70,15 @@ class SymbolHistory:
         rate : code rate, information bits per symbol: turns Es/N0 into Eb/N0
         fields : further fields of `Frame`
         """
-        soft = self.soft(start, stop)
-        i, j = start - self._first, stop - self._first
-        positions, offsets = self._positions[i:j], self._offsets[i:j]
-        symbol = (positions[-1] - positions[0]) / (len(positions) - 1) if len(positions) > 1 else self._step
         assert self._clock is not None
-        ratio, offset = esn0(soft), mean_of_known(offsets)
+        ratio = esn0(self.soft(start, stop))
+        offset = mean_of_known(self._offsets[start - self._first : stop - self._first])
+        first, last = self.position(start), self.position(stop - 1)
+        symbol = (last - first) / (stop - start - 1) if stop - start > 1 else self._step
         return Frame(
             payload=payload,
-            position=float(positions[0] - symbol / 2),
-            length=float(positions[-1] - positions[0] + symbol),
+            position=first - symbol / 2,
+            length=last - first + symbol,
             clock=self._clock,
             framing=framing,
             offset=offset if math.isfinite(offset) else None,

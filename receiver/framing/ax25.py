@@ -18,9 +18,7 @@ the addresses need not make sense.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from dsp_ext.bits import DifferentialDecoder
@@ -44,6 +42,8 @@ FLAG = 8
 PATIENCE = 4096
 """Symbols within which the next frame has to end, to bear witness to one that stands alone."""
 
+_Found = tuple[int, int, bytes, int, dict[str, Any]]  # start and stop, payload, symbols changed, addresses
+
 
 @dataclass
 class Ax25:
@@ -61,8 +61,8 @@ class Ax25:
         self._counted = 0  # of its failures
         self._history = SymbolHistory(LONGEST * 10 + 64)
         self._once = DifferentialDecoder(mark=False) if self.precoding == "nrz-i" else None
-        # makes the last frame with a right checksum, when that was not enough by itself
-        self._doubtful: Callable[[float], Frame] | None = None
+        # what makes the last frame with a right checksum, when that was not enough by itself
+        self._doubtful: _Found | None = None
         self._last = (-1, 1.0)  # end and chance of the last frame with a right checksum
         return Stream("frames", stream.rate, stream.clock, stream.frequency)
 
@@ -87,7 +87,6 @@ class Ax25:
             # noise has the checksum right once in 2^16 for each change tried, and what else belongs to a frame as
             # seldom as its bits say
             chance = trials * 2.0 ** -(16 + min(idle, 64)) * ((37 / 256) ** 12 if link else 1)
-            make = partial(self._make, start, stop, payload, changed, link)
             end, before = self._last
             shared = changed == 0 and start - end <= FLAG + idle
             if shared:
@@ -95,16 +94,16 @@ class Ax25:
             self._last = (stop, chance)
             doubtful, self._doubtful = self._doubtful, None
             if doubtful is not None and shared and chance <= FALSE_ALARM and stop - end <= PATIENCE:
-                frames.append(doubtful(chance))
+                frames.append(self._make(*doubtful, chance))
             elif doubtful is not None:
                 self.failures["crc"] += 1
             if chance > (FALSE_REPAIR if changed else FALSE_ALARM):
                 if changed:
                     self.failures["crc"] += 1
                 else:
-                    self._doubtful = make
+                    self._doubtful = start, stop, payload, changed, link
                 continue
-            frames.append(make(chance))
+            frames.append(self._make(start, stop, payload, changed, link, chance))
         return frames
 
     def _make(self, start: int, stop: int, payload: bytes, changed: int, link: dict[str, Any], chance: float) -> Frame:
@@ -124,14 +123,14 @@ class Ax25:
 def addresses(payload: bytes) -> dict[str, Any]:
     """Callsigns of an AX.25 frame, empty when the payload does not begin with well-formed addresses."""
     calls = []
-    for i in range(0, min(len(payload) - 6, 70), 7):
-        field = payload[i : i + 7]
-        name = field[:6].translate(CHARACTERS).decode("ascii").rstrip(" ")
+    text = payload[:70].translate(CHARACTERS).decode("ascii")
+    for i in range(6, len(text), 7):
+        name, last = text[i - 6 : i].rstrip(" "), payload[i]
         if name and not name.isalnum():
             return {}
-        ssid = field[6] >> 1 & 15
+        ssid = last >> 1 & 15
         calls.append(f"{name}-{ssid}" if ssid else name)
-        if field[6] & 1:
+        if last & 1:
             if len(calls) < 2:
                 return {}
             return {"destination": calls[0], "source": calls[1], **({"via": calls[2:]} if calls[2:] else {})}

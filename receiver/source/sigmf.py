@@ -15,13 +15,12 @@ from __future__ import annotations
 import json
 import math
 import os
-import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..datatype import Datatype, checked_frequency, checked_rate
 from ..errors import SourceError, short
@@ -30,6 +29,9 @@ from ..utc import parse_utc
 from . import Options, Recording
 from ._bytes import COMPRESSED, ByteReader
 from ._samples import SampleSource, Segment, checked_kind, whole
+
+if TYPE_CHECKING:
+    import tarfile
 
 LARGEST_META = 1 << 28
 """Bytes of metadata; whatever is longer is none."""
@@ -118,6 +120,8 @@ def _several(name: str) -> SourceError:
 
 @contextmanager
 def _archive_errors(name: str) -> Iterator[None]:
+    import tarfile
+
     try:
         yield
     except (tarfile.TarError, EOFError, ValueError, OverflowError, IndexError) as error:
@@ -163,6 +167,8 @@ def open_archive(path: str, reader: ByteReader, options: Options) -> SampleSourc
 
 
 def _tar(reader: ByteReader) -> tarfile.TarFile:
+    import tarfile
+
     if reader.plain:
         reader.file.seek(0)
         return tarfile.open(fileobj=reader.file, mode="r:")
