@@ -116,4 +116,36 @@ static inline int radome_cpm_level(radome_cpm_paths *paths, float *gain) {
     return best;
 }
 
+/* by how much each state's path is worse than the best one, behind radome_cpm_level */
+static inline radome_v8 radome_cpm_costs(const radome_cpm_paths *paths) { return -paths->metric; }
+
+static inline radome_v8 radome_cpm_least(radome_v8 a, radome_v8 b) {
+#ifdef __AVX__
+    return __builtin_ia32_minps256(a, b);
+#else
+    return radome_cpm_choose(a < b, a, b);
+#endif
+}
+
+/* What the best sequence by way of each state loses to the best of all, back over n symbols, and for each symbol the
+   least loss with a zero less that with a one. cost: of the states at the last symbol, then at the one before the first */
+static inline void radome_cpm_back(const float *margin, int n, radome_v8 *cost, float *soft) {
+    const radome_v8 zero = {0}, side = {1, 1, 1, 1, -1, -1, -1, -1};
+    radome_v8 c = *cost;
+#define EVEN(v) __builtin_shufflevector(v, v, 0, 2, 4, 6, 0, 2, 4, 6)
+#define ODD(v) __builtin_shufflevector(v, v, 1, 3, 5, 7, 1, 3, 5, 7)
+    for (int i = n - 1; i >= 0; i--) {
+        const radome_v8 d = RADOME_V8(margin + 8 * i);
+        radome_v8 least = radome_cpm_least(c, __builtin_shufflevector(c, c, 4, 5, 6, 7, 0, 1, 2, 3));
+        least = radome_cpm_least(least, __builtin_shufflevector(least, least, 1, 0, 3, 2, 5, 4, 7, 6));
+        soft[i] = least[0] - least[2];
+        /* by way of a state's lower or upper predecessor; the worse one loses the margin */
+        c = radome_cpm_least(EVEN(c) - radome_cpm_least(-side * EVEN(d), zero),
+                             ODD(c) - radome_cpm_least(-side * ODD(d), zero));
+    }
+#undef EVEN
+#undef ODD
+    *cost = c;
+}
+
 #endif

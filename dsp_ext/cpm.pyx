@@ -15,8 +15,9 @@ memory decides the symbols, and the phases that are left, compared some symbols 
 and, by the sum of the symbols between, by the index's error. Starting points are the eye of the discriminator and the
 blocks beside.
 
-A symbol's reliability is the least margin by which a path that has it otherwise was given up (soft-output Viterbi
-algorithm: Hagenauer, Hoeher, IEEE GLOBECOM 1989). Where the search is in doubt about many symbols and the
+A symbol's soft value is what the best sequence with a zero there loses, less what the best one with a one loses; the
+margins by which paths were given up are added up backwards for that (max-log-MAP over the paths that were searched:
+Fossorier, Burkert, Lin, Hagenauer, IEEE Communications Letters 2-5, 1998). Where the search is in doubt about many symbols and the
 discriminator about few, for pulses or errors of frequency that do not fit here, the latter's are given instead.
 """
 import numpy as np
@@ -30,18 +31,21 @@ cdef extern from "cpm.h" nogil:
         pass
     ctypedef struct Paths "radome_cpm_paths":
         pass
+    ctypedef struct Costs "radome_v8":
+        pass
     void radome_cpm_match(const float* x, const Waves* waves, float* z)
     unsigned char radome_cpm_step(const float* z, const Waves* waves, float keep, Paths* paths, float* margin)
     void radome_cpm_take(const float* x, const float* taps, float c, float s, float* y)
     void radome_cpm_turn(const float* y, const float* w_re, const float* w_im, float c, float s, float* u)
     int radome_cpm_level(Paths* paths, float* gain)
+    void radome_cpm_back(const float* margin, int n, Costs* cost, float* soft)
+    Costs radome_cpm_costs(const Paths* paths)
 
 cdef enum:
     BLOCK = 128           # symbols between estimates of frequency and index
     BLOCKS = 8            # of which estimates are kept
-    LAG = 128             # symbols looked ahead before a symbol is decided
-    REACH = 24            # symbols over which a path that was given up is followed back
-    RING = 1024           # symbols kept
+    LAG = BLOCK           # symbols looked ahead before a symbol is decided
+    RING = 512            # symbols kept: four blocks
     PIECE = 32            # symbols that are taken from search or discriminator together
     BEFORE = 6            # pieces that have a say in that: so many before
     BEHIND = 2            # and so many behind
@@ -172,9 +176,7 @@ cdef class CpmDetector:
     cdef float _moved[RING]              # frequency by which it was turned
     cdef float _frequency[RING]
     cdef float _margin[MEMORIES][RING][8]
-    cdef unsigned char _came[MEMORIES][RING]   # bits: whether each state was reached from the upper half
-    cdef unsigned char _path[RING]
-    cdef float _least[RING]
+    cdef float _soft[RING]
     # of pieces
     cdef float _doubt[PIECES]
     cdef float _eye_doubt[PIECES]
@@ -189,8 +191,6 @@ cdef class CpmDetector:
     cdef double _f[BLOCKS]               # estimates
     cdef double _h[BLOCKS]
     cdef double _gain[BLOCKS]            # amplitude by the best references
-    cdef int _believed                   # memory whose path is in _path
-    cdef long long _settled              # symbols up to which _least has what other paths say
     cdef Waves _waves
     cdef double _made                    # index that _waves are for
     cdef double _pulses[4][3]            # of the symbol before, this one and the next, at four places of a symbol
@@ -239,8 +239,6 @@ cdef class CpmDetector:
         self._sum = self._weight = self._made = self._phase = 0
         self._rotor[0], self._rotor[1] = 1, 0
         memset(self._paths, 0, sizeof(self._paths))
-        memset(self._came, 0, sizeof(self._came))
-        self._believed, self._settled = 0, 0
         memset(self._doubt, 0, sizeof(self._doubt))
         memset(self._eye_doubt, 0, sizeof(self._eye_doubt))
 
@@ -424,15 +422,14 @@ cdef class CpmDetector:
 
     cdef void _search(self, long long k) noexcept nogil:
         # decisions and their margins, by the memory that fits the newest block
-        cdef long long first = k * BLOCK, n, oldest, start, begin
+        cdef long long first = k * BLOCK
         cdef double here = self._f[k % BLOCKS], before = here, after = self._f[(k + 1) % BLOCKS]
-        cdef Py_ssize_t i, j
-        cdef int m, best = 0, state, mine
+        cdef Py_ssize_t i, at = first % RING
+        cdef int m, best = 0
         cdef Paths paths[MEMORIES]
-        cdef int last[MEMORIES]
         cdef float gain[MEMORIES]
         cdef float z[16]
-        cdef float margin
+        cdef Costs costs
         if k:
             before = self._f[(k - 1) % BLOCKS]
         # straight within one signal, a step from one to the next
@@ -444,49 +441,22 @@ cdef class CpmDetector:
         for m in range(MEMORIES):
             gain[m] = 0
         for i in range(BLOCK):
-            j = (first + i) % RING
-            self._frequency[j] = <float>(before + (after - before) * (i + 0.5) / BLOCK)
+            self._frequency[at + i] = <float>(before + (after - before) * (i + 0.5) / BLOCK)
             radome_cpm_match(self._u[i], &self._waves, z)
             for m in range(MEMORIES):
-                self._came[m][j] = radome_cpm_step(z, &self._waves, KEEP[m], &paths[m], self._margin[m][j])
+                radome_cpm_step(z, &self._waves, KEEP[m], &paths[m], self._margin[m][at + i])
             if i % 32 == 31:
                 for m in range(MEMORIES):
-                    last[m] = radome_cpm_level(&paths[m], &gain[m])
+                    radome_cpm_level(&paths[m], &gain[m])
         memcpy(self._paths, paths, sizeof(paths))
         for m in range(1, MEMORIES):
             best = m if gain[m] > gain[best] else best
         self._gain[k % BLOCKS] = gain[best] / BLOCK
-        # back to where this memory's path of the block before is met: all older is as it was
-        state = last[best]
-        oldest = first - LAG - REACH if first > LAG + REACH else 0
-        n = first + BLOCK - 1
-        while n >= oldest and (n >= first or best != self._believed or self._path[n % RING] != state):
-            self._path[n % RING] = <unsigned char>state
-            state = _before(state, self._came[best][n % RING])
-            n -= 1
-        # what other paths say of symbols that have changed is forgotten
-        start, begin = first, self._settled
-        if n + 1 < self._settled:
-            start = n + 1 - REACH if n + 1 - REACH > oldest else oldest
-            begin = start + 1
-        for n in range(start, first + BLOCK):
-            self._least[n % RING] = <float>1e30
-        # only what `_give` will ask for
-        self._believed, self._settled = best, first - LAG + BLOCK + BEHIND * PIECE + REACH
-        for n in range(begin if begin else 1, self._settled):
-            state = self._path[n % RING]
-            margin = self._margin[best][n % RING][state]
-            # the path that was given up for this one
-            state = (state >> 1) | (0 if margin > 0 else 4)
-            margin = fabsf(margin)
-            for i in range(1, REACH):
-                mine = self._path[(n - i) % RING]
-                if mine == state or n - i <= oldest:
-                    break
-                if (mine ^ state) & 4:
-                    j = (n - i - 1) % RING
-                    self._least[j] = margin if margin < self._least[j] else self._least[j]
-                state = _before(state, self._came[best][(n - i) % RING])
+        costs = radome_cpm_costs(&paths[best])
+        radome_cpm_back(self._margin[best][at], BLOCK, &costs, self._soft + at)
+        if k:
+            at = (first - BLOCK) % RING
+            radome_cpm_back(self._margin[best][at], BLOCK, &costs, self._soft + at)
 
     cdef Py_ssize_t _give(self, long long k, float* soft, float* frequencies) noexcept nogil:
         # symbols from LAG before a block on
@@ -510,7 +480,7 @@ cdef class CpmDetector:
         cdef float v, rest = 0, doubt = 0, eye_doubt = 0, mean = 0
         cdef float amplitude = <float>self._gain[k] + <float>1e-20, trust
         cdef float noise = <float>(self._power[k] / BLOCK) - amplitude * amplitude
-        cdef const float* least = self._least + start
+        cdef const float* soft = self._soft + start
         cdef const float* eye = self._eye + start
         for i in range(PIECE):
             v = fabsf(eye[i])
@@ -524,7 +494,7 @@ cdef class CpmDetector:
             eye_doubt += v if v > 0 else 0
         trust = 2 * amplitude / (noise + <float>0.002 * amplitude * amplitude)
         for i in range(PIECE):
-            v = 1 - trust / DOUBTFUL * least[i]
+            v = 1 - trust / DOUBTFUL * fabsf(soft[i])
             # also where something is no number
             doubt += 0 if v <= 0 else v if v < 1 else 1
         i = (first // PIECE) % PIECES
@@ -559,8 +529,7 @@ cdef class CpmDetector:
                 soft[i] = self._eye[(first + i) % RING]
         else:
             for i in range(PIECE):
-                j = (first + i) % RING
-                soft[i] = scale * (self._least[j] if self._path[j] & 2 else -self._least[j])
+                soft[i] = scale * self._soft[(first + i) % RING]
 
     cdef inline void _sample(self, double u, double turned, float* y) noexcept nogil:
         # four samples about a symbol's middle, u in samples, turned by so many turns
