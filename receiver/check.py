@@ -62,7 +62,7 @@ def check(transmitter: Transmitter) -> Outcome:
     try:
         return _check(transmitter)
     except (RadomeError, ValueError) as error:
-        return Outcome(0, 0, fault=str(error))
+        return Outcome(0, 0, fault=str(error).removeprefix(f"{transmitter.name}: "))
 
 
 def _check(transmitter: Transmitter) -> Outcome:

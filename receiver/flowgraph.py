@@ -71,11 +71,12 @@ def stage_class(use: str) -> type[Stage]:
     cls = getattr(module, "stage", None)
     if cls is None:
         room = use.split(".")[0]
-        names = [*stage_names(room), *(f"framing.{name}" for name in framing_names() if room == "framing")]
-        near = difflib.get_close_matches(use, names, 1)
-        raise FlowgraphError(
-            f"use = {short(use)}: there is no such stage" + (f"; did you mean {near[0]!r}?" if near else "")
-        )
+        names = [name.removeprefix(f"{room}.") for name in stage_names(room)]
+        names += framing_names() if room == "framing" else ()
+        near = difflib.get_close_matches(use.removeprefix(f"{room}.").casefold().replace(" ", "-"), names, 1)
+        every = f"; there are {', '.join(names)}" if names else ""
+        hint = f"; did you mean '{room}.{near[0]}'?" if near else every
+        raise FlowgraphError(f"use = {short(use)}: there is no such stage{hint}")
     return typing.cast("type[Stage]", cls)
 
 

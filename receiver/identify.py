@@ -34,6 +34,7 @@ from .errors import FlowgraphError
 from .flowgraph import Chain, build
 from .framing.several import BESIDE, Several, key
 from .pipeline import Line, Pipeline
+from .reception import declared_stages
 from .satellite import Satellite, Transmitter, all_satellites
 from .source import Recording, Source
 from .stage import Chunk, Kind, Stage, Stream
@@ -142,6 +143,8 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
     Parameters
     ----------
     folders : of definitions beside those that are shipped
+
+    Raises FlowgraphError, naming the file and the transmitter, for a fault in one of their definitions.
     """
     users: dict[str, list[tuple[Satellite, Transmitter]]] = {}
     senders: dict[str, set[int]] = {}
@@ -149,6 +152,8 @@ def hypotheses(folders: tuple[Path, ...] = ()) -> tuple[Hypothesis, ...]:
     tables: dict[str, dict[str, Any]] = {}
     for satellite in all_satellites(folders):
         for transmitter in satellite.transmitters:
+            if satellite.path.parent in folders:
+                declared_stages(transmitter, satellite.place(transmitter))
             users.setdefault(_way(transmitter.demod), []).append((satellite, transmitter))
             called = key(transmitter.framing)
             tables[called] = transmitter.framing

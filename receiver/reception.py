@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,13 +12,14 @@ from .flowgraph import Chain, build
 from .pipeline import Line
 from .satellite import Satellite, Transmitter
 from .source import Recording
-from .stage import Stage, Stream
+from .stage import Kind, Stage, Stream
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .declared import Declaration, Flowgraph
     from .orbit import Orbit, Station
+    from .visibility import Visibility
 
 T = TypeVar("T")
 
@@ -37,18 +38,40 @@ class Conditions:
     """Hz of the signal from where it should be; None: to be found."""
 
 
+def declared_stages(transmitter: Transmitter, where: str, kinds: Collection[Kind] = ("iq", "real")) -> list[Stage]:
+    """Build the stages that a definition names: demodulator, framing, and what is done with frames.
+
+    Parameters
+    ----------
+    where : of the definition, for messages
+    kinds : of samples, one of which the demodulator must take
+
+    Raises
+    ------
+    FlowgraphError : a fault in the definition
+    """
+    demod = build(transmitter.demod, where, "demod")
+    if not set(kinds) & set(demod.takes):
+        takes = " or ".join(demod.takes)
+        raise FlowgraphError(f"{where}: {transmitter.demod['use']} is no demodulator; it takes {takes}")
+    stages = [demod, build(transmitter.framing, where, "framing")]
+    stages += [build(table, where, "link") for table in transmitter.link]
+    Chain(stages, where)
+    return stages
+
+
 def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions, where: str) -> Chain:
     """Put the stages together that receive one transmitter.
 
     IQ goes through Doppler correction and, where the demodulator does not do it itself, carrier search; audio is what a
     receiver made of it, so the carrier is gone.
+
+    Parameters
+    ----------
+    where : of the definition, for messages
     """
-    demod = build(transmitter.demod, where, "demod")
-    if recording.kind not in demod.takes:
-        takes = " or ".join(demod.takes)
-        raise FlowgraphError(f"{where}: {transmitter.demod['use']} is no demodulator; it takes {takes}")
-    framing = build(transmitter.framing, where, "framing")
-    link = [build(table, where, "link") for table in transmitter.link]
+    declared = declared_stages(transmitter, where, (recording.kind,))
+    demod = declared[0]
     stages: list[Stage] = []
     if recording.kind == "iq":
         from .channel.doppler import Doppler
@@ -70,7 +93,7 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
         if not getattr(demod, "finds_carrier", False):
             width = getattr(demod, "searched", None) or demod.bandwidth  # type: ignore[attr-defined]
             stages.append(Track(bandwidth=width, detail=getattr(demod, "detail", None)))
-    return Chain([*stages, demod, framing, *link], where)
+    return Chain([*stages, *declared], where)
 
 
 def lines(
@@ -92,17 +115,31 @@ def lines(
     ------
     FlowgraphError : no transmitter of such a name, a fault in the definition, or the recording is too narrow for all
     """
-    chosen = [t for t in satellite.transmitters if not names or t.name in names]
+    return _opened(_built(satellite, recording, conditions, names), recording, remark)
+
+
+def _built(
+    satellite: Satellite, recording: Recording, conditions: Conditions, names: Sequence[str]
+) -> list[tuple[Transmitter, Line]]:
+    """Chains as of `lines`, not yet opened."""
     for name in names:
         if name not in [t.name for t in satellite.transmitters]:
             have = ", ".join(repr(t.name) for t in satellite.transmitters)
             raise FlowgraphError(f"{satellite.name} has no transmitter {name!r}; it has {have}")
-    made = []
-    for transmitter in chosen:
-        where = f"{satellite.name}, {transmitter.name}"
-        stages = chain(transmitter, recording, conditions, where)
-        made.append((transmitter, Line(where, stages, satellite.norad, transmitter.baudrate)))
-    return _opened(made, recording, remark)
+    chosen = [t for t in satellite.transmitters if not names or t.name in names]
+    return [(t, _line(satellite, t, recording, conditions)) for t in chosen]
+
+
+def _line(
+    satellite: Satellite,
+    transmitter: Transmitter,
+    recording: Recording,
+    conditions: Conditions,
+    visible: Visibility | None = None,
+) -> Line:
+    stages = chain(transmitter, recording, conditions, satellite.place(transmitter))
+    name = f"{satellite.name}, {transmitter.name}"
+    return Line(name, stages, satellite.norad, transmitter.baudrate, visible=visible)
 
 
 def lines_of_all(
@@ -117,14 +154,16 @@ def lines_of_all(
     Those that the recording is too narrow for are left out, with a remark, unless that is all of them.
     """
     known = {transmitter.name for satellite in satellites for transmitter in satellite.transmitters}
-    made, refused = [], []
+    built = []
     for satellite in satellites:
         own = [t.name for t in satellite.transmitters]
         chosen = [name for name in names if name in own or (name not in known and satellite is satellites[0])]
-        if names and not chosen:
-            continue
+        if chosen or not names:
+            built.append((satellite, _built(satellite, recording, conditions(satellite), chosen)))
+    made, refused = [], []
+    for satellite, lines in built:
         try:
-            pairs = lines(satellite, recording, conditions(satellite), chosen, remark)
+            pairs = _opened(lines, recording, remark)
         except FlowgraphError as error:
             refused.append(error)
         else:
@@ -188,11 +227,9 @@ def visible_lines(
         for transmitter in satellite.transmitters:
             if names and transmitter.name not in names:
                 continue
-            where = f"{satellite.name}, {transmitter.name}"
-            stages = chain(transmitter, recording, conditions, where)
-            width = max(getattr(stage, "bandwidth", 0.0) for stage in stages.stages)
+            line = _line(satellite, transmitter, recording, conditions, visible)
+            width = max(getattr(stage, "bandwidth", 0.0) for stage in line.chain.stages)
             if any(abs(transmitter.frequency - middle) <= (recording.rate - width) / 2 for middle in tuned):
-                line = Line(where, stages, satellite.norad, transmitter.baudrate, visible=visible)
                 made.append(((satellite, transmitter), line))
     low, high = ((middle + side * recording.rate / 2) / 1e6 for side, middle in ((-1, min(tuned)), (1, max(tuned))))
     when = "up at some time of the recording" if last is not None else "in the band"

@@ -46,6 +46,12 @@ class Satellite:
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.alternative_names)
 
+    def place(self, transmitter: Transmitter) -> str:
+        """Where a transmitter is defined, for messages: the file of somebody's own, of one that is shipped its name."""
+        if self.path.parent == _shipped():
+            return f"{self.name}, {transmitter.name}"
+        return f"{self.path}, transmitter {short(transmitter.name)}"
+
 
 def load_satellite(path: Path) -> Satellite:
     """Read a definition, checking its keys and values; the stages themselves are not built.

@@ -10,9 +10,10 @@ What becomes of decoded frames (data, telemetry_servers) is not Radome's concern
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -165,16 +166,31 @@ def load_satyaml(path: Path) -> Satellite:
         modulation, called = (checked(keys, key, str, place) for key in ("modulation", "framing"))
         if not 0 < frequency < 1e12:
             raise FlowgraphError(f"{place}: frequency is {frequency:g}; it must be the downlink in Hz, such as 437.3e6")
+        if "frame size" in keys:
+            checked(keys, "frame size", int, place)
         demod, framing = demod_table(modulation, baudrate, keys), framing_table(called, keys)
         if demod is None:
-            unknown.append(f"modulation {short(modulation)}")
+            unknown.append((name, "modulation", modulation, list(_DEMODULATORS)))
         elif framing is None:
-            unknown.append(f"framing {short(called)}")
+            unknown.append((name, "framing", called, [*_FRAMINGS, *_declared_names()]))
         else:
+            if "carrier" in demod:
+                checked(keys, "af_carrier", float, place)
             made.append(Transmitter(name, frequency, demod, framing, modulation, link_tables(keys, transports)))
     if not made:
-        raise FlowgraphError(f"{where}: has nothing to receive: {'; '.join(unknown) or 'it lists no transmitters'}")
+        raise FlowgraphError(f"{where}: has nothing to receive: {_why(unknown)}")
     return Satellite(checked(table, "name", str, where), norad, tuple(map(str, names)), tuple(made), path)
+
+
+def _why(unknown: Sequence[tuple[str, str, str, Sequence[str]]]) -> str:
+    """Why there is nothing to receive: of transmitters their names, key and value that is unknown, and known ones."""
+    if not unknown:
+        return "it lists no transmitters"
+    faults = "; ".join(f"transmitter {short(name)} has {key} {short(value)}" for name, key, value, _ in unknown)
+    _, _, value, known = unknown[0]
+    near = difflib.get_close_matches(value, known, 1, 0.7)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    return f"{faults}, which is unknown; {hint}"
 
 
 def _number(value: Any) -> Any:

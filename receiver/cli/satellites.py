@@ -73,7 +73,7 @@ def _check(satellites: list[Satellite], every: bool) -> int:
     for satellite in satellites:
         for transmitter in satellite.transmitters:
             chains.setdefault(key(transmitter), transmitter)
-            named.setdefault(key(transmitter), []).append(f"{satellite.name}, {transmitter.name}")
+            named.setdefault(key(transmitter), []).append(satellite.place(transmitter))
     for transmitter in OTHERS if every else ():
         chains[key(transmitter)] = transmitter
         named[key(transmitter)] = [f"no satellite, {transmitter.name} on {transmitter.demod['use']}"]

@@ -141,6 +141,7 @@ def command(output: Path, **options: Any) -> None:
     IQ, or the audio that an FM (fm) or single-sideband (ssb) receiver would give.
     """
     from ..errors import SinkError
+    from ..reception import declared_stages
     from ..synth import Channel, Synthesiser
     from ..synth.sigmf import paths, write_frames, write_sigmf
 
@@ -153,6 +154,7 @@ def command(output: Path, **options: Any) -> None:
     if options["jsonl"]:
         check_unread(options["jsonl"], "frames", others=read)
     satellite, transmitter = _find(options["satellite"], options["definition"], options["transmitter"])
+    declared_stages(transmitter, satellite.place(transmitter))
     start_ns = options["start"]
     station, doppler = _motion(options, satellite, transmitter, start_ns)
     channel = Channel(

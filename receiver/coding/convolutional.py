@@ -15,6 +15,7 @@ import numpy as np
 from dsp_ext.trellis import Trellis
 from dsp_ext.viterbi import Viterbi
 
+from ..errors import short
 from ..framing.ccsds import CODES
 from ..stage import parameter
 from . import SURE, Block, Failed
@@ -36,10 +37,11 @@ class Convolutional:
     def __post_init__(self) -> None:
         if bool(self.code) == (self.generators is not None):
             raise ValueError("convolutional needs either code or generators")
+        if self.generators is not None and not (self.generators and all(isinstance(g, int) for g in self.generators)):
+            raise ValueError(f"generators is {short(self.generators)}; it must be a list of whole numbers")
+        if not all(isinstance(one, (bool, int)) for one in self.inverted):
+            raise ValueError(f"inverted is {short(self.inverted)}; it must be a list of true and false")
         self._viterbi = Viterbi(*CODES[self.code], terminated=self.terminated) if self.code else None
-        numbers = [*(self.generators or CODES[self.code][0]), *map(int, self.inverted)]
-        if not all(isinstance(number, int) for number in numbers):
-            raise ValueError(f"generators is {self.generators}; it must be a list of whole numbers")
         self._trellis = Trellis(self.generators, self.inverted, terminated=self.terminated) if self.generators else None
         self._symbols = len(self.generators or (1, 2))
         self._tail = max(self.generators or (0o171,)).bit_length() - 1 if self.terminated else 0

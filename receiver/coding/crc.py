@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dsp_ext.bits import Crc as Checksum
 
+from ..errors import short
 from ..stage import parameter
 from . import Block, Failed
 
@@ -67,8 +68,8 @@ class Crc:
             raise ValueError("crc needs either name or width and polynomial")
         own = (self.width or 0, self.polynomial, self.initial, self.reflected, self.final)
         width, polynomial, initial, reflected, final = NAMES[self.name] if self.name else own
-        if width % 8:
-            raise ValueError(f"width is {width}; it must be whole bytes")
+        if width not in range(8, 65, 8):
+            raise ValueError(f"width is {short(width)}; it must be whole bytes, 8 to 64 bits")
         if self.start < 0:
             raise ValueError(f"start is {self.start}; it must be 0 or more")
         self._crc = Checksum(width, polynomial, initial, reflected=reflected, final=final)

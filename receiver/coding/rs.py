@@ -43,6 +43,12 @@ class Rs:
         table = self.parities or {}
         if not all(k.isdigit() and isinstance(v, int) and 2 <= v <= 64 for k, v in table.items()):
             raise ValueError(f"parities is {short(table)}; it must give 2 to 64 B for some lengths of words")
+        if not 0x100 < self.polynomial < 0x200:
+            raise ValueError(f"polynomial is {short(self.polynomial)}; it must be of degree 8, such as 0x187")
+        if not (0 <= self.first < 255 and 0 < self.step < 255):
+            raise ValueError(
+                f"first is {short(self.first)} and step is {short(self.step)}; they must be 0 to 254 and 1 to 254"
+            )
         self._codes = {
             int(size): ReedSolomon(parity, self.polynomial, self.first, self.step)
             for size, parity in {**table, "0": self.parity}.items()

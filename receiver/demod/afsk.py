@@ -39,8 +39,9 @@ class Afsk:
     fm_deviation: float = parameter(3000.0, "Hz", "peak deviation of the FM")
 
     def __post_init__(self) -> None:
-        if not (self.baudrate > 0 and self.carrier > 0 and self.fm_deviation > 0):
-            raise ValueError("baudrate, carrier and fm_deviation must be above 0")
+        for name in ("baudrate", "carrier", "fm_deviation"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.deviation == 0:
             raise ValueError("deviation is 0; it must be the distance of a 1 from the carrier")
 

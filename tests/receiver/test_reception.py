@@ -197,4 +197,4 @@ def test_what_does_not_fit_is_said() -> None:
     ):
         with pytest.raises(FlowgraphError, match=message) as caught:
             lines(satellite(transmitter(demod, framing, "a")), recording, Conditions())
-        assert str(caught.value).startswith("Test, a")
+        assert str(caught.value).startswith("test.toml, transmitter 'a'")

@@ -143,6 +143,12 @@ def test_what_radome_does_not_have() -> None:
         ("transmitters:", "transmitter:", "has no 'transmitters'"),
         ("    baudrate: 1250\n", "", "transmitter '1k25 FSK downlink': has no 'baudrate'"),
         ("frequency: 437345000", "frequency: 0", "transmitter '1k2 AFSK': frequency is 0"),
+        ("    af_carrier: 1700\n", "", "transmitter '1k2 AFSK': has no 'af_carrier'; it must be a number"),
+        (
+            "frame size: 256",
+            "frame size: short",
+            "'1k25 FSK downlink': frame size is 'short'; it must be a whole number",
+        ),
         ("name: SMOG-9\n", "", "has no 'name'"),
         ("name: SMOG-9\n", "name: [\n", "is not YAML that can be read"),
         ("SatNOGS", "\x00", "is not YAML that can be read"),
@@ -171,7 +177,9 @@ def test_nothing_to_receive(tmp_path: Path) -> None:
     path = tmp_path / "bad.yml"
     head = FILE[: FILE.index("  1k25")] + FILE[FILE.index("  what nobody") :]
     path.write_text(head)
-    with pytest.raises(FlowgraphError, match="has nothing to receive: framing 'Semaphore'"):
+    with pytest.raises(
+        FlowgraphError, match="nothing to receive: transmitter 'what nobody knows' has framing 'Semaphore'"
+    ):
         load_satellite(path)
 
 

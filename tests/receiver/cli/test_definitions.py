@@ -59,6 +59,38 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "use of a number": ('use = "fsk"', "use = 7", "demod does not name a stage"),
     "use of a way out": ('use = "fsk"', 'use = "../../os"', "there is no such stage"),
     "use of a module that is none": ('use = "fsk"', 'use = "_offsets"', "there is no such stage"),
+    "a framing that is none": (
+        'use = "ax25", scrambler = "g3ruh"',
+        'use = "morse"',
+        "there are ais, ax100, ax25,",
+    ),
+    "a framing in capitals": ('use = "ax25"', 'use = "AX25"', "no such stage; did you mean 'framing.ax25'?"),
+    "a framing with a parameter of another": ('"g3ruh" }', '"g3ruh", mode = "x" }', "ax25 has no parameter 'mode'"),
+    "a sync word too long": (
+        'use = "ax25", scrambler = "g3ruh"',
+        'use = "ax100", sync = "930B51DE7"',
+        "sync has 36 bits; it must have 32",
+    ),
+    "a sync word that is none": (
+        'use = "ax25", scrambler = "g3ruh"',
+        'use = "ax100", sync = "93-0B"',
+        "sync is '93-0B'; it must be hexadecimal digits such as",
+    ),
+    "a sync word of a declared framing": (
+        'use = "ax25", scrambler = "g3ruh"',
+        'use = "geoscan", sync = "9"',
+        "sync has 4 bits; it must have 8 to 64",
+    ),
+    "a link that is none": (
+        '"g3ruh" }',
+        '"g3ruh" }\nlink = [{ use = "kis" }]',
+        "no such stage; did you mean 'link.kiss'?",
+    ),
+    "a link with a wrong parameter": (
+        '"g3ruh" }',
+        '"g3ruh" }\nlink = [{ use = "kiss", head = -1 }]',
+        "head is -1; it must",
+    ),
     "use of a framing": (
         'use = "fsk", baudrate = 9600, deviation = 2400',
         'use = "framing.ax25"',
@@ -103,7 +135,86 @@ def test_one_sentence(name: str, recording: Path, tmp_path: Path, capfd: pytest.
     assert said in err
     assert err.startswith("radome: ")
     assert len(err.splitlines()) == 1
-    assert "mine.toml" in err or "Test-1, 9k6 FSK" in err
+    assert str(tmp_path / "mine.toml") in err
+
+
+TLE = """\
+TEST-1
+1 99998U 18099AY  19312.63974356 -.00000043  00000-0  13601-5 0  9994
+2 99998  97.7300  22.7185 0014609 207.1414 152.9045 14.95350049 50793
+"""
+SATYAML = """\
+name: Test-1
+norad: 99998
+transmitters:
+  9k6 FSK:
+    frequency: 437350000
+    modulation: FSK
+    baudrate: 9600
+    framing: CCSDS Reed-Solomon
+    frame size: 223
+"""
+"""The same in SatYAML, and mistakes in it."""
+SATYAML_MISTAKES: dict[str, tuple[str, str, str]] = {
+    "an unknown framing": ("CCSDS Reed-Solomon", "CCSDS Reed Solomon", "did you mean 'CCSDS Reed-Solomon'?"),
+    "an unknown modulation": (
+        "FSK\n    b",
+        "QAM\n    b",
+        "has modulation 'QAM', which is unknown; known are FSK, AFSK",
+    ),
+    "a wrong parameter": ("frame size: 223", "frame size: 224", "frame_size is 224; with rs_interleaving 1 it must be"),
+    "a basis that is none": ("frame size: 223", "RS basis: triple", "rs_basis is 'triple'; it is one of 'dual'"),
+    "a baud rate below 0": ("baudrate: 9600", "baudrate: -9600", "baudrate is -9600.0; it must be above 0"),
+    "a baud rate too high": ("baudrate: 9600", "baudrate: 1e6", "samples per second"),
+}
+
+
+@pytest.mark.parametrize("name", SATYAML_MISTAKES)
+def test_one_sentence_of_satyaml(name: str, recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    old, new, said = SATYAML_MISTAKES[name]
+    assert old in SATYAML
+    (tmp_path / "mine.yml").write_text(SATYAML.replace(old, new))
+    assert_refused(["decode", *of(recording), "--definition", str(tmp_path / "mine.yml")], tmp_path, said, capfd)
+
+
+def of(recording: Path) -> list[str]:
+    return [str(recording), "--rate", "48000", "--jsonl", "-", "-q"]
+
+
+def assert_refused(args: list[str], folder: Path, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """One sentence that names file and transmitter."""
+    with pytest.raises(SystemExit) as done:
+        main(args)
+    out, err = capfd.readouterr()
+    assert (done.value.code, out) == (2, "")
+    assert said in err
+    assert f"{folder}/mine." in err
+    assert "9k6 FSK" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("file", ["mine.toml", "mine.yml"])
+def test_every_way_to_use_a_definition_names_its_file(
+    file: str, recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By its name, beside another that is good, by an orbit, by recognition, and for sending."""
+    good, old, new, said = {
+        "mine.toml": (GOOD, "g3ruh", "rot13", "scrambler is 'rot13'; it is one of 'none', 'g3ruh'"),
+        "mine.yml": (SATYAML, "frame size: 223", "RS basis: triple", "rs_basis is 'triple'; it is one of 'dual'"),
+    }[file]
+    (tmp_path / file).write_text(good.replace(old, new))
+    (tmp_path / "orbit.tle").write_text(TLE)
+    decode, own = ["decode", *of(recording)], ["--definitions", str(tmp_path)]
+    seen = ["--frequency", "437.35e6", "--start", "2019-11-08T15:21:14Z", "--station", "0,105,0", "--all-visible"]
+    for args in (
+        [*decode, *own, "--satellite", "Test-1"],
+        [*decode, *own, "--satellite", "43466", "--satellite", "Test-1"],
+        [*decode, *own, *seen, "--tle", str(tmp_path / "orbit.tle")],
+        [*decode, *own],
+        ["synth", "--definition", str(tmp_path / file), "-o", str(tmp_path / "made.sigmf-meta")],
+    ):
+        assert_refused(args, tmp_path, said, capfd)
+    assert not list(tmp_path.glob("made*"))
 
 
 def test_files_that_are_none(recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
