@@ -1,4 +1,10 @@
-"""Frames behind a sync word: candidates, tried in the order in which their symbols are complete."""
+"""Frames behind a sync word: candidates, tried in the order in which their symbols are complete.
+
+A frame that begins early: cyclic codes, and sequences that are words of them, let a chance sync word some bytes before
+the true one, or some bits in other codes, begin a frame that is corrected, one error for about each byte, to a wrong
+one. So a corrected frame waits for candidates a little behind its own; of two frames that one stands which noise would
+make more seldom, and with less correction where both are beyond numbers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +18,14 @@ from numpy.typing import NDArray
 
 from dsp_ext.framesync import FrameSync
 
+from ..stage import Frame
+
 T = TypeVar("T")
+
+BYTE = 16
+"""Symbols of a byte at the most, in a code of rate 1/2."""
+RIGHT_BY_CHANCE = 4
+"""Bytes before a frame that may be as they would be were they part of it, one of 256."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,6 +42,23 @@ class Candidate:
     """Of several sync words."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held(Generic[T]):
+    """A result that another may take the place of."""
+
+    result: T
+    start: int
+    until: int
+    """The true frame may begin behind `start` and before here."""
+    end: int
+    doubt: tuple[float, int]
+    """Probability that noise makes such a frame, and what was corrected in it."""
+
+
+def _itself(result: object) -> Frame | None:
+    return result if isinstance(result, Frame) else None
+
+
 class SyncedFrames(Generic[T]):
     """Finds sync words in soft symbols and has each tried as soon as enough symbols have come.
 
@@ -43,7 +73,8 @@ class SyncedFrames(Generic[T]):
     bits : of the sync word, up to 64
     inverted : search for the complement too
     spacing : symbols from one of its bits to the next; when that is more than 1, the frame begins with the first
-    used : symbols that a frame takes; None: all that it was given
+    used : symbols that a result takes; None: all that it was given
+    frame : the frame in a result, by which it is told whether it begins early; None in one that is certain
     """
 
     def __init__(
@@ -58,6 +89,7 @@ class SyncedFrames(Generic[T]):
         inverted: bool = True,
         spacing: int = 1,
         used: Callable[[T], int] | None = None,
+        frame: Callable[[T], Frame | None] = _itself,
     ) -> None:
         words = [words] if isinstance(words, int) else words
         self._syncs = [FrameSync(word, bits, tolerance, inverted=inverted, spacing=spacing) for word in words]
@@ -67,17 +99,17 @@ class SyncedFrames(Generic[T]):
         self._header = header
         self._attempt = attempt
         self._used = used
+        self._frame = frame
         self._waiting: list[tuple[int, Candidate]] = []
+        self._held: _Held[T] | None = None
+        self._aside: list[tuple[int, Candidate]] = []
+        """Candidates that may be inside the frame that is held, or not."""
         self._end = 0
 
     @property
     def stop(self) -> int:
         """Index of the symbol that comes next; every frame that ends before it has been given."""
         return self.window.stop
-
-    def waiting(self, start: int, stop: int) -> list[Candidate]:
-        """Candidates from start up to stop that are still to be tried, in order."""
-        return sorted(candidate for _, candidate in self._waiting if start <= candidate.start < stop)
 
     def process(self, soft: NDArray[np.float32]) -> list[T]:
         """Search the next soft symbols; gives the frames that they complete, in the order of their ends."""
@@ -89,10 +121,16 @@ class SyncedFrames(Generic[T]):
         return self._tried()
 
     def flush(self, lacking: float) -> list[T]:
-        """Try what waits for symbols behind the end, as if they were unknown, but for no more than this part of it."""
+        """Try what waits for symbols behind the end, as if they were unknown, but for no more than this part of it.
+
+        Gives what was still held, too.
+        """
         frames = []
         end = self.window.stop
-        while self._waiting:
+        while self._waiting or self._held is not None:
+            if not self._waiting:
+                frames += self._settled(ended=True)
+                continue
             ready, candidate = self._waiting[0]
             if ready - end > lacking * (ready - candidate.start):
                 heapq.heappop(self._waiting)
@@ -102,19 +140,52 @@ class SyncedFrames(Generic[T]):
         return frames
 
     def _tried(self) -> list[T]:
-        frames = []
+        frames = self._settled()
         while self._waiting and self._waiting[0][0] <= self.window.stop:
             ready, candidate = heapq.heappop(self._waiting)
-            if candidate.start < self._end:
+            held = self._held
+            if candidate.start < self._end or (held is not None and candidate.start <= held.start):
                 continue  # inside a frame
+            if held is not None and candidate.start >= held.until:
+                self._aside.append((ready, candidate))
+                continue
             symbols = self.window[candidate.start : ready]
             result = self._attempt(candidate, symbols if candidate.polarity > 0 else -symbols)
             if isinstance(result, int):
                 heapq.heappush(self._waiting, (candidate.start + result, candidate))
             elif result is not None:
-                self._end = ready if self._used is None else candidate.start + self._used(result)
-                frames.append(result)
+                self._hold(candidate.start, ready, result)
+            frames += self._settled()
         return frames
+
+    def _hold(self, start: int, ready: int, result: T) -> None:
+        """Take a result in place of the one that is held, if its frame is the better one."""
+        end = ready if self._used is None else start + self._used(result)
+        frame = self._frame(result)
+        chance, corrected = (0.0, 0) if frame is None else (frame.false_alarm or 0.0, frame.corrected or 0)
+        if self._held is not None and self._held.doubt <= (chance, corrected):
+            return
+        early = min(BYTE * (corrected + RIGHT_BY_CHANCE), (end - start) // 2) if corrected else 0
+        self._held = _Held(result, start, start + early, end, (chance, corrected))
+        self._try_again()
+
+    def _settled(self, *, ended: bool = False) -> list[T]:
+        """The result that is held, once no candidate is left whose frame may be better."""
+        held = self._held
+        if held is None:
+            return []
+        open_still = self.window.stop < held.until or any(held.start < c.start < held.until for _, c in self._waiting)
+        if open_still and not ended:
+            return []
+        self._held, self._end = None, held.end
+        self._try_again()
+        return [held.result]
+
+    def _try_again(self) -> None:
+        """Have those that were put aside wait for their turn again."""
+        for waiting in self._aside:
+            heapq.heappush(self._waiting, waiting)
+        self._aside.clear()
 
 
 class Window:

@@ -89,7 +89,7 @@ class Ax100:
         return self._frames.process(self._descrambler.process(soft) if self._descrambler else soft)
 
     def close(self) -> list[Frame]:
-        return []
+        return self._frames.flush(0.0)
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
         reason = "length"

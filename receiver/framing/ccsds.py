@@ -25,7 +25,6 @@ from dsp_ext.viterbi import Viterbi
 
 from ..stage import Chunk, Frame, Kind, Stream, parameter
 from ._block import (
-    ERASURES,
     FALSE_ALARM,
     PARITY,
     SURE_SYNC,
@@ -60,10 +59,6 @@ SCRAMBLERS = {"CCSDS": ccsds_randomiser, "CCSDS long": ccsds_long_randomiser, "n
 """The sequence of 255 bits, and that of 131071 which new missions have since 131.0-B-5 of 2023."""
 LARGEST_WORD_CHANCE = 1e-7
 """Of one word of several; the frame as a whole must be under FALSE_ALARM."""
-SURE = 1e-6
-"""Probability up to which a sync word is taken to be no chance one within the bytes before a frame."""
-RIGHT_BY_CHANCE = 4
-"""Bytes before a frame that may be as they would be were they part of it, one of 256."""
 MEMORY = 6
 """Bits before one that its symbols hang on."""
 TOLERANCE_SYMBOLS = 13
@@ -113,15 +108,11 @@ class Ccsds:
         differential = self.precoding == "differential"
         self._coded = _Coded(self.convolutional, differential) if self.convolutional != "none" else None
         self._differential = DifferentialDecoder(mark=True) if differential and not self._coded else None
-        self._byte = 16 if self._coded else 8
-        """Symbols."""
-        self._symbols = self._byte * self._size
+        self._symbols = (16 if self._coded else 8) * self._size
         self._needed = self._symbols + (TAIL if self._coded else 0)
         self._sync = self._coded.sync if self._coded else ASM
         tolerance = TOLERANCE_SYMBOLS if self._coded else TOLERANCE if self.rs else TOLERANCE_UNCODED
-        # all that can be corrected
-        self._most_early = self.rs_interleaving * (ERASURES[-1] + PARITY) // 2 if self.rs else 0
-        longest = self._needed + self._byte * self._most_early + 2 * BEFORE
+        longest = self._needed + 2 * BEFORE
         self._frames: SyncedFrames[Frame] = SyncedFrames(
             int("".join("01"[bit] for bit in self._sync.tolist()), 2),
             tolerance,
@@ -141,25 +132,18 @@ class Ccsds:
         return self._frames.process(self._differential.process(chunk.items) if self._differential else chunk.items)
 
     def close(self) -> list[Frame]:
-        return self._frames.flush(TAIL / self._needed) if self._coded else []
+        return self._frames.flush(TAIL / self._needed if self._coded else 0.0)
 
-    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
+    def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> Frame | None:
         if self._coded and not self.rs:
             decoded = self._decode_unchecked(candidate, soft)
         elif not self.rs and not self._least_is_wrong(candidate):
             decoded = None
         else:
-            decoded = self._decode(soft[: self._needed], candidate.errors)
+            decoded = self._decode(soft, candidate.errors)
         if decoded is None:
             self.failures["fec"] += 1
             return None
-        if self.rs and sync_chance(candidate.errors, len(self._sync)) > SURE:
-            further = self._byte * min(decoded.corrected + RIGHT_BY_CHANCE, self._most_early)
-            if len(soft) < self._needed + further:
-                return self._needed + further
-            if self._begins_early(candidate, soft, decoded.corrected, further):
-                self.failures["sync"] += 1
-                return None
         return self._history.frame(
             candidate.start,
             candidate.start + self._symbols,
@@ -172,31 +156,9 @@ class Ccsds:
             false_alarm=decoded.chance,
         )
 
-    def _begins_early(self, candidate: Candidate, soft: NDArray[np.float32], corrected: int, furthest: int) -> bool:
-        """Whether a frame that begins up to so many symbols later needs less correction.
-
-        The randomiser's sequence is a code word itself, and the code is cyclic: a frame that a chance sync word makes
-        begin some bytes early is corrected, one error for about each byte, to a wrong frame.
-        """
-        for start in range(self._byte, furthest + 1, self._byte):
-            wrong = int(((self._before(candidate, start) > 0) != self._sync).sum())
-            # of full length a frame's complement is a code word, too
-            polarity, errors = (1, wrong) if 2 * wrong <= len(self._sync) else (-1, len(self._sync) - wrong)
-            if errors > len(self._sync) // 3:
-                continue
-            other = self._decode(polarity * soft[start : start + self._needed], errors)
-            if other is not None and other.corrected < corrected:
-                return True
-        return False
-
-    def _before(self, candidate: Candidate, later: int = 0) -> NDArray[np.float32]:
-        """Symbols of what would be the sync word of a frame that begins so many symbols later."""
-        stop = candidate.start + later
-        return self._frames.window[stop - len(self._sync) : stop] * candidate.polarity
-
     def _least_is_wrong(self, candidate: Candidate) -> bool:
         """Whether no bit of the sync word is wrong but the least sure one."""
-        symbols = self._before(candidate)
+        symbols = self._frames.window[candidate.start - len(ASM) : candidate.start] * candidate.polarity
         wrong = (symbols > 0) != ASM
         return not candidate.errors or bool(wrong[np.argmin(np.abs(symbols))])
 

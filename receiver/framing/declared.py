@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -43,8 +42,8 @@ PREAMBLE = 32
 """Bits before the sync word that are compared with the preamble, at most."""
 LACKING = 1 / 16
 """Part of a frame that may lie behind the end of the recording."""
-EARLY = 1 / 8
-"""Part of a Reed-Solomon frame by which one may begin early: all that can be corrected."""
+LACKING_WORDS = 1 / 8
+"""Of one with a Reed-Solomon code."""
 
 
 @cache
@@ -110,20 +109,21 @@ class Declared:
         self._rate = math.prod(step.rate() for step in self._steps)
 
     def open(self, stream: Stream) -> Stream:
-        longest = self._sizes[-1] + (math.ceil(EARLY * self._sizes[-1]) if self._coded else 0)
-        self._history = SymbolHistory(longest + PREAMBLE + self._bits)
+        longest = self._sizes[-1] + PREAMBLE + self._bits
+        self._history = SymbolHistory(longest)
         for stage in self._line:
             stage.reset()
         self._frames: SyncedFrames[list[Frame]] = SyncedFrames(
             self._word,
             self._tolerance,
-            longest + PREAMBLE + self._bits,
+            longest,
             self._header if self._early else self._sizes[0],
             self._attempt,
             bits=self._bits,
             inverted=self.inverted,
             spacing=self.spacing,
             used=lambda frames: self._used,
+            frame=lambda frames: frames[0],
         )
         self._used = 0
         """Symbols that the last frames take."""
@@ -140,7 +140,7 @@ class Declared:
     def close(self) -> list[Frame]:
         # zeros are a code word: where they are not cut off, what is unknown must be little
         marked = isinstance(self._steps[0], Until) if self._steps else False
-        lacking = EARLY if self._coded and not marked else 1.0
+        lacking = LACKING_WORDS if self._coded and not marked else 1.0
         return [frame for frames in self._frames.flush(lacking) for frame in frames]
 
     @property
@@ -151,47 +151,19 @@ class Declared:
         return self._sent(length.header)
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | list[Frame] | None:
-        given = len(soft)
-        # another number was asked for to tell whether a frame of one of the sizes begins too early
-        sizes = [given] if given in self._sizes else [size for size in self._sizes if size < given]
         try:
             if self._early:
-                sizes = [self._needed(soft)]
-                if given < sizes[0]:
-                    return sizes[0]
-            for size in sizes[:-1]:
-                with suppress(Failed):
-                    return self._best(candidate, soft, size)
-            return self._best(candidate, soft, sizes[-1])
+                needed = self._needed(soft)
+                if len(soft) < needed:
+                    return needed
+                soft = soft[:needed]
+            return self._decode(candidate, soft)
         except Failed as failed:
-            longer = [size for size in self._sizes if size > given]
+            longer = [size for size in self._sizes if size > len(soft)]
             if longer and not self._early:
                 return longer[0]
             self.failures[str(failed)] += 1
             return None
-
-    def _best(self, candidate: Candidate, soft: NDArray[np.float32], size: int) -> int | list[Frame]:
-        """Frames from so many symbols, or how many it takes to tell that they do not begin too early.
-
-        What whitens a frame is often a word of its cyclic code, and then a frame that a chance sync word makes begin
-        some bytes early is corrected, one error for each byte, to a wrong frame.
-        """
-        frames = self._decode(candidate, soft[:size])
-        if not self._coded or not frames[0].corrected:
-            return frames
-        used = self._used
-        for later in self._frames.waiting(candidate.start + 1, candidate.start + math.ceil(EARLY * size)):
-            first = later.start - candidate.start
-            if len(soft) < first + size:
-                return first + size + (first + size in self._sizes)
-            try:
-                other = self._decode(later, later.polarity * candidate.polarity * soft[first : first + size])
-            except Failed:
-                continue
-            if (other[0].corrected or 0) < frames[0].corrected:
-                raise Failed("sync")
-        self._used = used
-        return frames
 
     def _needed(self, soft: NDArray[np.float32]) -> int:
         """Symbols behind the sync word by the length that they say."""

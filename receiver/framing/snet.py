@@ -98,7 +98,7 @@ class Snet:
         return self._frames.process(chunk.items)
 
     def close(self) -> list[Frame]:
-        return []
+        return self._frames.flush(0.0)
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
         data, wrong = decode(soft[:HEADER].reshape(BITS, HEADER_WORDS).T, 5)

@@ -68,7 +68,7 @@ class U482c:
         return self._frames.process(chunk.items)
 
     def close(self) -> list[Frame]:
-        return []
+        return self._frames.flush(0.0)
 
     def _attempt(self, candidate: Candidate, soft: NDArray[np.float32]) -> int | Frame | None:
         field, wrong = golay.decode_soft(soft[:HEADER])

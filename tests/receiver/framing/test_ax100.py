@@ -150,3 +150,37 @@ def test_a_length_that_is_too_large(mode: str, more: int) -> None:
     assert (frame.payload, frame.corrected) == (payload, 0)
     header = 24 if mode == "ASM+Golay" else 8
     assert frame.length == pytest.approx((header + 8 * length) * STEP)
+
+
+@pytest.mark.parametrize("mode", ["ASM+Golay", "Reed Solomon"])
+@pytest.mark.parametrize("between", [0, 4, 7])
+def test_a_chance_sync_word_before_the_true_one(mode: str, between: int) -> None:
+    """A shortened word with wrong bytes in front of it, for zeros, is one that can be corrected."""
+    rng = np.random.default_rng(7)
+    payload, golay_mode = rng.bytes(100), mode == "ASM+Golay"
+    bits = (reference.ax100 if golay_mode else reference.ax100_reed_solomon)(payload)
+    if golay_mode:
+        bits[56:] ^= reference.ccsds_sequence(len(bits) - 56)
+    length = between + (7 if golay_mode else 5) + len(payload) + 32
+    said = reference.golay(length).to_bytes(3, "big") if golay_mode else bytes([length + 1])
+    chance = reference.to_bits(bytes.fromhex("930b51de") + said + rng.bytes(between))
+    chance[[3, 11, 25]] ^= 1
+    bits = np.concatenate([rng.integers(0, 2, 200, np.uint8), chance, bits, rng.integers(0, 2, 300, np.uint8)])
+    stage = Ax100(mode, scrambler="none")
+    frames = follows_the_law_of_chunks(stage, reference.soft(bits if golay_mode else reference.g3ruh(bits)))
+    assert [(f.payload, f.sync_errors, f.corrected) for f in frames] == [(payload, 0, 0)]
+
+
+@pytest.mark.parametrize("behind", [0, 5000])
+def test_a_sync_word_in_a_corrected_frame_holds_it_back_but_loses_nothing(behind: int) -> None:
+    """The frame that it would begin is longer than what follows, and the next frame follows at once."""
+    head = reference.to_bits(bytes.fromhex("930b51de") + reference.golay(255).to_bytes(3, "big"))
+    rng = np.random.default_rng(8)
+    payloads = [rng.bytes(2) + np.packbits(head).tobytes() + rng.bytes(51), rng.bytes(40)]
+    frames = [reference.ax100(payload) for payload in payloads]
+    for frame in frames:
+        frame[56:] ^= reference.ccsds_sequence(len(frame) - 56)
+    frames[0][56 + 8 * 50] ^= 1
+    bits = np.concatenate([rng.integers(0, 2, 100, np.uint8), *frames, rng.integers(0, 2, behind, np.uint8)])
+    found = follows_the_law_of_chunks(Ax100(scrambler="none"), reference.soft(bits))
+    assert [(f.payload, f.corrected) for f in found] == [(payloads[0], 1), (payloads[1], 0)]

@@ -156,8 +156,9 @@ def test_real_frames_of_suomi_npp_and_jpss_2(file: str, size: int, depth: int) -
     assert all(f.corrected == 0 for f in frames[2:])
 
 
+@pytest.mark.parametrize("errors", [0, 3, 5])
 @pytest.mark.parametrize(("early", "right"), [(5, 0), (12, 0), (12, 1), (14, 2), (16, 0)])
-def test_a_chance_sync_word_before_the_true_one(early: int, right: int) -> None:
+def test_a_chance_sync_word_before_the_true_one(early: int, right: int, errors: int) -> None:
     """Randomiser and code are cyclic, so the frame that it begins would be corrected, with so many errors.
 
     A few less where bytes between the two are by chance what that frame has there.
@@ -166,12 +167,23 @@ def test_a_chance_sync_word_before_the_true_one(early: int, right: int) -> None:
     payload = rng.bytes(223)
     bits = reference.ccsds(payload)
     chance = reference.to_bits(bytes.fromhex("1acffc1d"))
-    chance[[3, 11, 25]] ^= 1
+    chance[[3, 11, 25, 26, 31][:errors]] ^= 1
     between = rng.integers(0, 2, 8 * (early - 4), np.uint8)
     between[: 8 * right] = bits[-8 * early :][: 8 * right]
     bits = np.concatenate([rng.integers(0, 2, 200, np.uint8), chance, between, bits, rng.integers(0, 2, 300, np.uint8)])
-    frames = run(Ccsds(frame_size=223), reference.soft(bits))
+    frames = follows_the_law_of_chunks(Ccsds(frame_size=223), reference.soft(bits))
     assert [(f.payload, f.sync_errors, f.corrected) for f in frames] == [(payload, 0, 0)]
+
+
+@pytest.mark.parametrize("depth", [2, 5, 8])
+def test_a_chance_sync_word_before_interleaved_words(depth: int) -> None:
+    """Noise makes neither frame with a probability that numbers can hold, but one has nothing corrected."""
+    rng = np.random.default_rng(5)
+    payload = rng.bytes(223 * depth)
+    before = reference.to_bits(rng.bytes(20) + bytes.fromhex("1acffc1d") + rng.bytes(9))
+    bits = np.concatenate([before, reference.ccsds(payload, depth=depth), rng.integers(0, 2, 300, np.uint8)])
+    frames = run(Ccsds(223 * depth, rs_interleaving=depth), reference.soft(bits))
+    assert [(f.payload, f.corrected) for f in frames] == [(payload, 0)]
 
 
 @pytest.mark.parametrize("early", [4, 9])
