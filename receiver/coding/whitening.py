@@ -4,8 +4,7 @@ PN9      x^9 + x^5 + 1 from all ones, each byte's first bit the least significan
          whitening", design note DN509; Semtech's SX12xx has the same
 Si4463   the same polynomial from 1 0000 1111, first bit the most significant: Silicon Labs AN625, property
          PKT_WHT_POLY
-CCSDS    x^8 + x^7 + x^5 + x^3 + 1 from all ones: CCSDS 131.0-B, section 10
-CCSDS long    x^17 + x^14 + 1 from 00011 1000 1110 0011: CCSDS 131.0-B-5, section 10
+CCSDS and CCSDS long are the randomisers of CCSDS 131.0-B, section 10.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from numpy.typing import NDArray
 from dsp_ext.bits import lfsr_sequence
 
 from ..errors import short
+from ..framing._block import RANDOMISERS
 from ..stage import parameter
 from . import Block, Failed
 
 SEQUENCES = {
     "PN9": ((9, 4), "111111111", True),
     "Si4463": ((9, 4), "100001111", False),
-    "CCSDS": ((8, 5, 3, 1), "11111111", False),
-    "CCSDS long": ((17, 3), "00011100011100011", False),
+    **{name: (*rule, False) for name, rule in RANDOMISERS.items()},
 }
 """Distances back of the recurrence, first bits, and whether the first bit is a byte's least significant."""
 

@@ -31,16 +31,16 @@ def ccsds_code() -> ReedSolomon:
     return ReedSolomon(PARITY, polynomial=0x187, first=112, step=11)
 
 
-@cache
-def ccsds_randomiser(n: int) -> NDArray[np.uint8]:
-    """First n bytes of the 255-bit sequence FF 48 0E C0 ... (CCSDS 131.0-B, section 10): x^8 + x^7 + x^5 + x^3 + 1."""
-    return lfsr_sequence((8, 5, 3, 1), [1] * 8, n)
+RANDOMISERS = {"CCSDS": ((8, 5, 3, 1), "11111111"), "CCSDS long": ((17, 3), "00011100011100011")}
+"""Distances back of the recurrence, and first bits. CCSDS 131.0-B, section 10: x^8 + x^7 + x^5 + x^3 + 1, 255 bits,
+FF 48 0E C0 ...; and since 131.0-B-5, section 10.4.1: x^17 + x^14 + 1, 131071 bits, 1C 71 B9 1B ..."""
 
 
 @cache
-def ccsds_long_randomiser(n: int) -> NDArray[np.uint8]:
-    """First n bytes of the 131071-bit sequence 1C 71 B9 1B ... (CCSDS 131.0-B-5, section 10.4.1): x^17 + x^14 + 1."""
-    return lfsr_sequence((17, 3), [int(bit) for bit in reversed("11000111000111000")], n)
+def ccsds_randomiser(n: int, name: str = "CCSDS") -> NDArray[np.uint8]:
+    """First n bytes of one of the `RANDOMISERS`."""
+    taps, seed = RANDOMISERS[name]
+    return lfsr_sequence(taps, [int(bit) for bit in seed], n)
 
 
 def pattern(text: str, what: str) -> NDArray[np.uint8]:

@@ -27,9 +27,9 @@ from ..stage import Chunk, Frame, Kind, Stream, parameter
 from ._block import (
     FALSE_ALARM,
     PARITY,
+    RANDOMISERS,
     SURE_SYNC,
     Corrected,
-    ccsds_long_randomiser,
     ccsds_randomiser,
     correct,
     hard_bytes,
@@ -55,8 +55,6 @@ CODES = {
     "NASA-DSN uninverted": ((0o133, 0o171), (False, False)),
 }
 """Generators of first and second symbol, and which is inverted. The Deep Space Network has them the other way round."""
-SCRAMBLERS = {"CCSDS": ccsds_randomiser, "CCSDS long": ccsds_long_randomiser, "none": None}
-"""The sequence of 255 bits, and that of 131071 which new missions have since 131.0-B-5 of 2023."""
 LARGEST_WORD_CHANCE = 1e-7
 """Of one word of several; the frame as a whole must be under FALSE_ALARM."""
 MEMORY = 6
@@ -80,7 +78,7 @@ class Ccsds:
     rs: bool = parameter(True, "", "frames are Reed-Solomon coded")
     rs_basis: str = parameter("dual", "", "how Reed-Solomon symbols are written", ("dual", "conventional"))
     rs_interleaving: int = parameter(1, "", "Reed-Solomon words that make up a frame", (1, 2, 3, 4, 5, 6, 7, 8))
-    scrambler: str = parameter("CCSDS", "", "scrambler over frame and parity", tuple(SCRAMBLERS))
+    scrambler: str = parameter("CCSDS", "", "scrambler over frame and parity", (*RANDOMISERS, "none"))
     convolutional: str = parameter("none", "", "convolutional code of rate 1/2", ("none", *CODES))
     precoding: str = parameter("none", "", "coding before the convolutional code", ("none", "differential"))
 
@@ -103,8 +101,8 @@ class Ccsds:
 
     def open(self, stream: Stream) -> Stream:
         self._size = self.frame_size + (PARITY * self.rs_interleaving if self.rs else 0)
-        randomiser = SCRAMBLERS[self.scrambler]
-        self._sequence = np.uint8(0) if randomiser is None else randomiser(self._size)
+        randomised = self.scrambler in RANDOMISERS
+        self._sequence = ccsds_randomiser(self._size, self.scrambler) if randomised else np.uint8(0)
         differential = self.precoding == "differential"
         self._coded = _Coded(self.convolutional, differential) if self.convolutional != "none" else None
         self._differential = DifferentialDecoder(mark=True) if differential and not self._coded else None
