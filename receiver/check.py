@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from .errors import RadomeError
+from .errors import RadomeError, counted
 from .framing.several import BESIDE
 from .reception import Conditions, chain
 from .satellite import Transmitter
@@ -49,7 +49,9 @@ class Outcome:
         return not self.fault and self.received == self.sent > 0 and not self.wrong
 
     def __str__(self) -> str:
-        return self.fault or f"{self.received} of {self.sent} frames came back, {self.wrong} wrong ones"
+        return self.fault or (
+            f"{self.received} of {counted(self.sent, 'frame')} came back, {counted(self.wrong, 'wrong one')}"
+        )
 
 
 def key(transmitter: Transmitter) -> str:

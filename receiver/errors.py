@@ -1,4 +1,7 @@
-"""What the user must mend. Each message is one sentence: where, what is wrong, what would be right."""
+"""What the user must mend. Each message is one sentence: where, what is wrong, what would be right.
+
+And the words that messages have in common.
+"""
 
 from typing import Any
 
@@ -36,3 +39,8 @@ def short(value: Any) -> str:
     except (ValueError, RecursionError):  # an int of more digits than Python cares to print
         text = "an immense number"
     return text if len(text) <= 40 else text[:37] + "…"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things in words, such as "1 frame" or "2 frames"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -30,7 +30,7 @@ from . import rates
 from .bands import Band, bands
 from .channel.filters import decimator_for
 from .channel.track import Track
-from .errors import FlowgraphError
+from .errors import FlowgraphError, counted
 from .flowgraph import Chain, build
 from .framing.several import BESIDE, Several, key
 from .pipeline import Line, Pipeline
@@ -751,7 +751,7 @@ def describe(trial: Trial, finding: Finding, recording: Recording) -> list[str]:
         said.append(f"carrier at {place(finding.offset, recording)}")
     lines.append(", ".join([*said, f"Es/N0 {finding.esn0_db:.0f} dB"]))
     for framing, number in finding.frames.most_common():
-        lines.append(f"{framing}: {number} frame{'' if number == 1 else 's'}")
+        lines.append(f"{framing}: {counted(number, 'frame')}")
     if not finding.frames:
         lines.append("no frames with any framing that is known to be used so")
     names = list(dict.fromkeys(satellite.name for satellite, _ in trial.satellites(recording.frequency)))

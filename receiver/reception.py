@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .channel.bank import Band
-from .errors import FlowgraphError, OrbitError
+from .errors import FlowgraphError, OrbitError, counted
 from .flowgraph import Chain, build
 from .pipeline import Line
 from .satellite import Satellite, Transmitter
@@ -233,18 +233,18 @@ def visible_lines(
                 made.append(((satellite, transmitter), line))
     low, high = ((middle + side * recording.rate / 2) / 1e6 for side, middle in ((-1, min(tuned)), (1, max(tuned))))
     when = "up at some time of the recording" if last is not None else "in the band"
-    of = f"{elements}: of {len(orbits)} objects {len(satellites)} have a definition"
+    have = "has" if len(satellites) == 1 else "have"
+    of = f"{elements}: of {counted(len(orbits), 'object')} {len(satellites)} {have} a definition"
     if not made:
         raise FlowgraphError(f"{of}, but none of these is {when} and sends within {low:.4f} to {high:.4f} MHz")
     texts: list[str] = []
     kept = _opened(made, recording, texts.append)
     received = list(dict.fromkeys(satellite.name for (satellite, _), _ in kept))
-    channels = f"{len(kept)} channel{'s' if len(kept) > 1 else ''}"
-    say(f"{of}; received while they are up, on {channels}: {_listed(received)}")
+    say(f"{of}; received while up, on {counted(len(kept), 'channel')}: {_listed(received)}")
     for text in texts[:MOST]:
         say(text)
     if len(texts) > MOST:
-        say(f"and {len(texts) - MOST} more remarks of this kind")
+        say(f"and {counted(len(texts) - MOST, 'more remark')} of this kind")
     return [(satellite, transmitter, line) for (satellite, transmitter), line in kept]
 
 

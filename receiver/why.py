@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .bands import Band
+from .errors import counted
 from .identify import (
     NEAR,
     SEEN,
@@ -158,7 +159,7 @@ def _otherwise(
         for framing, number in finding.frames.items():
             at = "" if finding.offset is None else f" at {place(finding.offset, recording)}"
             lines.append(
-                f"{number} frame{'' if number == 1 else 's'} of {framing} in {trial.hypothesis.name}{at}: "
+                f"{counted(number, 'frame')} of {framing} in {trial.hypothesis.name}{at}: "
                 "decode without --satellite to have them"
             )
     return lines
@@ -178,4 +179,8 @@ def _swapped(reopen: Callable[[], Source], exploration: Exploration, chains: Cha
         )
     if not count:
         return []
-    return [f"with I and Q in each other's place there are {count} frames: the recording has them the wrong way round"]
+    are = "is" if count == 1 else "are"
+    return [
+        f"with I and Q in each other's place there {are} {counted(count, 'frame')}: "
+        "the recording has them the wrong way round"
+    ]

@@ -32,6 +32,14 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _check_values(click.Context(command, ctx, name), rest)
+        return name, command, rest
+
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         with _until_reader_goes():
             return super().make_context(*args, **options)
@@ -39,6 +47,18 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         with _until_reader_goes():
             return super().invoke(ctx)
+
+
+def _check_values(ctx: click.Context, args: list[str]) -> None:
+    """Raise RadomeError for an option whose value is empty, such as a shell's variable that is not set makes."""
+    try:
+        given, _, order = ctx.command.make_parser(ctx).parse_args(list(args))
+    except click.UsageError:
+        return  # what is wrong is told when they are parsed in earnest
+    for option in order:
+        value = given.get(option.name or "")
+        if isinstance(option, click.Option) and (value == "" or (isinstance(value, list) and "" in value)):
+            raise RadomeError(f"{max(option.opts, key=len)}: its value is empty; give one, or leave the option out")
 
 
 @contextlib.contextmanager

@@ -55,6 +55,7 @@ def command(
 
 
 def _lines(source: Source, survey: Survey) -> list[str]:
+    from ..errors import counted
     from ..record import iso_time
     from ..sink.terminal import printable
 
@@ -64,7 +65,7 @@ def _lines(source: Source, survey: Survey) -> list[str]:
     rows = {
         "kind": f"{'IQ' if recording.kind == 'iq' else 'audio'}, {recording.datatype}",
         "rate": f"{recording.rate:g} samples/s" if recording.rate < 1e6 else f"{recording.rate / 1e6:g} Msamples/s",
-        "length": f"{survey.samples}{said} samples, {survey.samples / recording.rate:.3f} s",
+        "length": f"{counted(survey.samples, 'sample')}{said}, {survey.samples / recording.rate:.3f} s",
         "frequency": "unknown" if recording.frequency is None else f"{recording.frequency / 1e6:.6f} MHz",
         "start": "unknown" if start is None else start,
         "station": "unknown" if recording.station is None else "{:g}, {:g}, {:g} m".format(*recording.station),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import counted
 from ._receive import check_outputs
 from ._values import Number
 
@@ -124,7 +125,7 @@ class _Listener:
         if message.missing > 0:
             self._missing += message.missing
             what = message.topic if message.kind == "frame" else "the publisher's count"
-            self._display.remark(f"{_frames(message.missing)} lost on the way, as seen at {what}")
+            self._display.remark(f"{counted(message.missing, 'frame')} lost on the way, as seen at {what}")
         if message.kind == "frame":
             self._frames += 1
             if not self._quiet:
@@ -139,16 +140,12 @@ class _Listener:
 
     def _finish(self) -> None:
         left_out = sum(self._subscriber.malformed.values())
-        text = f"{_frames(self._frames)} received, {self._missing} lost on the way"
-        self._display.remark(text + (f", {left_out} other messages left out" if left_out else ""))
+        text = f"{counted(self._frames, 'frame')} received, {self._missing} lost on the way"
+        self._display.remark(text + (f", {counted(left_out, 'other message')} left out" if left_out else ""))
 
 
 def _gap(table: dict[str, Any]) -> str:
     text, lost, utc = "the publisher's source lost samples", table.get("lost"), table.get("utc")
     if isinstance(lost, int):
-        text = f"the publisher's source lost {lost} samples"
+        text = f"the publisher's source lost {counted(lost, 'sample')}"
     return f"{text} at {utc[:19]}Z" if isinstance(utc, str) else text
-
-
-def _frames(n: int) -> str:
-    return f"{n} frame{'' if n == 1 else 's'}"

@@ -75,7 +75,8 @@ def command(elements: str, satellite: str, station: str, start: int | None, hour
     passes = [one for orbit in orbits for one in find_passes(orbit, site, begin_ns, hours, elevation)]
     passes.sort(key=lambda one: next(event.utc_ns for event in one[1:] if event))
     if not passes:
-        print(f"radome: no pass above {elevation:g} degrees in {hours:g} hours", file=sys.stderr)
+        span = "an hour" if hours == 1 else f"{hours:g} hours"
+        print(f"radome: no pass above {elevation:g} degrees in {span}", file=sys.stderr)
     elif sys.stdout.isatty():
         _print_table(passes)
     else:

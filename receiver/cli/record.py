@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import counted
 from ._device import device_options, end_in_order, limits_of, open_device, record_options, settings_of
 from ._receive import site_of
 
@@ -85,13 +86,13 @@ def _receive(source: LiveSource, recorder: Recorder, display: Display, quiet: bo
             text = f"{duration(seconds)} of signal  {recorder.written / 1e6:.1f} MB in {recorder.path.name}"
             with suppress(OSError):  # somebody may delete the folder
                 text += f"  {shutil.disk_usage(recorder.path.parent).free / 1e9:.1f} GB free"
-            display.status(text + (f"  {source.lost} samples lost" if source.lost else ""))
+            display.status(text + (f"  {counted(source.lost, 'sample')} lost" if source.lost else ""))
     return seconds
 
 
 def _summary(seconds: float, source: LiveSource, recorder: Recorder) -> str:
     from ..sink.terminal import duration
 
-    n = len(recorder.paths)
-    text = f"{duration(seconds)} of signal in {n} recording{'' if n == 1 else 's'}, {recorder.written / 1e6:.1f} MB"
-    return text + (f", {source.lost} samples lost" if source.lost else "")
+    recordings = counted(len(recorder.paths), "recording")
+    text = f"{duration(seconds)} of signal in {recordings}, {recorder.written / 1e6:.1f} MB"
+    return text + (f", {counted(source.lost, 'sample')} lost" if source.lost else "")

@@ -67,6 +67,7 @@ def _check(satellites: list[Satellite], every: bool) -> int:
     from rich.progress import track
 
     from ..check import OTHERS, check, key
+    from ..errors import counted
 
     named: dict[str, list[str]] = {}
     chains: dict[str, Transmitter] = {}
@@ -88,7 +89,8 @@ def _check(satellites: list[Satellite], every: bool) -> int:
                     print(f"{name}: {outcome}")
     count = sum(map(len, named.values()))
     others = f", {len(OTHERS)} of them of none," if every else ""
-    print(f"{count - bad} of {count} transmitters of {len(satellites)} satellites{others} receive what they send")
+    of = f"{counted(count, 'transmitter')} of {counted(len(satellites), 'satellite')}"
+    print(f"{count - bad} of {of}{others} {'receives what it sends' if count == 1 else 'receive what they send'}")
     return 1 if bad else 0
 
 
@@ -104,6 +106,8 @@ def _print_table(satellites: list[Satellite]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from ..errors import counted
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in HEADER:
         table.add_column(name, justify="right" if name in ("NORAD", "MHz", "baud") else "left", no_wrap=True)
@@ -112,7 +116,7 @@ def _print_table(satellites: list[Satellite]) -> None:
             table.add_row(*(row if i == 0 else ("", "", *row[2:])))
     Console().print(table)
     transmitters = sum(len(satellite.transmitters) for satellite in satellites)
-    print(f"{len(satellites)} satellites, {transmitters} transmitters")
+    print(f"{counted(len(satellites), 'satellite')}, {counted(transmitters, 'transmitter')}")
 
 
 def _rows(satellite: Satellite) -> list[tuple[str, ...]]:

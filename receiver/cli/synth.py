@@ -140,7 +140,7 @@ def command(output: Path, **options: Any) -> None:
 
     IQ, or the audio that an FM (fm) or single-sideband (ssb) receiver would give.
     """
-    from ..errors import SinkError
+    from ..errors import SinkError, counted
     from ..reception import declared_stages
     from ..synth import Channel, Synthesiser
     from ..synth.sigmf import paths, write_frames, write_sigmf
@@ -200,7 +200,7 @@ def command(output: Path, **options: Any) -> None:
     if options["jsonl"]:
         write_frames(options["jsonl"], synthesiser, satellite)
     seconds = synthesiser.samples / synthesiser.rate
-    click.echo(f"{output}: {len(synthesiser.truth)} frames in {seconds:.1f} s", err=True)
+    click.echo(f"{output}: {counted(len(synthesiser.truth), 'frame')} in {seconds:.1f} s", err=True)
 
 
 def _find(query: str | None, definition: Path | None, name: str | None) -> tuple[Satellite, Transmitter]:

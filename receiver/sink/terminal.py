@@ -11,6 +11,7 @@ from contextlib import nullcontext, suppress
 from threading import Lock
 from typing import Any, TextIO
 
+from ..errors import counted
 from ..statistics import Statistics
 
 _BAR = 24  # characters
@@ -62,7 +63,7 @@ class Display:
             part = min(seconds / total, 1.0)
             full = round(part * _BAR)
             text = f"{'━' * full}{'╌' * (_BAR - full)} {part:4.0%}  {duration(seconds)} of {duration(total)}"
-        self.status(f"{text}  {speed:.0f}x  {self._frames} frame{'' if self._frames == 1 else 's'}")
+        self.status(f"{text}  {speed:.0f}x  {counted(self._frames, 'frame')}")
 
     def status(self, text: str) -> None:
         """Show a line that the next such line takes the place of, on a terminal only."""
@@ -167,11 +168,11 @@ def hexdump(data: bytes) -> Iterator[str]:
 def summary(statistics: Statistics) -> Iterator[str]:
     """Lines of the summary: how much, how fast, and per transmitter what came and what failed."""
     total = sum(statistics.frames.values())
-    text = f"{total} frame{'' if total == 1 else 's'} in {duration(statistics.seconds)} of signal"
+    text = f"{counted(total, 'frame')} in {duration(statistics.seconds)} of signal"
     if statistics.duplicates:
-        text += f", {statistics.duplicates} duplicate{'' if statistics.duplicates == 1 else 's'} left out"
+        text += f", {counted(statistics.duplicates, 'duplicate')} left out"
     if statistics.gaps:
-        text += f", samples lost {statistics.gaps} time{'' if statistics.gaps == 1 else 's'}"
+        text += f", samples lost {counted(statistics.gaps, 'time')}"
     if statistics.elapsed > 0:
         text += f"; took {statistics.elapsed:.1f} s, {statistics.speed:.0f} times real time"
     yield text

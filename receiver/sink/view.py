@@ -28,6 +28,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
+from ..errors import counted
 from ..monitor import TURN, Channel, Monitor, State
 from .terminal import Display, duration, printable
 from .terminal import line as line_of
@@ -243,14 +244,14 @@ def _health(state: State, width: int) -> Text:
         words.append((f"clipping {100 * state.clipped:.2g} %", style))
     if state.lost:
         share = state.lost / (state.rate or 1.0)
-        text = f"lost {share:.3f} s in {state.gaps} place{'' if state.gaps == 1 else 's'}"
+        text = f"lost {share:.3f} s in {counted(state.gaps, 'place')}"
         if state.last_loss is not None and state.last_loss.utc:
             text += f", last {state.last_loss.utc[11:19]}"
         words.append((text, WARN))
     else:
         words.append(("nothing lost", GOOD))
     if state.restarts:
-        words.append((f"{state.restarts} restart{'' if state.restarts == 1 else 's'}", WARN))
+        words.append((counted(state.restarts, "restart"), WARN))
     fill = max(state.ring, state.queue)
     if fill > 0.5:
         words.append((f"behind: queue {fill:.0%}", BAD if fill > 0.9 else WARN))

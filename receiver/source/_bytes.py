@@ -162,6 +162,11 @@ class ByteReader:
         return cls(name, source, known, None if path == "-" else file, live=size is None)
 
     @property
+    def compressed(self) -> bool:
+        """Whether a compression is undone."""
+        return not isinstance(self._source, _Plain)
+
+    @property
     def plain(self) -> bool:
         """Whether this is a file without compression, in which skipping costs nothing."""
         return self.size is not None and isinstance(self._source, _Plain)

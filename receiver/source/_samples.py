@@ -12,7 +12,7 @@ import numpy as np
 from dsp_ext.convert import all_samples, clean, to_float
 
 from ..datatype import Datatype, checked_frequency, checked_rate
-from ..errors import SourceError, short
+from ..errors import SourceError, counted, short
 from ..stage import Chunk, Clock, Kind
 from . import CHUNK, Options, Recording
 from ._bytes import ByteReader
@@ -116,9 +116,7 @@ class SampleSource:
         raw = self._reader.read(n * size) if n > 0 else b""
         if len(raw) < n * size or n <= 0:
             if len(raw) % size:
-                self.recording.remarks.append(
-                    f"{len(raw) % size} bytes of an incomplete sample at the end were left out"
-                )
+                self.recording.remarks.append(_incomplete(len(raw) % size))
                 raw = raw[: len(raw) - len(raw) % size]
             if not raw:
                 self._end()
@@ -134,17 +132,21 @@ class SampleSource:
         self._reader.peek(1)  # a compressed stream tells only now whether its checksum is right
         missing = (self.recording.samples or 0) - self._position
         if missing > 0 and self._reader.fault is None:
-            self.recording.remarks.append(f"the file ends {missing} samples earlier than it says")
+            self.recording.remarks.append(f"the file ends {counted(missing, 'sample')} earlier than it says")
         self._bad.raise_with(self._reader.fault)
 
     def close(self) -> None:
         self._reader.close()
 
 
+def _incomplete(size: int) -> str:
+    return f"{counted(size, 'byte')} of an incomplete sample at the end {'was' if size == 1 else 'were'} left out"
+
+
 def whole(size: int, width: int, remarks: list[str]) -> int:
     """Whole samples of some width among `size` bytes, with a remark when something is left over."""
     if size % width:
-        remarks.append(f"{size % width} bytes of an incomplete sample at the end were left out")
+        remarks.append(_incomplete(size % width))
     return size // width
 
 

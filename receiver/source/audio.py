@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..datatype import checked_rate
-from ..errors import SourceError
+from ..errors import SourceError, counted
 from ..stage import Chunk
 from . import CHUNK, Options, Recording
 from ._bytes import ByteReader, inner_name
@@ -44,7 +44,7 @@ class AudioSource:
             self._over = True
             if fault is None and self._position < (self.recording.samples or 0):
                 missing = (self.recording.samples or 0) - self._position
-                self.recording.remarks.append(f"the file ends {missing} samples earlier than it says")
+                self.recording.remarks.append(f"the file ends {counted(missing, 'sample')} earlier than it says")
             self._bad.raise_with(fault)
             return None
         if self.recording.kind == "iq":

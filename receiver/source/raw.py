@@ -26,9 +26,15 @@ SUFFIXES = {
 def open_raw(path: str, reader: ByteReader, options: Options) -> SampleSource:
     """Open bare samples.
 
-    Raises SourceError when type or rate are not known.
+    Raises SourceError when type or rate are not known, or when it is said to be compressed and is not.
     """
     name = inner_name(path)
+    if name != Path(path).name and not reader.compressed:
+        suffix = Path(path).suffix
+        raise SourceError(
+            f"{reader.name}: is named {suffix}, but is not compressed so; if it holds bare samples, "
+            f"give it a name without {suffix}"
+        )
     told = facts(name)
     suffix = Path(name).suffix.lower().removeprefix(".")
     form = options.format or SUFFIXES.get(suffix)

@@ -104,6 +104,8 @@ class Recorder:
         self._flow = recording.rate * self._width  # bytes per second
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise SinkError(f"{folder}: is a file; recordings go into a folder, so give the name of one") from error
         except OSError as error:
             raise SinkError(f"{folder}: cannot be made: {error.strerror}") from error
         if not os.access(folder, os.W_OK | os.X_OK):

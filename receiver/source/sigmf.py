@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..datatype import Datatype, checked_frequency, checked_rate
-from ..errors import SourceError, short
+from ..errors import SourceError, counted, short
 from ..stage import Clock
 from ..utc import parse_utc
 from . import Options, Recording
@@ -375,8 +375,11 @@ def _segments(meta: Meta, remarks: list[str]) -> tuple[list[Segment], list[tuple
     gaps = [(run[0].start, n) for run, n in zip(runs, lost, strict=True) if n]
     if gaps:
         start, n = gaps[0]
-        what = f"{n} samples are missing before" if n > 0 else f"the time goes back by {-n} samples at"
-        more = f", and there are {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
+        if n > 0:
+            what = f"{counted(n, 'sample')} {'is' if n == 1 else 'are'} missing before"
+        else:
+            what = f"the time goes back by {counted(-n, 'sample')} at"
+        more = f", and {counted(len(gaps) - 1, 'gap')} more" if len(gaps) > 1 else ""
         remarks.append(f"{what} sample {start}{more}")
     if retunings:
         remarks.append(f"the frequency changes at sample {retunings[0][0]} to {retunings[0][1]:.0f} Hz")

@@ -70,6 +70,8 @@ def write_sigmf(
 ) -> None:
     """Make a recording and write it block by block, as ``NAME.sigmf-meta`` (`path`) and ``NAME.sigmf-data``.
 
+    It takes the place of an older one of that name when all of it is written.
+
     Parameters
     ----------
     datatype : SigMF name; complex for IQ, real for audio
@@ -80,19 +82,25 @@ def write_sigmf(
         kind = "complex" if synthesiser.form == "iq" else "real"
         raise FlowgraphError(f"datatype {datatype!r} does not fit: {synthesiser.form!r} samples are {kind}")
     digest = hashlib.sha512()
-    meta_path, data_path = paths(path)
+    made = paths(path)
+    for old in made:
+        if old.is_dir():
+            raise SinkError(f"{old}: is a folder; a recording must be written to another name")
+    meta_part, data_part = parts = [old.with_name(f"{old.name}.part") for old in made]
     try:
-        meta_path.unlink(missing_ok=True)  # it would not fit the samples
-        with data_path.open("wb") as file:
+        with data_part.open("wb") as file:
             for block in synthesiser.blocks():
                 data = quantise(block.samples, dtype).tobytes()
                 digest.update(data)
                 file.write(data)
         meta = _meta(synthesiser, datatype, digest.hexdigest(), station, description)
-        meta_path.write_text(json.dumps(meta, indent=1) + "\n")
+        meta_part.write_text(json.dumps(meta, indent=1) + "\n")
+        for part, old in zip(parts, made, strict=True):
+            part.replace(old)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            data_path.unlink()  # half of a recording is none
+        for part in parts:
+            with contextlib.suppress(OSError):
+                part.unlink()  # half of a recording is none
         if isinstance(error, OSError) and not isinstance(error, RadomeError):  # those are of the frames, read meanwhile
             raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
         raise

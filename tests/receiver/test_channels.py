@@ -306,7 +306,7 @@ def test_all_visible_are_those_up_and_in_the_band_with_a_definition(tmp_path: Pa
         return [s.name for s, _, _ in visible_lines(elements, [tmp_path], recording, station, remark=said.append)]
 
     assert chosen(recording) == ["S99991"]
-    assert "of 4 objects 3 have a definition; received while they are up, on 1 channel: S99991" in said[0]
+    assert "of 4 objects 3 have a definition; received while up, on 1 channel: S99991" in said[0]
     # of what has no end yet, all that may rise are kept
     assert chosen(replace(recording, samples=None)) == ["S99991", "S99992"]
     with pytest.raises(FlowgraphError, match=r"none of these is up .* within 436\.2250 to 436\.4750 MHz"):

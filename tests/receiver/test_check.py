@@ -40,4 +40,4 @@ def test_the_command() -> None:
     words = [sys.executable, "-m", "receiver", "satellites", "lucky-7", "--check"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "1 of 1 transmitters of 1 satellites receive what they send\n"
+    assert done.stdout == "1 of 1 transmitter of 1 satellite receives what it sends\n"

@@ -217,7 +217,11 @@ MISTAKES: dict[str, tuple[list[Any], str]] = {
     "both": (["A", "--definition", "D", "--satellite", "43466"], "either --satellite"),
     "no file": (["--definition", "D"], "FILE"),
     "a start that is no time": (["A", "--definition", "D", "--start", "yesterday"], "'yesterday' is no time"),
-    "an empty start": (["A", "--definition", "D", "--start", ""], "'' is no time"),
+    "an empty start": (["A", "--definition", "D", "--start", ""], "--start: its value is empty"),
+    "empty elements": (["A", "--definition", "D", "--tle", ""], "--tle: its value is empty; give one, or leave the"),
+    "empty elements by the other name": (["A", "--definition", "D", "--omm="], "--tle: its value is empty"),
+    "an empty definition": (["A", "--definition", ""], "--definition: its value is empty"),
+    "one of several empty": (["A", "--satellite", "43466", "--satellite", ""], "--satellite: its value is empty"),
     "a rate that is none": (["A", "--definition", "D", "--rate", "-5"], "sample rate"),
     "a rate that is no number": (["A", "--definition", "D", "--rate", "fast"], "fast"),
     "a format that is none": (["x.bin", "--definition", "D", "--format", "cx99"], "cx99"),
@@ -238,8 +242,8 @@ MISTAKES: dict[str, tuple[list[Any], str]] = {
     "a station that is none": (["A", "--definition", "D", "--tle", "good.tle", "--station", "Delft"], "Delft"),
     "a station that is none, without an orbit": (["A", "--definition", "D", "--station", "Delft"], "Delft"),
     "definitions in no folder": (["A", "--satellite", "99998", "--definitions", "nowhere"], "nowhere"),
-    "an output without a name": (["A", "--definition", "D", "--jsonl", ""], "cannot be written"),
-    "a socket without a name": (["A", "--definition", "D", "--zmq", ""], "has no protocol"),
+    "an output without a name": (["A", "--definition", "D", "--jsonl", ""], "--jsonl: its value is empty"),
+    "a socket without a name": (["A", "--definition", "D", "--zmq", ""], "--zmq: its value is empty"),
     "a wait that is none": (["A", "--definition", "D", "--zmq", "tcp://*:*", "--zmq-wait", "nan"], "--zmq-wait"),
     "an offset out of the recording": (["A", "--definition", "D", "--offset", "1e9"], "offset of 1e+09 Hz is out of"),
     "an offset that is no number": (["A", "--definition", "D", "--offset", "nan"], "offset"),
@@ -425,7 +429,7 @@ def test_all_that_is_visible(folder: Path, cli: Cli, tmp_path: Path) -> None:
     words = ["decode", folder / "a.sigmf-meta", "--station", "0,32,0", "--jsonl", "-"]
     status, out, err = cli(*words, "--definitions", folder, "--all-visible", "--omm", up)
     assert status == 0
-    assert "of 1 objects 1 have a definition; received while they are up, on 2 channels: Test-1" in err
+    assert "of 1 object 1 has a definition; received while up, on 2 channels: Test-1" in err
     assert "2023-11-14T22:13:20Z: Test-1 is up" in err
     by_name = records(cli(*words, "--definition", folder / "test.toml", "--omm", up)[1])
     assert [{**one, "boot": ""} for one in records(out)] == [{**one, "boot": ""} for one in by_name]

@@ -196,7 +196,7 @@ def test_silence_is_reported(radome: Radome, tmp_path: Path, monkeypatch: pytest
         (["tcp://localhost:1", "--exec", "'"], "is not quoted as in a shell"),
         (["tcp://localhost:1", "--jsonl", "/tmp/x", "--kiss", "/tmp/x"], "/tmp/x: two outputs"),
         (["tcp://localhost:1", "--jsonl", "-", "--kiss", "-"], "-: two outputs"),
-        (["tcp://localhost:1", "--jsonl", ""], "cannot be written"),
+        (["tcp://localhost:1", "--jsonl", ""], "--jsonl: its value is empty"),
         (["tcp://localhost:1", "--topic", "\udcff"], "--topic"),
         (["tcp://localhost:1", "--timeout", "nan"], "--timeout"),
         (["udp://localhost:1"], "not compatible with publishing"),

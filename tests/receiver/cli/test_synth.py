@@ -111,7 +111,7 @@ def test_numbers_that_cannot_be(option: str, tmp_path: Path) -> None:
         (["--jsonl", "x.sigmf-data"], "x.sigmf-data: is a file of the recording"),
         (["--jsonl", "./x.sigmf-meta"], "x.sigmf-meta: is a file of the recording"),
         (["--frames", "number.jsonl", "--jsonl", "number.jsonl"], "number.jsonl: is what is read; frames"),
-        (["--output", ""], "'.' is no name for a recording"),
+        (["--output", ""], "--output: its value is empty; give one, or leave the option out"),
         (["--output", "-"], "'-' is no name for a recording"),
         (["--output", "/nowhere/x"], "/nowhere/x: cannot be written"),
         (["--frames", "bytes"], "bytes, line 1: "),
@@ -144,12 +144,27 @@ def test_the_frames_are_not_overwritten(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_half_of_a_recording_is_none(tmp_path: Path) -> None:
-    """Neither half of the new one is left, nor the old metadata, which would be of other samples."""
+    """Nothing is left of the new one, and the old one is as it was until another is whole."""
     run(tmp_path, "-s", "45115")
+    old = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(old) == 2
     (tmp_path / "frames").write_text("00 01 02 03\n" * 2000 + "nothing\n")
     with pytest.raises(RadomeError, match="line 2001: 'nothing' is not hex digits"):
         run(tmp_path, "-s", "45115", "--frames", str(tmp_path / "frames"))
-    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+    (tmp_path / "frames").unlink()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
+    run(tmp_path, "-s", "45115", "--seed", "1")
+    new = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert new.keys() == old.keys()
+    assert all(new[name] != old[name] for name in old)
+
+
+@pytest.mark.parametrize("name", ["x.sigmf-meta", "x.sigmf-data"])
+def test_a_folder_in_the_place_of_a_recording(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises((RadomeError, click.BadParameter), match=name):
+        run(tmp_path, "-s", "45115")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_an_orbit_needs_station_and_start(tmp_path: Path) -> None:

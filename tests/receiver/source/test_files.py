@@ -631,3 +631,14 @@ def test_memory_is_constant(tmp_path: Path, kind: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 5e6
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+@pytest.mark.parametrize("data", [bytes(range(100)), b"x", b"\xfd7zXZ", b"BZh9"])
+def test_samples_named_as_compressed(suffix: str, data: bytes, tmp_path: Path) -> None:
+    """They are not read as they are: the name says that they are something else."""
+    path = tmp_path / f"x.cu8{suffix}"
+    path.write_bytes(data)
+    said = f"x.cu8{suffix}: is named {suffix}, but is not compressed so; if it holds bare samples, give it a name"
+    assert said in fault(str(path), rate=48000)
+    assert said in fault(str(path), rate=48000, format="cu8")

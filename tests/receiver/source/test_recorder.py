@@ -305,7 +305,7 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "file").touch()
     with pytest.raises(SinkError, match="file/x: cannot be made: Not a directory"):
         Recorder(tmp_path / "file" / "x", RECORDING, print)
-    with pytest.raises(SinkError, match="file: cannot be made: File exists"):
+    with pytest.raises(SinkError, match="file: is a file; recordings go into a folder, so give the name of one"):
         Recorder(tmp_path / "file", RECORDING, print)
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(SinkError, match="cannot be written to"):
