@@ -17,8 +17,9 @@ blocks beside.
 
 A symbol's soft value is what the best sequence with a zero there loses, less what the best one with a one loses; the
 margins by which paths were given up are added up backwards for that (max-log-MAP over the paths that were searched:
-Fossorier, Burkert, Lin, Hagenauer, IEEE Communications Letters 2-5, 1998). Where the search is in doubt about many symbols and the
-discriminator about few, for pulses or errors of frequency that do not fit here, the latter's are given instead.
+Fossorier, Burkert, Lin, Hagenauer, IEEE Communications Letters 2-5, 1998). Where the search is in doubt about many
+symbols and the discriminator about few, for pulses or errors of frequency that do not fit here, the latter's are given
+instead.
 """
 import numpy as np
 
