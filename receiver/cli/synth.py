@@ -141,7 +141,6 @@ def command(output: Path, **options: Any) -> None:
     IQ, or the audio that an FM (fm) or single-sideband (ssb) receiver would give.
     """
     from ..errors import SinkError, counted
-    from ..reception import declared_stages
     from ..synth import Channel, Synthesiser
     from ..synth.sigmf import paths, write_frames, write_sigmf
 
@@ -154,7 +153,10 @@ def command(output: Path, **options: Any) -> None:
     if options["jsonl"]:
         check_unread(options["jsonl"], "frames", others=read)
     satellite, transmitter = _find(options["satellite"], options["definition"], options["transmitter"])
-    declared_stages(transmitter, satellite.place(transmitter))
+    if options["definition"]:
+        from ..reception import declared_stages
+
+        declared_stages(transmitter, satellite.place(transmitter))
     start_ns = options["start"]
     station, doppler = _motion(options, satellite, transmitter, start_ns)
     channel = Channel(
