@@ -32,6 +32,8 @@ SOONEST, LATEST = 0.25, 8.0
 """Seconds from one try to the next: twice as many each time."""
 TURN = 0.1
 """Seconds of samples in a chunk, about."""
+NAP = 0.005
+"""Seconds from one look to the next."""
 CERTAIN = 0.005
 """Seconds, where the device's clock is on UTC; the computer's then says only how the samples go on."""
 UNCERTAIN = 0.02
@@ -87,7 +89,7 @@ class LiveSource:
     def __init__(self, settings: Settings, seconds: float = 4.0, reader: Reader | None = None) -> None:
         make(settings)  # says what is wrong with the settings
         self._settings, self._seconds = settings, seconds
-        self._stopped = threading.Event()
+        self._stopped = False  # nothing with a lock: a signal's handler sets it amid whatever waits for it
         self._reading = threading.Lock()
         self._reader: Reader | None = None
         self.recorder: Recorder | None = None
@@ -156,7 +158,7 @@ class LiveSource:
         the latter. Raises SourceError."""
         assert self._reader is not None
         name = ""
-        while not self._stopped.is_set():
+        while not self._stopped:
             try:
                 if self._reader.pipe.poll(0.05):
                     what, *values = self._reader.pipe.recv()
@@ -182,7 +184,7 @@ class LiveSource:
 
     def _read(self) -> Chunk | None:
         asked = time.monotonic()
-        while not self._stopped.is_set():
+        while not self._stopped:
             assert self._reader is not None
             ring, now = self._reader.ring, time.monotonic()
             assert ring is not None
@@ -210,7 +212,7 @@ class LiveSource:
             elif why is not None or now - self._heard > SILENT:
                 self._restart(why or f"{self._settings.device}: has been silent for {SILENT:g} s")
             else:
-                self._stopped.wait(0.005)
+                time.sleep(NAP)
         return self._rest()
 
     def _rest(self) -> Chunk | None:
@@ -281,14 +283,16 @@ class LiveSource:
         self.say(f"{why}; trying again")
         self.tell("device_lost", {"message": why})
         pause = SOONEST
-        while not self._stopped.is_set():
+        while not self._stopped:
             self._end()
             self._gaps.clear()
             try:
                 self._start()
                 datatype, rate, _, mono, *_ = self._opened(time.monotonic() + FIRST)
             except SourceError:
-                self._stopped.wait(pause)
+                until = time.monotonic() + pause
+                while not self._stopped and time.monotonic() < until:
+                    time.sleep(NAP)
                 pause = min(2 * pause, LATEST)
                 continue
             if (datatype, rate) != (self._type, self.recording.rate):
@@ -311,8 +315,8 @@ class LiveSource:
         self._until = self._taken  # of a new ring nothing is known
 
     def stop(self) -> None:
-        """Let `read` end; may be called from anywhere."""
-        self._stopped.set()
+        """Let `read` end; may be called from anywhere, also from a signal's handler."""
+        self._stopped = True
 
     def close(self) -> None:
         self.stop()

@@ -152,6 +152,43 @@ def test_what_the_ring_has_comes_behind_the_stop(serve: Callable[..., Server]) -
     assert source.lost == 777
 
 
+@pytest.mark.parametrize("plan", ["silent", "gone"])
+def test_a_signal_may_stop_it_at_any_line(serve: Callable[..., Server], plan: str) -> None:
+    """The handler runs in the thread that reads, amid whatever that waits with; nothing there may lock it out."""
+
+    def wait(made: socket.socket, number: int) -> None:
+        paced(made, 0, 1000)
+        if plan == "silent":
+            time.sleep(3)
+
+    source = LiveSource(rtl(serve(wait)))
+    lines = 0
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        nonlocal lines
+        if event == "line":
+            lines += 1
+            # in what waits, or after some turns without any
+            if frame.f_code.co_name == "wait" or lines > 300:
+                source.stop()
+        return trace
+
+    def read() -> None:
+        sys.settrace(trace)
+        try:
+            while source.read() is not None:
+                pass
+        finally:
+            sys.settrace(None)
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    reading.join(10)
+    assert not reading.is_alive()
+    source.close()
+    assert lines
+
+
 def test_every_sample_comes_in_order_and_commands_go_out(serve: Callable[..., Server]) -> None:
     server = serve(lambda made, _: paced(made, 0, 200_000))
     begun = time.time_ns()
