@@ -224,10 +224,10 @@ GMSK = whole(cpm(0.5), HDLC)
 AFSK = whole(sequence(composite_distances(1200, 1700, 500)), HDLC)
 
 CHAINS = (
-    Chain("GMSK 9600, AX.25 G3RUH", fsk(0.5), G3RUH, 6.41, GMSK),
-    Chain("GFSK 9600 h 0.7, AX.25 G3RUH", fsk(0.7), G3RUH, 5.13, whole(cpm(0.7), HDLC)),
+    Chain("GMSK 9600, AX.25 G3RUH", fsk(0.5), G3RUH, 6.2, GMSK),
+    Chain("GFSK 9600 h 0.7, AX.25 G3RUH", fsk(0.7), G3RUH, 5.03, whole(cpm(0.7), HDLC)),
     Chain("GFSK 9600 h 1, AX.25 G3RUH", fsk(1.0), G3RUH, 7.98, whole(cpm(1.0), HDLC)),
-    Chain("GFSK 9600 h 1.5, AX.25 G3RUH", fsk(1.5), G3RUH, 6.47, whole(cpm(1.5), HDLC)),
+    Chain("GFSK 9600 h 1.5, AX.25 G3RUH", fsk(1.5), G3RUH, 6.27, whole(cpm(1.5), HDLC)),
     Chain("GMSK 9600, FM audio, AX.25 G3RUH", fsk(0.5), G3RUH, 9.5, GMSK, form="fm"),
     Chain("GMSK 9600, AX100 ASM+Golay", fsk(0.5), GOLAY, 5.41, reed_solomon(cpm(0.5), 9)),
     Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), AX100_RS, 6.43, reed_solomon(cpm(0.5), 27), size=WORD - 1),
