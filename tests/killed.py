@@ -44,11 +44,14 @@ WAYS = {
 """Arguments of the program; each folder is checked by itself."""
 
 
+HEADER = bytes.fromhex("86a240404040e0 a48288929e8261 03f0")
+"""From RADIOA to CQ (AX.25 v2.2, section 3.12): a frame of which a recording's start cut the flags needs addresses."""
+
+
 def message(seconds: float, seed: int) -> Signal:
     """A frame every 0.2 s or so for so many seconds, the first behind 1 s."""
-    signal_ = send(
-        SENT, payloads(round(seconds * 5), 30, seed), RATE, offset=12e3, burst=1, pause=0.12, lead=1.0, seed=seed
-    )
+    frames = [HEADER + text for text in payloads(round(seconds * 5), 14, seed)]
+    signal_ = send(SENT, frames, RATE, offset=12e3, burst=1, pause=0.12, lead=1.0, seed=seed)
     assert signal_.samples.dtype == np.complex64
     return signal_
 
