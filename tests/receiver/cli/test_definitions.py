@@ -117,11 +117,28 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def decode(recording: Path, definition: Path, capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def of(recording: Path) -> list[str]:
+    return [str(recording), "--rate", "48000", "--jsonl", "-", "-q"]
+
+
+def told(args: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as done:
-        main(["decode", str(recording), "--rate", "48000", "--definition", str(definition), "--jsonl", "-", "-q"])
+        main(args)
     out, err = capfd.readouterr()
     return int(str(done.value.code)), out, err
+
+
+def decode(recording: Path, definition: Path, capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    return told(["decode", *of(recording), "--definition", str(definition)], capfd)
+
+
+def one_sentence(of_it: tuple[int, str, str], *said: str) -> None:
+    status, out, err = of_it
+    assert (status, out) == (2, "")
+    assert err.startswith("radome: ")
+    assert len(err.splitlines()) == 1
+    for words in said:
+        assert words in err
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -129,13 +146,7 @@ def test_one_sentence(name: str, recording: Path, tmp_path: Path, capfd: pytest.
     old, new, said = MISTAKES[name]
     assert old in GOOD
     (tmp_path / "mine.toml").write_text(GOOD.replace(old, new))
-    status, out, err = decode(recording, tmp_path / "mine.toml", capfd)
-    assert status == 2
-    assert out == ""
-    assert said in err
-    assert err.startswith("radome: ")
-    assert len(err.splitlines()) == 1
-    assert str(tmp_path / "mine.toml") in err
+    one_sentence(decode(recording, tmp_path / "mine.toml", capfd), said, str(tmp_path / "mine.toml"))
 
 
 TLE = """\
@@ -174,23 +185,7 @@ def test_one_sentence_of_satyaml(name: str, recording: Path, tmp_path: Path, cap
     old, new, said = SATYAML_MISTAKES[name]
     assert old in SATYAML
     (tmp_path / "mine.yml").write_text(SATYAML.replace(old, new))
-    assert_refused(["decode", *of(recording), "--definition", str(tmp_path / "mine.yml")], tmp_path, said, capfd)
-
-
-def of(recording: Path) -> list[str]:
-    return [str(recording), "--rate", "48000", "--jsonl", "-", "-q"]
-
-
-def assert_refused(args: list[str], folder: Path, said: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """One sentence that names file and transmitter."""
-    with pytest.raises(SystemExit) as done:
-        main(args)
-    out, err = capfd.readouterr()
-    assert (done.value.code, out) == (2, "")
-    assert said in err
-    assert f"{folder}/mine." in err
-    assert "9k6 FSK" in err
-    assert len(err.splitlines()) == 1
+    one_sentence(decode(recording, tmp_path / "mine.yml", capfd), said, f"{tmp_path}/mine.", "9k6 FSK")
 
 
 @pytest.mark.parametrize("file", ["mine.toml", "mine.yml"])
@@ -213,7 +208,7 @@ def test_every_way_to_use_a_definition_names_its_file(
         [*decode, *own],
         ["synth", "--definition", str(tmp_path / file), "-o", str(tmp_path / "made.sigmf-meta")],
     ):
-        assert_refused(args, tmp_path, said, capfd)
+        one_sentence(told(args, capfd), said, f"{tmp_path}/mine.", "9k6 FSK")
     assert not list(tmp_path.glob("made*"))
 
 
@@ -222,10 +217,7 @@ def test_files_that_are_none(recording: Path, tmp_path: Path, capfd: pytest.Capt
     (tmp_path / "empty.toml").write_bytes(b"")
     (tmp_path / "null.toml").write_bytes(b"\0" * 20)
     for file in ("binary.toml", "empty.toml", "null.toml", "nowhere.toml", "."):
-        status, out, err = decode(recording, tmp_path / file, capfd)
-        assert (status, out) == (2, "")
-        assert len(err.splitlines()) == 1
-        assert str(tmp_path / file) in err
+        one_sentence(decode(recording, tmp_path / file, capfd), str(tmp_path / file))
 
 
 def test_the_good_one(recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
