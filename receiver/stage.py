@@ -159,6 +159,13 @@ def failures_of(stages: Iterable[object]) -> Counter[str]:
     return total
 
 
+def above_0(stage: object, *names: str) -> None:
+    """Raise ValueError for the first of these parameters that is not above 0."""
+    for name in names:
+        if not getattr(stage, name) > 0:
+            raise ValueError(f"{name} is {getattr(stage, name)}; it must be above 0")
+
+
 def parameter(default: Any, unit: str = "", help: str = "", choices: tuple[Any, ...] = ()) -> Any:
     """Declare a field of a stage: its default, unit and meaning are what `--help`, the loader and docs/ show."""
     metadata = {"unit": unit, "help": help, "choices": choices}

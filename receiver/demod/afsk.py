@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dsp_ext.dcblock import DcBlocker
 from dsp_ext.doppler import Mixer
 
-from ..stage import Chunk, Kind, Stream, parameter, required
+from ..stage import Chunk, Kind, Stream, above_0, parameter, required
 from ._fm import carson, tone_audio, with_offsets
 from .fsk import Fsk
 
@@ -39,9 +39,7 @@ class Afsk:
     fm_deviation: float = parameter(3000.0, "Hz", "peak deviation of the FM")
 
     def __post_init__(self) -> None:
-        for name in ("baudrate", "carrier", "fm_deviation"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        above_0(self, "baudrate", "carrier", "fm_deviation")
         if self.deviation == 0:
             raise ValueError("deviation is 0; it must be the distance of a 1 from the carrier")
 

@@ -21,7 +21,7 @@ from dsp_ext.doppler import Mixer
 from dsp_ext.fir import Decimator
 
 from ..channel.filters import lowpass
-from ..stage import Chunk, Clock, Kind, Stream, parameter, required
+from ..stage import Chunk, Clock, Kind, Stream, above_0, parameter, required
 from ._fm import carson, tone_audio, with_offsets
 from .fsk import Fsk
 
@@ -41,9 +41,7 @@ class Apm:
     fm_deviation: float = parameter(3000.0, "Hz", "peak deviation of the FM")
 
     def __post_init__(self) -> None:
-        for name in ("baudrate", "carrier", "fm_deviation"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        above_0(self, "baudrate", "carrier", "fm_deviation")
 
     @property
     def _top(self) -> float:

@@ -23,7 +23,7 @@ from dsp_ext.resample import Resampler
 
 from ..channel.filters import lowpass, polyphase
 from ..errors import FlowgraphError
-from ..stage import Chunk, Clock, Kind, Stream, parameter, required
+from ..stage import Chunk, Clock, Kind, Stream, above_0, parameter, required
 from ._cpm import SequenceReceiver
 from ._fm import FmAudio
 from ._four_levels import FourLevels
@@ -64,8 +64,7 @@ class Fsk:
     _resampler: Resampler = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.baudrate > 0:
-            raise ValueError(f"baudrate is {self.baudrate}; it must be above 0")
+        above_0(self, "baudrate")
         if self.deviation == 0:
             raise ValueError("deviation is 0; it must be the distance of a 1 from the centre, or be left out")
 

@@ -38,7 +38,7 @@ from dsp_ext.strobe import Strobe
 
 from ..channel.filters import decimator_for, tabulate
 from ..errors import FlowgraphError
-from ..stage import Chunk, Kind, Stream, parameter, required
+from ..stage import Chunk, Kind, Stream, above_0, parameter, required
 from ._offsets import OffsetTrack
 
 BLOCK = 0.4
@@ -102,8 +102,7 @@ class Psk:
             raise ValueError("symmetric goes with neither differential nor manchester")
         if self.order == 4 and (self.differential or self.manchester or self.symmetric):
             raise ValueError("order 4 goes with neither differential nor manchester nor symmetric")
-        if not self.baudrate > 0:
-            raise ValueError(f"baudrate is {self.baudrate}; it must be above 0")
+        above_0(self, "baudrate")
 
     @property
     def bandwidth(self) -> float:
