@@ -7,8 +7,6 @@
 #include "simd.h"
 #include <math.h>
 
-typedef int radome_i8 __attribute__((vector_size(32), aligned(4)));
-
 typedef struct {
     radome_v8 wave_re[4], wave_im[4]; /* signal of each state at four places of a symbol */
     radome_v8 turn_re, turn_im;       /* by what the oldest symbol turns the phase for good */
@@ -17,10 +15,6 @@ typedef struct {
 typedef struct {
     radome_v8 metric, re, im, inverse; /* of each state: its path's metric, phase reference and 1/|reference| */
 } radome_cpm_paths;
-
-static inline radome_v8 radome_cpm_choose(radome_i8 mask, radome_v8 a, radome_v8 b) {
-    return (radome_v8)((mask & (radome_i8)a) | (~mask & (radome_i8)b));
-}
 
 /* real and imaginary parts of four samples, in turn, changed over */
 #define RADOME_CPM_SWAP(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
@@ -36,7 +30,7 @@ static inline void radome_cpm_take(const float *x, const float *taps, float c, f
     const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
     radome_v8 v = sum * c + RADOME_CPM_SWAP(sum) * sine;
     /* what is no number, or nearly too large for one, would stay in the paths */
-    v = radome_cpm_choose((v < 1e15f) & (v > -1e15f), v, (radome_v8){0});
+    v = radome_v8_choose((v < 1e15f) & (v > -1e15f), v, (radome_v8){0});
     RADOME_V8(y) = v;
 }
 
@@ -97,14 +91,40 @@ static inline unsigned char radome_cpm_step(const float *z, const radome_cpm_wav
     d = m1 - m0;
     mask = d > 0;
     RADOME_V8(margin) = d;
-    re += keep * radome_cpm_choose(mask, r1, r0);
-    im += keep * radome_cpm_choose(mask, i1, i0);
-    paths->metric = radome_cpm_choose(mask, m1, m0);
+    re += keep * radome_v8_choose(mask, r1, r0);
+    im += keep * radome_v8_choose(mask, i1, i0);
+    paths->metric = radome_v8_choose(mask, m1, m0);
     paths->re = re * waves->turn_re - im * waves->turn_im;
     paths->im = re * waves->turn_im + im * waves->turn_re;
     power = re * re + im * im + 1e-30f;
     paths->inverse = radome_cpm_inverse(power);
     return radome_cpm_bits(mask);
+}
+
+/* Searches of up to three indices over a block side by side, as each symbol waits for the one before. For each: what
+   radome_cpm_match and radome_cpm_step give for each symbol, and the paths at the end */
+static inline __attribute__((always_inline)) void radome_cpm_rough_of(const float *u, int symbols, int n,
+                                                                      radome_cpm_waves *const *waves, float keep,
+                                                                      float *const *matched, unsigned char *const *came,
+                                                                      radome_cpm_paths *paths) {
+    radome_cpm_paths at[3] = {0};
+    float margin[8];
+    for (int i = 0; i < symbols; i++)
+        for (int m = 0; m < n; m++) {
+            radome_cpm_match(u + 8 * i, waves[m], matched[m] + 16 * i);
+            came[m][i] = radome_cpm_step(matched[m] + 16 * i, waves[m], keep, &at[m], margin);
+        }
+    for (int m = 0; m < n; m++) paths[m] = at[m];
+}
+
+static inline void radome_cpm_rough(const float *u, int symbols, int n, radome_cpm_waves *const *waves, float keep,
+                                    float *const *matched, unsigned char *const *came, radome_cpm_paths *paths) {
+    if (n == 1)
+        radome_cpm_rough_of(u, symbols, 1, waves, keep, matched, came, paths);
+    else if (n == 2)
+        radome_cpm_rough_of(u, symbols, 2, waves, keep, matched, came, paths);
+    else
+        radome_cpm_rough_of(u, symbols, 3, waves, keep, matched, came, paths);
 }
 
 /* the best state; all metrics put relative to its, by which the gain grows */
@@ -119,14 +139,6 @@ static inline int radome_cpm_level(radome_cpm_paths *paths, float *gain) {
 /* by how much each state's path is worse than the best one, behind radome_cpm_level */
 static inline radome_v8 radome_cpm_costs(const radome_cpm_paths *paths) { return -paths->metric; }
 
-static inline radome_v8 radome_cpm_least(radome_v8 a, radome_v8 b) {
-#ifdef __AVX__
-    return __builtin_ia32_minps256(a, b);
-#else
-    return radome_cpm_choose(a < b, a, b);
-#endif
-}
-
 /* What the best sequence by way of each state loses to the best of all, back over n symbols, and for each symbol the
    least loss with a zero less that with a one. cost: of the states at the last symbol, then at the one before the first */
 static inline void radome_cpm_back(const float *margin, int n, radome_v8 *cost, float *soft) {
@@ -136,12 +148,12 @@ static inline void radome_cpm_back(const float *margin, int n, radome_v8 *cost, 
 #define ODD(v) __builtin_shufflevector(v, v, 1, 3, 5, 7, 1, 3, 5, 7)
     for (int i = n - 1; i >= 0; i--) {
         const radome_v8 d = RADOME_V8(margin + 8 * i);
-        radome_v8 least = radome_cpm_least(c, __builtin_shufflevector(c, c, 4, 5, 6, 7, 0, 1, 2, 3));
-        least = radome_cpm_least(least, __builtin_shufflevector(least, least, 1, 0, 3, 2, 5, 4, 7, 6));
+        radome_v8 least = radome_v8_least(c, __builtin_shufflevector(c, c, 4, 5, 6, 7, 0, 1, 2, 3));
+        least = radome_v8_least(least, __builtin_shufflevector(least, least, 1, 0, 3, 2, 5, 4, 7, 6));
         soft[i] = least[0] - least[2];
         /* by way of a state's lower or upper predecessor; the worse one loses the margin */
-        c = radome_cpm_least(EVEN(c) - radome_cpm_least(-side * EVEN(d), zero),
-                             ODD(c) - radome_cpm_least(-side * ODD(d), zero));
+        c = radome_v8_least(EVEN(c) - radome_v8_least(-side * EVEN(d), zero),
+                             ODD(c) - radome_v8_least(-side * ODD(d), zero));
     }
 #undef EVEN
 #undef ODD

@@ -36,6 +36,8 @@ cdef extern from "cpm.h" nogil:
         pass
     void radome_cpm_match(const float* x, const Waves* waves, float* z)
     unsigned char radome_cpm_step(const float* z, const Waves* waves, float keep, Paths* paths, float* margin)
+    void radome_cpm_rough(const float* u, int symbols, int n, Waves** waves, float keep, float** matched,
+                          unsigned char** came, Paths* paths)
     void radome_cpm_take(const float* x, const float* taps, float c, float s, float* y)
     void radome_cpm_turn(const float* y, const float* w_re, const float* w_im, float c, float s, float* u)
     int radome_cpm_level(Paths* paths, float* gain)
@@ -55,6 +57,7 @@ cdef enum:
     POINTS = 64           # places between two samples at which it is tabulated
     APART = 4             # symbols between two phases that are compared
     MEMORIES = 3
+    GUESSES = 3           # indices that are tried at a time
 
 cdef float[MEMORIES] KEEP = [0.9, 0.7, 0.5]   # what is left of a reference after a symbol
 cdef float ROUGH = <float>0.8                 # the same in the rough search
@@ -192,8 +195,8 @@ cdef class CpmDetector:
     cdef double _f[BLOCKS]               # estimates
     cdef double _h[BLOCKS]
     cdef double _gain[BLOCKS]            # amplitude by the best references
-    cdef Waves _waves
-    cdef double _made                    # index that _waves are for
+    cdef Waves _waves[GUESSES + 1]       # of the rough searches, and of the last one
+    cdef double _made[GUESSES + 1]       # indices that they are for
     cdef double _pulses[4][3]            # of the symbol before, this one and the next, at four places of a symbol
     cdef Paths _paths[MEMORIES]
     cdef double _rotor[2]
@@ -237,31 +240,32 @@ cdef class CpmDetector:
         self._held, self._base = 16, -16
         self._count = self.replaced = 0
         self.index = self._expected
-        self._sum = self._weight = self._made = self._phase = 0
+        self._sum = self._weight = self._phase = 0
+        memset(self._made, 0, sizeof(self._made))
         self._rotor[0], self._rotor[1] = 1, 0
         memset(self._paths, 0, sizeof(self._paths))
         memset(self._doubt, 0, sizeof(self._doubt))
         memset(self._eye_doubt, 0, sizeof(self._eye_doubt))
 
-    cdef void _design(self, double h) noexcept nogil:
-        cdef double phase
+    cdef Waves* _design(self, int slot, double h) noexcept nogil:
+        # the signal of an index, as it was made last in that slot if that is near enough
+        cdef double turns
         cdef int s, j
-        cdef float* re = <float*>&self._waves
+        cdef float* re = <float*>&self._waves[slot]
         cdef float* im = re + 32
-        if fabs(h - self._made) < 0.002:
-            return
-        self._made = h
+        if fabs(h - self._made[slot]) < 0.002:
+            return &self._waves[slot]
+        self._made[slot] = h
         for j in range(4):
             for s in range(4):
                 # and of the state whose symbols are all the others
-                phase = M_PI * h * (-self._pulses[j][0] + (self._pulses[j][1] if s & 2 else -self._pulses[j][1])
-                                    + (self._pulses[j][2] if s & 1 else -self._pulses[j][2]))
-                re[8 * j + s] = re[8 * j + 7 - s] = <float>cos(phase)
-                im[8 * j + s] = <float>sin(phase)
-                im[8 * j + 7 - s] = -im[8 * j + s]
+                turns = h / 2 * (-self._pulses[j][0] + (self._pulses[j][1] if s & 2 else -self._pulses[j][1])
+                                 + (self._pulses[j][2] if s & 1 else -self._pulses[j][2]))
+                _cis(turns, &re[8 * j + s], &im[8 * j + s])
+                re[8 * j + 7 - s], im[8 * j + 7 - s] = re[8 * j + s], -im[8 * j + s]
         for s in range(8):
-            re[64 + s] = <float>cos(M_PI * h)
-            re[72 + s] = <float>sin(M_PI * h if s & 4 else -M_PI * h)
+            _cis(h / 2 if s & 4 else -h / 2, &re[64 + s], &re[72 + s])
+        return &self._waves[slot]
 
     cdef void _turn(self, long long first, double f_start, double f_stop, double* rotor) noexcept nogil:
         # symbols of a block turned back by a frequency that runs straight, cycles per symbol
@@ -287,33 +291,39 @@ cdef class CpmDetector:
         a = 1 / sqrt(c * c + s * s)
         rotor[0], rotor[1] = c * a, s * a
 
-    cdef void _rough_pass(self, long long k, double f, double h) noexcept nogil:
-        # decisions of a block with a short memory, and what they say of frequency and index; kept if they are better
-        cdef long long first = k * BLOCK
+    cdef void _rough(self, long long k, double f, const double* h, int n) noexcept nogil:
+        # decisions of a block with a short memory for some indices, and what the best ones say
+        cdef double rotor[2]
+        cdef float matched_to[GUESSES][BLOCK * 16]
+        cdef unsigned char came_by[GUESSES][BLOCK]
+        cdef float* matched[GUESSES]
+        cdef unsigned char* came[GUESSES]
+        cdef Waves* waves[GUESSES]
+        cdef Paths paths[GUESSES]
+        cdef int m
+        rotor[0], rotor[1] = 1, 0
+        self._turn(k * BLOCK, f, f, rotor)
+        for m in range(n):
+            waves[m], matched[m], came[m] = self._design(m, h[m]), matched_to[m], came_by[m]
+        radome_cpm_rough(self._u[0], BLOCK, n, waves, ROUGH, matched, came, paths)
+        for m in range(n):
+            self._judge(k, f, self._made[m], matched[m], came[m], &paths[m])
+
+    cdef void _judge(self, long long k, double f, double h, const float* matched, const unsigned char* came,
+                     Paths* paths) noexcept nogil:
+        # what decisions of a block say of frequency and index; kept if they are better
         cdef Py_ssize_t i
         cdef int state, c, which
-        cdef float matched[BLOCK][16]
         cdef float z[BLOCK][2]
         cdef unsigned char path[BLOCK]
-        cdef unsigned char came[BLOCK]
-        cdef float margin[8]
         cdef double corr[APART + 1][2]
-        cdef double rotor[2]
         cdef double re, im, a, turn_c, turn_s, power = 1e-30, sum_re = 0, sum_im = 0
-        cdef Paths paths
         cdef float gain = 0
-        memset(&paths, 0, sizeof(Paths))
         memset(corr, 0, sizeof(corr))
-        self._design(h)
-        rotor[0], rotor[1] = 1, 0
-        self._turn(first, f, f, rotor)
-        for i in range(BLOCK):
-            radome_cpm_match(self._u[i], &self._waves, matched[i])
-            came[i] = radome_cpm_step(matched[i], &self._waves, ROUGH, &paths, margin)
-        state = radome_cpm_level(&paths, &gain)
+        state = radome_cpm_level(paths, &gain)
         for i in range(BLOCK - 1, -1, -1):
             path[i] = <unsigned char>state
-            z[i][0], z[i][1] = matched[i][state], matched[i][8 + state]
+            z[i][0], z[i][1] = matched[16 * i + state], matched[16 * i + 8 + state]
             power += z[i][0] * z[i][0] + z[i][1] * z[i][1]
             state = _before(state, came[i])
         # phases APART symbols apart, by the sum of the symbols that turned it meanwhile
@@ -327,7 +337,7 @@ cdef class CpmDetector:
             corr[which][1] += z[i][1] * z[i - APART][0] - z[i][0] * z[i - APART][1]
             which -= path[i - APART] >> 2
         for c in range(APART + 1):
-            a = M_PI * self._made * (2 * c - APART)
+            a = M_PI * h * (2 * c - APART)
             turn_c, turn_s = cos(a), -sin(a)
             re, im = corr[c][0], corr[c][1]
             corr[c][0] = re * turn_c - im * turn_s
@@ -340,12 +350,14 @@ cdef class CpmDetector:
             self._power[k % BLOCKS] = power
             self._tried_f[k % BLOCKS] = f
             self._near[k % BLOCKS] = f + atan2(sum_im, sum_re) / (2 * M_PI * APART)
-            self._tried_h[k % BLOCKS] = self._made
+            self._tried_h[k % BLOCKS] = h
             memcpy(self._turned[k % BLOCKS], corr, sizeof(corr))
 
     cdef void _survey(self, long long k) noexcept nogil:
         # the first estimates of a block: by the eye's centre or as in the block before, or that one as in this
         cdef double f = 0, h = 0, before
+        cdef double guess[GUESSES]
+        cdef int n = 1
         cdef Py_ssize_t i
         for i in range(BLOCK):
             f += self._centre[(k * BLOCK + i) % RING]
@@ -353,19 +365,22 @@ cdef class CpmDetector:
         f = f / BLOCK if fabs(f) < 1e6 else 0
         h = _within(2 / EYE * h / BLOCK)
         self._fit[k % BLOCKS] = -1
-        self._rough_pass(k, f, self.index)
+        guess[0] = self.index
         if fabs(h - self.index) > ALIKE * self.index:
-            self._rough_pass(k, f, h)
+            guess[n] = h
+            n += 1
         if fabs(self._expected - self.index) > ALIKE * self.index and fabs(h - self._expected) > ALIKE * self._expected:
-            self._rough_pass(k, f, self._expected)
+            guess[n] = self._expected
+            n += 1
+        self._rough(k, f, guess, n)
         if k:
             f, before, h = self._near[k % BLOCKS], self._near[(k - 1) % BLOCKS], self._tried_h[k % BLOCKS]
             if fabs(f - before) > NEAR:
                 # noise has nothing to tell
                 if self._fit[(k - 1) % BLOCKS] > TELLS:
-                    self._rough_pass(k, before, self._tried_h[(k - 1) % BLOCKS])
+                    self._rough(k, before, &self._tried_h[(k - 1) % BLOCKS], 1)
                 if self._fit[k % BLOCKS] > TELLS:
-                    self._rough_pass(k - 1, f, h)
+                    self._rough(k - 1, f, &h, 1)
 
     cdef void _estimate(self, long long k) noexcept nogil:
         # frequency and index in block k, from those around it
@@ -431,21 +446,22 @@ cdef class CpmDetector:
         cdef float gain[MEMORIES]
         cdef float z[16]
         cdef Costs costs
+        cdef Waves* waves
         if k:
             before = self._f[(k - 1) % BLOCKS]
         # straight within one signal, a step from one to the next
         before = (before + here) / 2 if fabs(before - here) < NEAR else here
         after = (after + here) / 2 if fabs(after - here) < NEAR else here
-        self._design(self._h[k % BLOCKS])
+        waves = self._design(GUESSES, self._h[k % BLOCKS])
         self._turn(first, before, after, self._rotor)
         memcpy(paths, self._paths, sizeof(paths))
         for m in range(MEMORIES):
             gain[m] = 0
         for i in range(BLOCK):
             self._frequency[at + i] = <float>(before + (after - before) * (i + 0.5) / BLOCK)
-            radome_cpm_match(self._u[i], &self._waves, z)
+            radome_cpm_match(self._u[i], waves, z)
             for m in range(MEMORIES):
-                radome_cpm_step(z, &self._waves, KEEP[m], &paths[m], self._margin[m][at + i])
+                radome_cpm_step(z, waves, KEEP[m], &paths[m], self._margin[m][at + i])
             if i % 32 == 31:
                 for m in range(MEMORIES):
                     radome_cpm_level(&paths[m], &gain[m])

@@ -26,6 +26,35 @@ typedef uint64_t radome_vq __attribute__((vector_size(4 * RADOME_LANES)));
    soon after would wait for both. */
 typedef float radome_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 #define RADOME_V8(p) (*(radome_v8 *)(p))
+typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4)));
+
+static inline radome_v8 radome_v8_choose(radome_i8 mask, radome_v8 a, radome_v8 b) {
+    return (radome_v8)((mask & (radome_i8)a) | (~mask & (radome_i8)b));
+}
+
+static inline radome_v8 radome_v8_least(radome_v8 a, radome_v8 b) {
+#ifdef __AVX__
+    return __builtin_ia32_minps256(a, b);
+#else
+    return radome_v8_choose(a < b, a, b);
+#endif
+}
+
+static inline radome_v8 radome_v8_most(radome_v8 a, radome_v8 b) {
+#ifdef __AVX__
+    return __builtin_ia32_maxps256(a, b);
+#else
+    return radome_v8_choose(a > b, a, b);
+#endif
+}
+
+static inline float radome_v8_sum(radome_v8 v) {
+    radome_v4 low, high;
+    memcpy(&low, &v, sizeof low);
+    memcpy(&high, (const char *)&v + sizeof low, sizeof high);
+    low += high;
+    return (low[0] + low[2]) + (low[1] + low[3]);
+}
 
 static inline radome_vf radome_load(const float *p) {
     radome_vf v;
