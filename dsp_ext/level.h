@@ -1,0 +1,76 @@
+/* Two-means clustering of a window, for dsp_ext/level.pyx. Lanes are the same for every instruction set. */
+#ifndef RADOME_LEVEL_H
+#define RADOME_LEVEL_H
+#include "simd.h"
+#include <math.h>
+
+enum { RADOME_WINDOW = 128, RADOME_ROUNDS = 5 };
+
+typedef struct {
+    float middle; /* of the two classes' means */
+    float limit;  /* how far apart these are; what is further from the middle is a click, not a level */
+    float fewer;  /* symbols in the smaller class */
+    float weight; /* power that the classes account for */
+    int settled;
+} radome_classes;
+
+static inline float radome_level_mean(const float *x) {
+    radome_v8 a = {0}, b = {0};
+    for (int i = 0; i < RADOME_WINDOW; i += 16) {
+        a += RADOME_V8(x + i);
+        b += RADOME_V8(x + i + 8);
+    }
+    return radome_v8_sum(a + b) / RADOME_WINDOW;
+}
+
+/* midway between the extremes, as far as they are no further from the middle than the limit */
+static inline float radome_level_midway(const float *x, float middle, float limit) {
+    radome_v8 high = RADOME_V8(x), low = high;
+    for (int i = 8; i < RADOME_WINDOW; i += 8) {
+        high = radome_v8_most(high, RADOME_V8(x + i));
+        low = radome_v8_least(low, RADOME_V8(x + i));
+    }
+    float top = high[0], bottom = low[0];
+    for (int j = 1; j < 8; j++) {
+        top = high[j] > top ? high[j] : top;
+        bottom = low[j] < bottom ? low[j] : bottom;
+    }
+    top = top < middle + limit ? top : middle + limit;
+    bottom = bottom > middle - limit ? bottom : middle - limit;
+    return (top + bottom) / 2;
+}
+
+/* one round: parted at the middle, which moves midway between the parts' means */
+static inline void radome_level_round(const float *x, radome_classes *to) {
+    const radome_v8 zero = {0}, middle = zero + to->middle, top = zero + to->limit, bottom = zero - to->limit;
+    radome_v8 high[2] = {{0}, {0}}, all[2] = {{0}, {0}};
+    radome_i8 many[2] = {{0}, {0}};
+    for (int i = 0; i < RADOME_WINDOW; i += 16)
+        for (int j = 0; j < 2; j++) {
+            const radome_v8 v = radome_v8_most(radome_v8_least(RADOME_V8(x + i + 8 * j) - middle, top), bottom);
+            const radome_v8 up = radome_v8_most(v, zero);
+            high[j] += up;
+            all[j] += v;
+            many[j] -= v > 0;
+        }
+    const float above = radome_v8_sum(high[0] + high[1]), total = radome_v8_sum(all[0] + all[1]);
+    const float count = radome_v8_sum(__builtin_convertvector(many[0] + many[1], radome_v8));
+    const float rest = RADOME_WINDOW - count;
+    const float mean_high = above / (count > 0 ? count : 1), mean_low = (total - above) / (rest > 0 ? rest : 1);
+    const float moved = (mean_high + mean_low) / 2, apart = mean_high - mean_low;
+    to->settled = fabsf(moved) + fabsf(to->limit - apart) <= 1e-5f * apart;
+    to->middle += moved;
+    to->limit = apart;
+    to->fewer = count < rest ? count : rest;
+    to->weight = count * rest * apart * apart;
+}
+
+/* two windows in turn, as a round waits long for its sums */
+static inline void radome_level_part(const float *x0, radome_classes *to0, const float *x1, radome_classes *to1) {
+    to0->settled = to1->settled = 0;
+    for (int k = 0; k < RADOME_ROUNDS && !(to0->settled && to1->settled); k++) {
+        if (!to0->settled) radome_level_round(x0, to0);
+        if (!to1->settled) radome_level_round(x1, to1);
+    }
+}
+#endif
