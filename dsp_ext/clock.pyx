@@ -11,8 +11,9 @@ filter, by a cubic through four of its outputs.
 """
 import numpy as np
 
-from libc.math cimport cos, fabsf, sin, sqrt, M_PI
-from libc.string cimport memcpy, memmove, memset
+from libc.math cimport cos, fabsf, sin, sqrt, sqrtf, M_PI
+from libc.stdint cimport int32_t
+from libc.string cimport memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
@@ -22,14 +23,19 @@ cdef extern from "simd.h" nogil:
     enum:
         RADOME_LANES
 
+cdef extern from "clock.h" nogil:
+    int radome_clock_step(const float* value, const float* score, float jump, float swerve, float hurry, float* next,
+                          int32_t* which)
+    enum:
+        PHASES "RADOME_PHASES"      # states of phase; a drift of 1 is 1/32 symbol a block, 0.2 %
+        FASTEST "RADOME_FASTEST"    # states of drift: -5 .. 5
+        DRIFTS "RADOME_DRIFTS"
+        STRIDE "RADOME_STRIDE"      # from one drift's values to the next's
+
 cdef enum:
     BLOCK = 16            # symbols in a step of the path
-    PHASES = 32           # states of phase; a drift of 1 is 1/32 symbol a block, 0.2 %
-    FASTEST = 5           # states of drift: -5 .. 5
-    DRIFTS = 2 * FASTEST + 1
     LAG = 16              # blocks looked ahead
     HALF = 64             # symbols on each side in each of two moving sums that smooth the rest
-    STRIDE = PHASES + 2 * FASTEST   # a row of states with what lies round the circle repeated on both sides
     POINTS = 64           # places between two samples at which the symbol filter is tabulated
     WIDEST = 80           # its taps, rounded up to whole vectors
     RENEW = 1024          # symbols after which moving sums are made anew, so that no rounding error stays
@@ -39,28 +45,6 @@ cdef float LOUDEST = <float>1e15   # what is louder, or no number, is taken for 
 cdef float JUMP = 20      # cost of any other phase, in standard deviations of a block's score in noise
 cdef float SWERVE = 6     # cost of another clock error, by one state
 cdef float HURRY = <float>0.05   # cost of a clock error, by one state, each block
-
-
-cdef void _advance(const float* straight, const float* left, const float* right, const float* score, float top,
-                   float cost, float* value, int* choice) noexcept nogil:
-    # one drift's row of states: the best way to each, and which it was
-    cdef Py_ssize_t p
-    cdef float best
-    cdef int which
-    cdef float jump = top - JUMP
-    cdef float a, b
-    for p in range(PHASES):
-        a = left[p] - SWERVE
-        b = right[p] - SWERVE
-        best = straight[p]
-        which = -1 if a > best else 0
-        best = a if a > best else best
-        which = 1 if b > best else which
-        best = b if b > best else best
-        which = 2 if jump > best else which
-        best = jump if jump > best else best
-        value[p] = best - cost - top + score[p]
-        choice[p] = which
 
 
 cdef void _copy(const float* x, Py_ssize_t n, float* y) noexcept nogil:
@@ -93,23 +77,24 @@ cdef class SymbolClock:
     cdef readonly double lead
     cdef Py_ssize_t _held, _room
     cdef long long _base
-    cdef long long _toned, _refined, _smooth1, _smooth2   # symbols whose tone / residue / sums are known
+    cdef long long _toned, _refined, _smoothed   # symbols whose tone, residue and sums are known
     cdef double _last                    # instant of the last symbol given
-    cdef double _tone[2 * RING]
-    cdef double _rest[2 * RING]          # tone turned back by the path
-    cdef double _sums[2 * RING]
+    # of symbols; what is complex by real and imaginary parts
+    cdef float _tone[2][RING]
+    cdef double _rest[2][RING]           # tone turned back by the path
+    cdef double _sums[2][RING]
     cdef double _phase[RING]             # path, in turns
     cdef double _sum1[2]
     cdef double _sum2[2]
-    cdef float _value[DRIFTS * STRIDE]
-    cdef float _next[DRIFTS * PHASES]
+    cdef float _value[2][DRIFTS * STRIDE]   # of states, by now and by the block before, in turn
     cdef float _cosine[PHASES]
     cdef float _sine[PHASES]
-    cdef int _choice[(LAG + 1) * DRIFTS * PHASES]   # drift before: -1, 0, 1 from this one; 2: jump
+    cdef float _drift_cosine[DRIFTS][BLOCK]
+    cdef float _drift_sine[DRIFTS][BLOCK]
+    cdef int32_t _choice[(LAG + 1) * DRIFTS * PHASES]   # drift before: -1, 0, 1 from this one; 2: jump
     cdef short _jumped[LAG + 1]
     cdef long long _blocks
     cdef Py_ssize_t _top                 # best state
-    cdef double _node                    # path at the middle of the last decided block, turns
     cdef bint _begun
 
     def __cinit__(self, const float[::1] taps not None, double lead=0):
@@ -139,6 +124,11 @@ cdef class SymbolClock:
         for i in range(PHASES):
             self._cosine[i] = <float>cos(2 * M_PI * i / PHASES)
             self._sine[i] = <float>sin(2 * M_PI * i / PHASES)
+        for i in range(DRIFTS):
+            for j in range(BLOCK):
+                # straight through the block's middle
+                u = 2 * M_PI * (i - FASTEST) / PHASES * (j - (BLOCK - 1) / 2.0) / BLOCK
+                self._drift_cosine[i][j], self._drift_sine[i][j] = <float>cos(u), <float>sin(u)
         self.reset()
 
     def __dealloc__(self):
@@ -156,70 +146,33 @@ cdef class SymbolClock:
         memset(self._q, 0, WIDEST * sizeof(float))
         self._led = False
         self._held, self._base, self._last = WIDEST, -WIDEST, -4
-        self._toned = self._refined = self._smooth1 = self._smooth2 = self._blocks = 0
+        self._toned = self._refined = self._smoothed = self._blocks = 0
         self._top = 0
         self._begun = False
-
-    cdef Py_ssize_t _best(self) noexcept nogil:
-        # state of the highest value; in lanes, so that the comparisons go side by side
-        cdef Py_ssize_t d, p, j
-        cdef const float* v
-        cdef float lane[16]
-        cdef float top = self._value[FASTEST]
-        cdef int found
-        for j in range(16):
-            lane[j] = top
-        for d in range(DRIFTS):
-            v = self._value + d * STRIDE + FASTEST
-            for p in range(0, PHASES, 16):
-                for j in range(16):
-                    lane[j] = v[p + j] if v[p + j] > lane[j] else lane[j]
-        for j in range(16):
-            top = lane[j] if lane[j] > top else top
-        for d in range(DRIFTS):
-            v = self._value + d * STRIDE + FASTEST
-            found = 0
-            for p in range(PHASES):
-                found |= v[p] == top
-            if found:
-                for p in range(PHASES):
-                    if v[p] == top:
-                        return d * PHASES + p
-        return 0    # values that are no numbers
 
     cdef void _step(self) noexcept nogil:
         # one block of the path
         cdef float score[PHASES]
-        cdef float top, power = 0, re = 0, im = 0, scale
-        cdef Py_ssize_t row = self._blocks % (LAG + 1), i, p, d, at = self._top
-        cdef double* tone
-        cdef float* v
+        cdef float power = 0, re = 0, im = 0, scale, top
+        cdef Py_ssize_t row = self._blocks % (LAG + 1), i, p, at = self._top
+        cdef const float* value = self._value[self._blocks % 2]
+        cdef const float* tone_re = self._tone[0] + self._blocks * BLOCK % RING
+        cdef const float* tone_im = self._tone[1] + self._blocks * BLOCK % RING
         for i in range(BLOCK):
-            tone = self._tone + 2 * ((self._blocks * BLOCK + i) % RING)
-            re += <float>tone[0]
-            im += <float>tone[1]
-            power += <float>(tone[0] * tone[0] + tone[1] * tone[1])
-        scale = <float>1.0 / (<float>sqrt(power / 2) + <float>1e-20)
+            re += tone_re[i]
+            im += tone_im[i]
+            power += tone_re[i] * tone_re[i] + tone_im[i] * tone_im[i]
+        scale = <float>1.0 / (sqrtf(power / 2) + <float>1e-20)
+        top = value[(at // PHASES) * STRIDE + 8 + at % PHASES]
         for p in range(PHASES):
-            score[p] = (re * self._cosine[p] + im * self._sine[p]) * scale
-        top = self._value[(at // PHASES) * STRIDE + FASTEST + at % PHASES]
+            score[p] = (re * self._cosine[p] + im * self._sine[p]) * scale - top
         self._jumped[row] = <short>at
-        for d in range(DRIFTS):
-            # the phase before was this one less the drift
-            v = self._value + d * STRIDE + FASTEST - (d - FASTEST)
-            _advance(v, v - STRIDE if d > 0 else v, v + STRIDE if d < DRIFTS - 1 else v, score, top,
-                     HURRY * (d - FASTEST if d > FASTEST else FASTEST - d),
-                     self._next + d * PHASES, self._choice + (row * DRIFTS + d) * PHASES)
-        for d in range(DRIFTS):
-            v = self._value + d * STRIDE
-            memcpy(v + FASTEST, self._next + d * PHASES, PHASES * sizeof(float))
-            memcpy(v, v + PHASES, FASTEST * sizeof(float))
-            memcpy(v + FASTEST + PHASES, v + FASTEST, FASTEST * sizeof(float))
-        self._top = self._best()
+        self._top = radome_clock_step(value, score, top - JUMP, SWERVE, HURRY, self._value[(self._blocks + 1) % 2],
+                                      self._choice + row * DRIFTS * PHASES)
         self._blocks += 1
 
-    cdef double _trace(self, Py_ssize_t blocks, double* drift) noexcept nogil:
-        # phase of the best path so many blocks before the newest, in turns, and its drift a block
+    cdef Py_ssize_t _trace(self, Py_ssize_t blocks) noexcept nogil:
+        # state of the best path so many blocks before the newest
         cdef Py_ssize_t at = self._top, i, d, p
         cdef int which
         cdef long long row
@@ -231,82 +184,92 @@ cdef class SymbolClock:
                 at = self._jumped[row]
             else:
                 at = (d + which) * PHASES + ((p - (d - FASTEST)) & (PHASES - 1))
-        drift[0] = <double>(at // PHASES - FASTEST) / PHASES
-        return <double>(at % PHASES) / PHASES
+        return at
 
     cdef void _decide(self, Py_ssize_t back) noexcept nogil:
         # path over the symbols of the block that is so many blocks back, and the tone turned back by it
-        cdef double drift, node = self._trace(back, &drift)
-        # straight through the block's middle
-        cdef double phase = node - drift * ((BLOCK - 1) / 2.0) / BLOCK
-        cdef double c = cos(2 * M_PI * phase), s = sin(2 * M_PI * phase)
-        cdef double turn_c = cos(2 * M_PI * drift / BLOCK), turn_s = sin(2 * M_PI * drift / BLOCK)
+        cdef Py_ssize_t at = self._trace(back), d = at // PHASES, p = at % PHASES, i
         cdef long long first = (self._blocks - 1 - back) * BLOCK
-        cdef Py_ssize_t i, slot
+        cdef Py_ssize_t slot = first % RING
+        cdef const float* tone_re = self._tone[0] + slot
+        cdef const float* tone_im = self._tone[1] + slot
+        cdef double* rest_re = self._rest[0] + slot
+        cdef double* rest_im = self._rest[1] + slot
+        cdef double* phase = self._phase + slot
+        cdef float cosine = self._cosine[p], sine = self._sine[p], c, s, power = 0, scale
+        for i in range(BLOCK):
+            power += tone_re[i] * tone_re[i] + tone_im[i] * tone_im[i]
         # noise beside a burst can be far stronger than it; every block counts the same
-        cdef double power = 1e-40
+        scale = <float>1 / (sqrtf(power) + <float>1e-20)
         for i in range(BLOCK):
-            slot = 2 * ((first + i) % RING)
-            power += self._tone[slot] * self._tone[slot] + self._tone[slot + 1] * self._tone[slot + 1]
-        c /= sqrt(power)
-        s /= sqrt(power)
-        for i in range(BLOCK):
-            slot = (first + i) % RING
-            self._phase[slot] = phase
-            self._rest[2 * slot] = self._tone[2 * slot] * c + self._tone[2 * slot + 1] * s
-            self._rest[2 * slot + 1] = self._tone[2 * slot + 1] * c - self._tone[2 * slot] * s
-            phase += drift / BLOCK
-            c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
+            c = (cosine * self._drift_cosine[d][i] - sine * self._drift_sine[d][i]) * scale
+            s = (sine * self._drift_cosine[d][i] + cosine * self._drift_sine[d][i]) * scale
+            rest_re[i] = tone_re[i] * c + tone_im[i] * s
+            rest_im[i] = tone_im[i] * c - tone_re[i] * s
+            phase[i] = <double>p / PHASES + <double>(d - FASTEST) / PHASES * ((i - (BLOCK - 1) / 2.0) / BLOCK)
         self._refined = first + BLOCK
 
-    cdef double _total(self, const double* values, long long k, Py_ssize_t part) noexcept nogil:
+    cdef double _total(self, const double* values, long long k) noexcept nogil:
         # sum over the window that ends at symbol k
         cdef double total = 0
         cdef Py_ssize_t i
         for i in range(2 * HALF + 1 if k > 2 * HALF else k + 1):
-            total += values[2 * ((k - i) % RING) + part]
+            total += values[(k - i) % RING]
         return total
+
+    cdef void _smooth(self, Py_ssize_t part, double* twice) noexcept nogil:
+        # the next block of the rest, added up over the window, twice
+        cdef long long first = self._smoothed
+        cdef Py_ssize_t slot = first % RING, old, i
+        cdef double* values = self._rest[part]
+        cdef double* sums = self._sums[part]
+        cdef double once = self._sum1[part], total = self._sum2[part]
+        for i in range(BLOCK):
+            # nothing has been there yet when the stream begins
+            old = (first + i + RING - 2 * HALF - 1) % RING
+            once += values[slot + i] - values[old]
+            if i == 0 and first % RENEW == 0:
+                once = self._total(values, first)
+            sums[slot + i] = once
+            total += once - sums[old]
+            if i == 0 and first % RENEW == 0:
+                total = self._total(sums, first)
+            twice[i] = total
+        self._sum1[part], self._sum2[part] = once, total
 
     cdef Py_ssize_t _give(self, double* instants) noexcept nogil:
         # instants of symbols for which the smoothed rest is known
-        cdef Py_ssize_t made = 0, slot, old
+        cdef double re[BLOCK]
+        cdef double im[BLOCK]
+        cdef double turns[BLOCK]
+        cdef const double* phase
+        cdef Py_ssize_t made = 0, i
         cdef long long k
-        cdef double t, gap, re, im, size
-        while self._smooth2 < self._refined:
-            k = self._smooth2
-            self._smooth2 += 1
-            slot, old = 2 * (k % RING), 2 * ((k - 2 * HALF - 1) % RING)
-            self._sum1[0] += self._rest[slot]
-            self._sum1[1] += self._rest[slot + 1]
-            if k >= 2 * HALF + 1:
-                self._sum1[0] -= self._rest[old]
-                self._sum1[1] -= self._rest[old + 1]
-            if k % RENEW == 0:
-                self._sum1[0], self._sum1[1] = self._total(self._rest, k, 0), self._total(self._rest, k, 1)
-            self._sums[slot], self._sums[slot + 1] = self._sum1[0], self._sum1[1]
-            self._sum2[0] += self._sum1[0]
-            self._sum2[1] += self._sum1[1]
-            if k >= 2 * HALF + 1:
-                self._sum2[0] -= self._sums[old]
-                self._sum2[1] -= self._sums[old + 1]
-            if k % RENEW == 0:
-                self._sum2[0], self._sum2[1] = self._total(self._sums, k, 0), self._total(self._sums, k, 1)
-            k -= 2 * HALF
+        cdef double t, gap, size
+        while self._smoothed < self._refined:
+            self._smooth(0, re)
+            self._smooth(1, im)
+            k = self._smoothed - 2 * HALF
+            self._smoothed += BLOCK
             if k < 0:
                 continue
-            # the tone's phase is that of the transitions, half a symbol from the middle
-            # and what the path left is small: an eighth of a symbol at most
-            re, im = self._sum2[0], self._sum2[1]
-            size = im if im >= 0 else -im
-            t = self._phase[k % RING] + _turns(im / ((re if re > size else size) + 1e-300)) + 0.5
-            t = 4 * (k + t - <long long>(t + 8) + 8) + (self.lead if self._led else 0)
-            gap = t - self._last
-            if gap < 2:
-                continue
-            if gap > 6:
-                made += self._note(t - gap / 2, instants + made)
-            made += self._note(t, instants + made)
-            self._last = t
+            phase = self._phase + k % RING
+            for i in range(BLOCK):
+                # the tone's phase is that of the transitions, half a symbol from the middle
+                # and what the path left is small: an eighth of a symbol at most
+                size = im[i] if im[i] >= 0 else -im[i]
+                size = re[i] if re[i] > size else size
+                turns[i] = phase[i] + _turns(im[i] / (size + 1e-300)) + 0.5
+            for i in range(BLOCK):
+                t = turns[i]
+                t = 4 * (k + i + t - <long long>(t + 8) + 8) + (self.lead if self._led else 0)
+                gap = t - self._last
+                if gap < 2:
+                    continue
+                if gap > 6:
+                    made += self._note(t - gap / 2, instants + made)
+                made += self._note(t, instants + made)
+                self._last = t
         return made
 
     cdef Py_ssize_t _run(self, float* soft, double* instants) noexcept nogil:
@@ -318,8 +281,8 @@ cdef class SymbolClock:
             p = (self._q if self._led else self._x) + (4 * self._toned - self._base)
             for j in range(4):
                 d[j] = p[j] if self._led else (p[j + 1] - p[j - 1]) * (p[j + 1] - p[j - 1])
-            slot = 2 * <Py_ssize_t>(self._toned % RING)
-            self._tone[slot], self._tone[slot + 1] = d[0] - d[2], d[1] - d[3]
+            slot = self._toned % RING
+            self._tone[0][slot], self._tone[1][slot] = d[0] - d[2], d[1] - d[3]
             self._toned += 1
             if self._toned % BLOCK == 0:
                 self._step()
@@ -404,7 +367,7 @@ cdef class SymbolClock:
         soft, instants = values, times
         with nogil:
             made = self._run(&soft[0], &instants[0])
-            drop = <Py_ssize_t>(4 * (self._smooth2 - 2 * HALF - 4) - WIDEST - self._base)
+            drop = <Py_ssize_t>(4 * (self._smoothed - 2 * HALF - 4) - WIDEST - self._base)
             if drop > 0:
                 memmove(self._x, self._x + drop, (self._held - drop) * sizeof(float))
                 memmove(self._q, self._q + drop, (self._held - drop) * sizeof(float))

@@ -56,21 +56,11 @@ static inline void radome_cpm_match(const float *x, const radome_cpm_waves *wave
 /* 1 / sqrt(power), nearly */
 static inline radome_v8 radome_cpm_inverse(radome_v8 power) {
 #ifdef __AVX__
-    return __builtin_ia32_rsqrtps256(power); /* to 4e-4, far less than noise */
+    const radome_v8 guess = __builtin_ia32_rsqrtps256(power);
+    return guess * (1.5f - 0.5f * power * guess * guess);
 #else
     for (int s = 0; s < 8; s++) power[s] = 1.0f / sqrtf(power[s]);
     return power;
-#endif
-}
-
-/* bit s: whether lane s is true */
-static inline unsigned char radome_cpm_bits(radome_i8 mask) {
-#ifdef __AVX__
-    return (unsigned char)__builtin_ia32_movmskps256((radome_v8)mask);
-#else
-    unsigned char bits = 0;
-    for (int s = 0; s < 8; s++) bits |= (unsigned char)((mask[s] & 1) << s);
-    return bits;
 #endif
 }
 
@@ -97,7 +87,7 @@ static inline unsigned char radome_cpm_step(const float *z, const radome_cpm_wav
     paths->im = re * waves->turn_im + im * waves->turn_re;
     power = re * re + im * im + 1e-30f;
     paths->inverse = radome_cpm_inverse(power);
-    return radome_cpm_bits(mask);
+    return radome_v8_bits(mask);
 }
 
 /* Searches of up to three indices over a block side by side, as each symbol waits for the one before. For each: what

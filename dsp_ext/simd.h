@@ -26,7 +26,7 @@ typedef uint64_t radome_vq __attribute__((vector_size(4 * RADOME_LANES)));
    soon after would wait for both. */
 typedef float radome_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 #define RADOME_V8(p) (*(radome_v8 *)(p))
-typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4)));
+typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 static inline radome_v8 radome_v8_choose(radome_i8 mask, radome_v8 a, radome_v8 b) {
     return (radome_v8)((mask & (radome_i8)a) | (~mask & (radome_i8)b));
@@ -45,6 +45,17 @@ static inline radome_v8 radome_v8_most(radome_v8 a, radome_v8 b) {
     return __builtin_ia32_maxps256(a, b);
 #else
     return radome_v8_choose(a > b, a, b);
+#endif
+}
+
+/* bit s: whether lane s is true */
+static inline unsigned char radome_v8_bits(radome_i8 mask) {
+#ifdef __AVX__
+    return (unsigned char)__builtin_ia32_movmskps256((radome_v8)mask);
+#else
+    unsigned char bits = 0;
+    for (int s = 0; s < 8; s++) bits |= (unsigned char)((mask[s] & 1) << s);
+    return bits;
 #endif
 }
 
