@@ -34,6 +34,24 @@ static inline void radome_cpm_take(const float *x, const float *taps, float c, f
     RADOME_V8(y) = v;
 }
 
+/* Turned by a frequency that runs straight, n symbols (a multiple of 8), cos + j sin: of the first eight, of what turns
+   each to the one eight on, and of what turns that in the same time */
+static inline void radome_cpm_phasors(const float *cosine, const float *sine, const float *step_cosine,
+                                      const float *step_sine, float hop_cosine, float hop_sine, int n, float *c, float *s) {
+    radome_v8 re = RADOME_V8(cosine), im = RADOME_V8(sine), step_re = RADOME_V8(step_cosine),
+              step_im = RADOME_V8(step_sine);
+    for (int i = 0; i < n; i += 8) {
+        RADOME_V8(c + i) = re;
+        RADOME_V8(s + i) = im;
+        const radome_v8 next = re * step_re - im * step_im;
+        im = re * step_im + im * step_re;
+        re = next;
+        const radome_v8 more = step_re * hop_cosine - step_im * hop_sine;
+        step_im = step_re * hop_sine + step_im * hop_cosine;
+        step_re = more;
+    }
+}
+
 /* u = y times w, itself turned by c + j s; w as (re, re, ...) and (-im, im, ...) */
 static inline void radome_cpm_turn(const float *y, const float *w_re, const float *w_im, float c, float s, float *u) {
     const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};

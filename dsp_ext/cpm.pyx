@@ -39,6 +39,8 @@ cdef extern from "cpm.h" nogil:
     void radome_cpm_rough(const float* u, int symbols, int n, Waves** waves, float keep, float** matched,
                           unsigned char** came, Paths* paths)
     void radome_cpm_take(const float* x, const float* taps, float c, float s, float* y)
+    void radome_cpm_phasors(const float* cosine, const float* sine, const float* step_cosine, const float* step_sine,
+                            float hop_cosine, float hop_sine, int n, float* c, float* s)
     void radome_cpm_turn(const float* y, const float* w_re, const float* w_im, float c, float s, float* u)
     int radome_cpm_level(Paths* paths, float* gain)
     void radome_cpm_back(const float* margin, int n, Costs* cost, float* soft)
@@ -199,7 +201,7 @@ cdef class CpmDetector:
     cdef double _made[GUESSES + 1]       # indices that they are for
     cdef double _pulses[4][3]            # of the symbol before, this one and the next, at four places of a symbol
     cdef Paths _paths[MEMORIES]
-    cdef double _rotor[2]
+    cdef double _gone                    # turns up to the next block that is searched
     cdef double _expected, _sum, _weight
     cdef readonly double index, measured
     cdef readonly long long replaced
@@ -240,9 +242,8 @@ cdef class CpmDetector:
         self._held, self._base = 16, -16
         self._count = self.replaced = 0
         self.index = self._expected
-        self._sum = self._weight = self._phase = 0
+        self._sum = self._weight = self._phase = self._gone = 0
         memset(self._made, 0, sizeof(self._made))
-        self._rotor[0], self._rotor[1] = 1, 0
         memset(self._paths, 0, sizeof(self._paths))
         memset(self._doubt, 0, sizeof(self._doubt))
         memset(self._eye_doubt, 0, sizeof(self._eye_doubt))
@@ -267,33 +268,37 @@ cdef class CpmDetector:
             _cis(h / 2 if s & 4 else -h / 2, &re[64 + s], &re[72 + s])
         return &self._waves[slot]
 
-    cdef void _turn(self, long long first, double f_start, double f_stop, double* rotor) noexcept nogil:
-        # symbols of a block turned back by a frequency that runs straight, cycles per symbol
-        cdef Py_ssize_t i, j
+    cdef double _turn(self, long long first, double f_start, double f_stop, double turned) noexcept nogil:
+        # symbols of a block turned back by a frequency that runs straight, cycles per symbol, and so many turns before;
+        # gives the turns up to the next
+        cdef Py_ssize_t i, at = first % RING
         cdef double f = (f_start + f_stop) / 2, slope = (f_stop - f_start) / BLOCK
         cdef float w_re[8]
         cdef float w_im[8]
-        cdef double c = rotor[0], s = rotor[1], a
-        cdef double wc = cos(2 * M_PI * f_start), ws = -sin(2 * M_PI * f_start)
-        cdef double dc = cos(2 * M_PI * slope), ds = -sin(2 * M_PI * slope)
-        cdef double moved = 0
+        cdef float start[2][8]
+        cdef float step[2][8]
+        cdef float hop[2]
+        cdef float c[BLOCK]
+        cdef float s[BLOCK]
+        cdef float moved = 0
         for i in range(BLOCK):
-            moved += self._moved[(first + i) % RING]
+            moved += self._moved[at + i]
         f -= moved / BLOCK
-        for j in range(4):
-            w_re[2 * j] = w_re[2 * j + 1] = <float>cos(2 * M_PI * f * (j - 1.5) / 4)
-            w_im[2 * j + 1] = <float>-sin(2 * M_PI * f * (j - 1.5) / 4)
-            w_im[2 * j] = -w_im[2 * j + 1]
+        for i in range(4):
+            _cis(-f * (i - 1.5) / 4, &w_re[2 * i], &w_im[2 * i + 1])
+            w_re[2 * i + 1], w_im[2 * i] = w_re[2 * i], -w_im[2 * i + 1]
+        for i in range(8):
+            _cis(turned - f_start * i - slope * (i * (i - 1) // 2), &start[0][i], &start[1][i])
+            _cis(-8 * f_start - slope * (8 * i + 28), &step[0][i], &step[1][i])
+        _cis(-64 * slope, &hop[0], &hop[1])
+        radome_cpm_phasors(start[0], start[1], step[0], step[1], hop[0], hop[1], BLOCK, c, s)
         for i in range(BLOCK):
-            radome_cpm_turn(self._y[(first + i) % RING], w_re, w_im, <float>c, <float>s, self._u[i])
-            c, s = c * wc - s * ws, c * ws + s * wc
-            wc, ws = wc * dc - ws * ds, wc * ds + ws * dc
-        a = 1 / sqrt(c * c + s * s)
-        rotor[0], rotor[1] = c * a, s * a
+            radome_cpm_turn(self._y[at + i], w_re, w_im, c[i], s[i], self._u[i])
+        turned -= f_start * BLOCK + slope * (BLOCK * (BLOCK - 1) // 2)
+        return turned - floor(turned)
 
     cdef void _rough(self, long long k, double f, const double* h, int n) noexcept nogil:
         # decisions of a block with a short memory for some indices, and what the best ones say
-        cdef double rotor[2]
         cdef float matched_to[GUESSES][BLOCK * 16]
         cdef unsigned char came_by[GUESSES][BLOCK]
         cdef float* matched[GUESSES]
@@ -301,8 +306,7 @@ cdef class CpmDetector:
         cdef Waves* waves[GUESSES]
         cdef Paths paths[GUESSES]
         cdef int m
-        rotor[0], rotor[1] = 1, 0
-        self._turn(k * BLOCK, f, f, rotor)
+        self._turn(k * BLOCK, f, f, 0)
         for m in range(n):
             waves[m], matched[m], came[m] = self._design(m, h[m]), matched_to[m], came_by[m]
         radome_cpm_rough(self._u[0], BLOCK, n, waves, ROUGH, matched, came, paths)
@@ -453,7 +457,7 @@ cdef class CpmDetector:
         before = (before + here) / 2 if fabs(before - here) < NEAR else here
         after = (after + here) / 2 if fabs(after - here) < NEAR else here
         waves = self._design(GUESSES, self._h[k % BLOCKS])
-        self._turn(first, before, after, self._rotor)
+        self._gone = self._turn(first, before, after, self._gone)
         memcpy(paths, self._paths, sizeof(paths))
         for m in range(MEMORIES):
             gain[m] = 0
