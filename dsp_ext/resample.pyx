@@ -10,7 +10,7 @@ import numpy as np
 
 from libc.math cimport floor
 from libc.string cimport memcpy, memmove, memset
-from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
+from cpython.mem cimport PyMem_Malloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
     Py_ssize_t radome_room(Py_ssize_t n)
@@ -59,8 +59,8 @@ cdef class Resampler:
     ValueError : a bank or step of another form
     """
     cdef float* _bank
-    cdef float* _buffer
-    cdef Py_ssize_t _phases, _length, _row, _width, _count, _capacity
+    cdef float* _buffer    # what is still needed of the input
+    cdef Py_ssize_t _phases, _length, _row, _width, _count
     cdef long long _first, _output
     cdef double _step
     cdef readonly bint is_complex
@@ -77,7 +77,8 @@ cdef class Resampler:
         self._phases, self._length, self._step = bank.shape[0] - 1, bank.shape[1], step
         self._row = radome_room(self._length * self._width)
         self._bank = <float*>PyMem_Malloc(bank.shape[0] * self._row * sizeof(float))
-        if not self._bank:
+        self._buffer = <float*>PyMem_Malloc(2 * self._length * self._width * sizeof(float))
+        if not self._bank or not self._buffer:
             raise MemoryError
         twice = np.repeat(bank, self._width, axis=1)
         for p in range(bank.shape[0]):
@@ -88,58 +89,59 @@ cdef class Resampler:
         PyMem_Free(self._bank)
         PyMem_Free(self._buffer)
 
-    cdef int _reserve(self, Py_ssize_t items) except -1:
-        cdef float* grown
-        if items > self._capacity:
-            grown = <float*>PyMem_Realloc(self._buffer, items * self._width * sizeof(float))
-            if not grown:
-                raise MemoryError
-            self._buffer, self._capacity = grown, items
-        return 0
-
     cpdef reset(self):
         """Forget all input; the next sample is number 0."""
-        self._reserve(self._length)
         self._count = self._length // 2 - 1
         self._first = -self._count          # input index of the first sample in the buffer
         self._output = 0
         memset(self._buffer, 0, self._count * self._width * sizeof(float))
 
-    cdef _run(self, const float* x, Py_ssize_t n):
-        cdef Py_ssize_t width = self._width, length = self._length, half = self._length // 2 - 1
-        cdef Py_ssize_t outputs, drop
-        cdef long long last
-        cdef double step = self._step
-        cdef float[::1] out
-        self._reserve(self._count + n)
-        memcpy(self._buffer + self._count * width, x, n * width * sizeof(float))
-        self._count += n
-        last = self._first + self._count - 1 - (length - 1 - half)   # last input index whose taps are filled
-        # outputs with floor(t) <= last
-        outputs = 0
-        if last >= 0:
-            outputs = <Py_ssize_t>(<long long>floor((last + 1) / step) - self._output) + 1
-            while outputs > 0 and floor((self._output + outputs - 1) * step) > last:
-                outputs -= 1
-            if outputs < 0:
-                outputs = 0
-        result = np.empty(outputs * width, np.float32)
-        if outputs:
-            out = result
-            with nogil:
-                if width == 2:
-                    _filter(self._buffer, self._bank, 2 * length, self._row, True, self._phases, self._first + half,
-                            self._output, step, outputs, &out[0])
-                else:
-                    _filter(self._buffer, self._bank, length, self._row, False, self._phases, self._first + half,
-                            self._output, step, outputs, &out[0])
+    cdef Py_ssize_t _outputs(self, long long stop) noexcept nogil:
+        # that are ready when inputs up to `stop` are there: whose last tap is before it
+        cdef long long last = stop - 1 - self._length // 2
+        cdef Py_ssize_t outputs
+        if last < 0:
+            return 0
+        outputs = <Py_ssize_t>(<long long>floor((last + 1) / self._step) - self._output) + 1
+        while outputs > 0 and floor((self._output + outputs - 1) * self._step) > last:
+            outputs -= 1
+        return outputs if outputs > 0 else 0
+
+    cdef void _make(self, const float* x, long long first, Py_ssize_t outputs, float* y) noexcept nogil:
+        # the next outputs, from samples the first of which has that number
+        cdef long long before = first + self._length // 2 - 1
+        if self._width == 2:
+            _filter(x, self._bank, 2 * self._length, self._row, True, self._phases, before, self._output, self._step,
+                    outputs, y)
+        else:
+            _filter(x, self._bank, self._length, self._row, False, self._phases, before, self._output, self._step,
+                    outputs, y)
         self._output += outputs
-        drop = <Py_ssize_t>(<long long>floor(self._output * step) - half - self._first)
-        if drop > self._count:
-            drop = self._count
-        if drop > 0:
-            memmove(self._buffer, self._buffer + drop * width, (self._count - drop) * width * sizeof(float))
-            self._count -= drop
+
+    cdef _run(self, const float* x, Py_ssize_t n):
+        cdef Py_ssize_t width = self._width, part, early = 0, drop
+        cdef Py_ssize_t outputs = self._outputs(self._first + self._count + n)
+        cdef long long stop = self._first + self._count   # of what was there before
+        cdef float[::1] out
+        result = np.empty(outputs * width, np.float32)
+        out = result
+        with nogil:
+            # outputs that begin in the buffer need up to length - 1 samples behind it; the others have all theirs in x
+            part = n if n < self._length else self._length
+            memcpy(self._buffer + self._count * width, x, part * width * sizeof(float))
+            if outputs:
+                early = outputs if part == n else self._outputs(stop + part)
+                self._make(self._buffer, self._first, early, &out[0])
+            if outputs > early:
+                self._make(x, stop, outputs - early, &out[early * width])
+            drop = <Py_ssize_t>(<long long>floor(self._output * self._step) - (self._length // 2 - 1) - self._first)
+            drop = drop if drop < self._count + n else self._count + n
+            if drop >= self._count:
+                memcpy(self._buffer, x + (drop - self._count) * width, (self._count + n - drop) * width * sizeof(float))
+            else:
+                # what is left is less than the taps, so all of x is in the buffer
+                memmove(self._buffer, self._buffer + drop * width, (self._count + n - drop) * width * sizeof(float))
+            self._count += n - drop
             self._first += drop
         return result.view(np.complex64) if width == 2 else result
 
