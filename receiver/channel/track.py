@@ -95,8 +95,8 @@ class Track:
         self._deviation = 0.5 / math.sqrt(averages) * math.sqrt(2 * half + 1)
         self._ridge = Ridge(len(self._wanted), LAG, MOVE * coarse / size, JUMP, reach=2 * size // coarse)
         self._mixer = Mixer()
-        self._held = np.empty(0, np.complex64)  # samples from the start of the first undecided row on
-        self._measured = 0  # samples of them whose rows are measured
+        self._held: list[NDArray[np.complex64]] = []  # samples from the start of the first undecided row on
+        self._begun = np.empty(0, np.complex64)  # the last of them, which are no whole row yet
         self._spectra = np.empty((0, size), np.float32)  # of the rows that are not decided
         self._centres: NDArray[np.float64] = np.empty(0)  # of the last two rows that are decided
         self._masses: NDArray[np.float64] = np.empty(0)  # and the power that says so
@@ -119,21 +119,20 @@ class Track:
         out = self._take(self._decimator.flush()) if self._decimator else []
         self._decide(self._ridge.flush())
         self._settle(np.empty(0), np.empty(0), last=True)
-        rest = self._held
+        rest = sum(map(len, self._held))
         if not len(self._knots):
             self._knots = np.array([self._target])
-        if len(rest):
-            out += self._give(math.ceil(len(rest) / self._row), last=True)
+        if rest:
+            out += self._give(math.ceil(rest / self._row), last=True)
         self._origin = None
         return out
 
     def _take(self, x: NDArray[np.complex64]) -> list[Chunk]:
-        self._held = np.concatenate([self._held, x])
-        rows = (len(self._held) - self._measured) // self._row
-        if rows <= 0:
+        self._held.append(x)
+        rows = self._rows(x)
+        if not rows:
             return []
-        power = self._power.process(self._held[self._measured : self._measured + rows * self._row])
-        self._measured += rows * self._row
+        power = np.concatenate([self._power.process(each) for each in rows])
         without_lines(power, LINE, STICKS_OUT)
         self._search.normalise(power)
         self._spectra = np.concatenate([self._spectra, power])
@@ -142,6 +141,22 @@ class Track:
         # a row needs the carrier in the next one to be interpolated to
         ready = len(self._knots) - (2 if self._given else 1)
         return self._give(ready) if ready > 0 else []
+
+    def _rows(self, x: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
+        """Whole rows that are there with x, one after the other."""
+        rows = []
+        if len(self._begun):
+            first = np.concatenate([self._begun, x[: self._row - len(self._begun)]])
+            x = x[len(first) - len(self._begun) :]
+            if len(first) < self._row:
+                self._begun = first
+                return []
+            rows.append(first)
+        whole = len(x) - len(x) % self._row
+        if whole:
+            rows.append(x[:whole])
+        self._begun = x[whole:]
+        return rows
 
     def _decide(self, path: NDArray[np.int64]) -> None:
         """Refine the path's bins to the centre of gravity of the power about them."""
@@ -182,21 +197,39 @@ class Track:
         edges = np.stack([left, here, right], axis=1)
         starts = edges[:, :2].ravel()
         slopes = (edges[:, 1:] - edges[:, :2]).ravel() / lengths
-        n = min(rows * self._row, len(self._held))
+        n = min(rows * self._row, sum(map(len, self._held)))
         over = rows * self._row - n
         if over:
             ends = np.minimum(np.cumsum(lengths), n)
             lengths = np.diff(ends, prepend=0)
-        x = np.ascontiguousarray(self._held[:n])
-        y = np.empty_like(x)
-        self._mixer.pieces(x, y, lengths, -starts / self._rate, -slopes / self._rate)
+        y = self._mixed(n, lengths, -starts / self._rate, -slopes / self._rate)
         offsets = ramps(lengths, starts - self._target, slopes)
         position = (self._origin or 0.0) + self._given * (self._clock.rate / self._rate)
         self._given += n
-        self._held = self._held[n:]
-        self._measured -= rows * self._row
         self._knots = knots[rows:]
         return [Chunk(y, self._rate, position, self._clock, offsets=offsets)]
+
+    def _mixed(
+        self, n: int, lengths: NDArray[np.int64], starts: NDArray[np.float64], slopes: NDArray[np.float64]
+    ) -> NDArray[np.complex64]:
+        """Take so many samples, turned by frequencies that are straight in pieces, in cycles per sample."""
+        y = np.empty(n, np.complex64)
+        edges = np.concatenate([[0], np.cumsum(lengths)])
+        done = 0
+        while done < n:
+            x = self._held.pop(0)
+            if len(x) > n - done:
+                self._held.insert(0, x[n - done :])
+                x = x[: n - done]
+            end = done + len(x)
+            first, stop = np.searchsorted(edges, (done, end))
+            # a piece that began in the samples before goes on
+            rest = min(int(edges[first]), end) - done
+            self._mixer.process(x[:rest], y[done : done + rest])
+            cut = np.minimum(edges[first + 1 : stop + 1], end) - edges[first:stop]
+            self._mixer.pieces(x[rest:], y[done + rest : end], cut, starts[first:stop], slopes[first:stop])
+            done = end
+        return y
 
 
 stage = Track
