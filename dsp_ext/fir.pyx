@@ -12,9 +12,12 @@ from cpython.mem cimport PyMem_Malloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
     Py_ssize_t radome_room(Py_ssize_t n)
+    float* radome_aligned(void* p)
     void radome_lay(const float* taps, Py_ssize_t n, float* h)
     void radome_decimate(const float* x, Py_ssize_t step, const float* h, Py_ssize_t n, Py_ssize_t outputs, bint pairs,
                          float* y)
+    enum:
+        RADOME_LINE
 
 
 cdef class Decimator:
@@ -30,7 +33,8 @@ cdef class Decimator:
     ------
     ValueError : an even number of taps, or a factor below 1
     """
-    cdef float* _taps      # each tap twice where complex, so that one product serves I and Q
+    cdef void* _room
+    cdef float* _taps      # in it: each tap twice where complex, so that one product serves I and Q
     cdef float* _buffer    # what is still needed of the input, in floats
     cdef Py_ssize_t _count, _length, _factor, _width, _skip
     cdef readonly bint is_complex
@@ -45,15 +49,16 @@ cdef class Decimator:
         self.is_complex, self._length, self._factor = is_complex, k, factor
         self._width = 2 if is_complex else 1
         laid = np.repeat(taps, self._width)
-        self._taps = <float*>PyMem_Malloc(radome_room(k * self._width) * sizeof(float))
+        self._room = PyMem_Malloc(radome_room(k * self._width) * sizeof(float) + RADOME_LINE)
         self._buffer = <float*>PyMem_Malloc(2 * k * self._width * sizeof(float))
-        if not self._taps or not self._buffer:
+        if not self._room or not self._buffer:
             raise MemoryError
+        self._taps = radome_aligned(self._room)
         radome_lay(&laid[0], k * self._width, self._taps)
         self.reset()
 
     def __dealloc__(self):
-        PyMem_Free(self._taps)
+        PyMem_Free(self._room)
         PyMem_Free(self._buffer)
 
     cpdef reset(self):

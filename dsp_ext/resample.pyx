@@ -14,12 +14,14 @@ from cpython.mem cimport PyMem_Malloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
     Py_ssize_t radome_room(Py_ssize_t n)
+    float* radome_aligned(void* p)
     void radome_lay(const float* taps, Py_ssize_t n, float* h)
     void radome_dot(const float* x, const float* h, Py_ssize_t n, bint pairs, float* y)
     void radome_dots(const float* x0, const float* x1, const float* x2, const float* x3, const float* h0,
                      const float* h1, const float* h2, const float* h3, Py_ssize_t n, bint pairs, float* y)
     enum:
         RADOME_LANES
+        RADOME_LINE
 
 
 cdef inline void _filter(const float* x, const float* bank, Py_ssize_t taps, Py_ssize_t row, bint pairs,
@@ -58,7 +60,8 @@ cdef class Resampler:
     ------
     ValueError : a bank or step of another form
     """
-    cdef float* _bank
+    cdef void* _room
+    cdef float* _bank      # in it
     cdef float* _buffer    # what is still needed of the input
     cdef Py_ssize_t _phases, _length, _row, _width, _count
     cdef long long _first, _output
@@ -76,17 +79,18 @@ cdef class Resampler:
         self.is_complex, self._width = is_complex, 2 if is_complex else 1
         self._phases, self._length, self._step = bank.shape[0] - 1, bank.shape[1], step
         self._row = radome_room(self._length * self._width)
-        self._bank = <float*>PyMem_Malloc(bank.shape[0] * self._row * sizeof(float))
+        self._room = PyMem_Malloc(bank.shape[0] * self._row * sizeof(float) + RADOME_LINE)
         self._buffer = <float*>PyMem_Malloc(2 * self._length * self._width * sizeof(float))
-        if not self._bank or not self._buffer:
+        if not self._room or not self._buffer:
             raise MemoryError
+        self._bank = radome_aligned(self._room)
         twice = np.repeat(bank, self._width, axis=1)
         for p in range(bank.shape[0]):
             radome_lay(&twice[p, 0], self._length * self._width, self._bank + p * self._row)
         self.reset()
 
     def __dealloc__(self):
-        PyMem_Free(self._bank)
+        PyMem_Free(self._room)
         PyMem_Free(self._buffer)
 
     cpdef reset(self):

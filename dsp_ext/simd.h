@@ -107,20 +107,55 @@ static inline void radome_lay(const float *taps, ptrdiff_t n, float *h) {
     memcpy(h + room - (n - whole), taps + whole, (n - whole) * sizeof(float));
 }
 
-/* Sum of the lanes, or with pairs two sums: of the even and of the odd ones. */
+/* Sum of the lanes, or with pairs two sums: of the even and of the odd ones. By halves, as radome_folds does. */
 static inline void radome_fold(radome_vf v, int pairs, float *y) {
-    radome_v4 s, part;
-    memcpy(&s, &v, sizeof s);
-    for (size_t k = 1; k < RADOME_LANES / 4; k++) {
-        memcpy(&part, (const char *)&v + k * sizeof s, sizeof s);
-        s += part;
-    }
+    radome_v4 s, part[RADOME_LANES / 4];
+    memcpy(part, &v, sizeof part);
+    for (int n = RADOME_LANES / 8; n; n /= 2)
+        for (int k = 0; k < n; k++) part[k] += part[k + n];
+    s = part[0];
     if (pairs) {
         y[0] = s[0] + s[2];
         y[1] = s[1] + s[3];
     } else
         y[0] = (s[0] + s[2]) + (s[1] + s[3]);
 }
+
+/* the same of four vectors */
+static inline void radome_folds(radome_vf a, radome_vf b, radome_vf c, radome_vf d, int pairs, float *y) {
+#if RADOME_LANES >= 8 && (defined(__clang__) || __GNUC__ >= 12)
+#if RADOME_LANES == 16
+#define HALVED(v) (__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15))
+#else
+#define HALVED(v) (v)
+#endif
+    const radome_v8 a8 = HALVED(a), b8 = HALVED(b), c8 = HALVED(c), d8 = HALVED(d);
+#undef HALVED
+    const radome_v8 ab = __builtin_shufflevector(a8, b8, 0, 1, 2, 3, 8, 9, 10, 11)
+                         + __builtin_shufflevector(a8, b8, 4, 5, 6, 7, 12, 13, 14, 15);
+    const radome_v8 cd = __builtin_shufflevector(c8, d8, 0, 1, 2, 3, 8, 9, 10, 11)
+                         + __builtin_shufflevector(c8, d8, 4, 5, 6, 7, 12, 13, 14, 15);
+    const radome_v8 s = __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13)
+                        + __builtin_shufflevector(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+    if (pairs)
+        RADOME_V8(y) = __builtin_shufflevector(s, s, 0, 1, 4, 5, 2, 3, 6, 7);
+    else {
+        y[0] = s[0] + s[1];
+        y[1] = s[4] + s[5];
+        y[2] = s[2] + s[3];
+        y[3] = s[6] + s[7];
+    }
+#else
+    radome_fold(a, pairs, y);
+    radome_fold(b, pairs, y + 1 + pairs);
+    radome_fold(c, pairs, y + 2 + 2 * pairs);
+    radome_fold(d, pairs, y + 3 + 3 * pairs);
+#endif
+}
+
+/* so many bytes more let what is allocated begin with a line of the cache, which whole vectors then do not straddle */
+enum { RADOME_LINE = 64 };
+static inline float *radome_aligned(void *p) { return (float *)(((uintptr_t)p + RADOME_LINE - 1) / RADOME_LINE * RADOME_LINE); }
 
 /* Sum of x[i]*h[i] over n floats, taps as laid by radome_lay; two sums for even and odd i where pairs. */
 static inline __attribute__((always_inline)) void radome_dot(const float *x, const float *h, ptrdiff_t n, int pairs,
@@ -175,10 +210,7 @@ static inline __attribute__((always_inline)) void radome_dots(const float *x0, c
         b2 = RADOME_ADD(b2, radome_load(x2 + j), radome_load(h2 + i));
         b3 = RADOME_ADD(b3, radome_load(x3 + j), radome_load(h3 + i));
     }
-    radome_fold(a0 + b0, pairs, y);
-    radome_fold(a1 + b1, pairs, y + 1 + pairs);
-    radome_fold(a2 + b2, pairs, y + 2 + 2 * pairs);
-    radome_fold(a3 + b3, pairs, y + 3 + 3 * pairs);
+    radome_folds(a0 + b0, a1 + b1, a2 + b2, a3 + b3, pairs, y);
 }
 
 /* (y0, y1) = sums of x[2i]*h2[2i] and x[2i+1]*h2[2i+1], each tap standing twice in h2; n complex items, any number */
