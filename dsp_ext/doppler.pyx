@@ -172,21 +172,22 @@ def ramps(const int64_t[::1] lengths not None, const double[::1] starts not None
 
     Raises
     ------
-    ValueError : lengths differ or are negative
+    ValueError : lengths differ, are negative or 2^31 or more
     """
-    cdef Py_ssize_t m = lengths.shape[0], n = 0, at = 0, i, k
+    cdef Py_ssize_t m = lengths.shape[0], n = 0, at = 0, i
+    cdef int k                                   # as vectors convert it
     cdef float[::1] out
     if starts.shape[0] != m or slopes.shape[0] != m:
         raise ValueError(f"{m} lengths, {starts.shape[0]} starts and {slopes.shape[0]} slopes differ")
     for i in range(m):
-        if lengths[i] < 0:
-            raise ValueError(f"piece {i}: a length of 0 or more expected, got {lengths[i]}")
+        if not 0 <= lengths[i] < 2**31:
+            raise ValueError(f"piece {i}: a length of 0 or more, below 2^31, expected, got {lengths[i]}")
         n += lengths[i]
     result = np.empty(n, np.float32)
     out = result
     with nogil:
         for i in range(m):
-            for k in range(lengths[i]):
+            for k in range(<int>lengths[i]):
                 out[at + k] = <float>(starts[i] + slopes[i] * k)
             at += lengths[i]
     return result
