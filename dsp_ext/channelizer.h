@@ -43,18 +43,12 @@ static inline void radome_arms(const float *x, const float *taps, ptrdiff_t widt
     }
 }
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define RADOME_MOVE8(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define RADOME_MOVE8(x, y, ...) __builtin_shuffle(x, y, (radome_i8_lanes){__VA_ARGS__})
-typedef int32_t radome_i8_lanes __attribute__((vector_size(32)));
-#endif
-#define RADOME_LOW(x, y) RADOME_MOVE8(x, y, 0, 8, 1, 9, 4, 12, 5, 13)
-#define RADOME_HIGH(x, y) RADOME_MOVE8(x, y, 2, 10, 3, 11, 6, 14, 7, 15)
-#define RADOME_LOWS(x, y) RADOME_MOVE8(x, y, 0, 1, 8, 9, 4, 5, 12, 13)
-#define RADOME_HIGHS(x, y) RADOME_MOVE8(x, y, 2, 3, 10, 11, 6, 7, 14, 15)
-#define RADOME_FIRST(x, y) RADOME_MOVE8(x, y, 0, 1, 2, 3, 8, 9, 10, 11)
-#define RADOME_SECOND(x, y) RADOME_MOVE8(x, y, 4, 5, 6, 7, 12, 13, 14, 15)
+#define RADOME_LOW(x, y) RADOME_V8_LANES(x, y, 0, 8, 1, 9, 4, 12, 5, 13)
+#define RADOME_HIGH(x, y) RADOME_V8_LANES(x, y, 2, 10, 3, 11, 6, 14, 7, 15)
+#define RADOME_LOWS(x, y) RADOME_V8_LANES(x, y, 0, 1, 8, 9, 4, 5, 12, 13)
+#define RADOME_HIGHS(x, y) RADOME_V8_LANES(x, y, 2, 3, 10, 11, 6, 7, 14, 15)
+#define RADOME_FIRST(x, y) RADOME_V8_LANES(x, y, 0, 1, 2, 3, 8, 9, 10, 11)
+#define RADOME_SECOND(x, y) RADOME_V8_LANES(x, y, 4, 5, 6, 7, 12, 13, 14, 15)
 
 /* Four complex values of eight streams, each in turn where `from` says, as real and imaginary parts of the eight side by
    side: value k at place[k]. A transposition of 8 by 8 floats. */

@@ -11,7 +11,7 @@ filter, by a cubic through four of its outputs.
 """
 import numpy as np
 
-from libc.math cimport cos, fabsf, sin, sqrt, sqrtf, M_PI
+from libc.math cimport cos, fabsf, sin, sqrtf, M_PI
 from libc.stdint cimport int32_t
 from libc.string cimport memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free

@@ -17,7 +17,7 @@ typedef struct {
 } radome_cpm_paths;
 
 /* real and imaginary parts of four samples, in turn, changed over */
-#define RADOME_CPM_SWAP(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
+#define RADOME_CPM_SWAP(v) RADOME_V8_LANES(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
 
 /* four samples from x[0] on through the same eight taps, turned by c + j s; no number gives zeros */
 static inline void radome_cpm_take(const float *x, const float *taps, float c, float s, float *y) {
@@ -87,8 +87,8 @@ static inline unsigned char radome_cpm_step(const float *z, const radome_cpm_wav
                                             radome_cpm_paths *paths, float *margin) {
     radome_v8 re = RADOME_V8(z), im = RADOME_V8(z + 8), m0, m1, r0, r1, i0, i1, d, power;
     radome_i8 mask;
-#define LOW(v) __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3)
-#define HIGH(v) __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7)
+#define LOW(v) RADOME_V8_LANES(v, v, 0, 0, 1, 1, 2, 2, 3, 3)
+#define HIGH(v) RADOME_V8_LANES(v, v, 4, 4, 5, 5, 6, 6, 7, 7)
     r0 = LOW(paths->re), r1 = HIGH(paths->re);
     i0 = LOW(paths->im), i1 = HIGH(paths->im);
     m0 = LOW(paths->metric) + (re * r0 + im * i0) * LOW(paths->inverse);
@@ -151,12 +151,12 @@ static inline radome_v8 radome_cpm_costs(const radome_cpm_paths *paths) { return
 static inline void radome_cpm_back(const float *margin, int n, radome_v8 *cost, float *soft) {
     const radome_v8 zero = {0}, side = {1, 1, 1, 1, -1, -1, -1, -1};
     radome_v8 c = *cost;
-#define EVEN(v) __builtin_shufflevector(v, v, 0, 2, 4, 6, 0, 2, 4, 6)
-#define ODD(v) __builtin_shufflevector(v, v, 1, 3, 5, 7, 1, 3, 5, 7)
+#define EVEN(v) RADOME_V8_LANES(v, v, 0, 2, 4, 6, 0, 2, 4, 6)
+#define ODD(v) RADOME_V8_LANES(v, v, 1, 3, 5, 7, 1, 3, 5, 7)
     for (int i = n - 1; i >= 0; i--) {
         const radome_v8 d = RADOME_V8(margin + 8 * i);
-        radome_v8 least = radome_v8_least(c, __builtin_shufflevector(c, c, 4, 5, 6, 7, 0, 1, 2, 3));
-        least = radome_v8_least(least, __builtin_shufflevector(least, least, 1, 0, 3, 2, 5, 4, 7, 6));
+        radome_v8 least = radome_v8_least(c, RADOME_V8_LANES(c, c, 4, 5, 6, 7, 0, 1, 2, 3));
+        least = radome_v8_least(least, RADOME_V8_LANES(least, least, 1, 0, 3, 2, 5, 4, 7, 6));
         soft[i] = least[0] - least[2];
         /* by way of a state's lower or upper predecessor; the worse one loses the margin */
         c = radome_v8_least(EVEN(c) - radome_v8_least(-side * EVEN(d), zero),

@@ -25,7 +25,7 @@ cdef extern from "level.h" nogil:
         WINDOW "RADOME_WINDOW"
 
 cdef enum:
-    ADVANCE = 64 # of windows, at most
+    ADVANCE = 64  # of windows, at most
     FEW = 8      # symbols, as many as clicks may be
 
 

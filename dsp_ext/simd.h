@@ -28,6 +28,13 @@ typedef float radome_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 #define RADOME_V8(p) (*(radome_v8 *)(p))
 typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4), may_alias));
 
+/* lanes of two such vectors, those of the second from 8 on */
+#if defined(__clang__) || __GNUC__ >= 12
+#define RADOME_V8_LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define RADOME_V8_LANES(x, y, ...) __builtin_shuffle(x, y, (radome_i8){__VA_ARGS__})
+#endif
+
 static inline radome_v8 radome_v8_choose(radome_i8 mask, radome_v8 a, radome_v8 b) {
     return (radome_v8)((mask & (radome_i8)a) | (~mask & (radome_i8)b));
 }
@@ -121,24 +128,29 @@ static inline void radome_fold(radome_vf v, int pairs, float *y) {
         y[0] = (s[0] + s[2]) + (s[1] + s[3]);
 }
 
+/* Eight lanes, to which the others are added. */
+static inline radome_v8 radome_half(radome_vf v) {
+    radome_v8 half = {0}, part;
+    memcpy(&half, &v, RADOME_LANES < 8 ? sizeof v : sizeof half);
+    if (RADOME_LANES > 8) {
+        memcpy(&part, (const char *)&v + sizeof v - sizeof part, sizeof part);
+        half += part;
+    }
+    return half;
+}
+
 /* the same of four vectors */
 static inline void radome_folds(radome_vf a, radome_vf b, radome_vf c, radome_vf d, int pairs, float *y) {
-#if RADOME_LANES >= 8 && (defined(__clang__) || __GNUC__ >= 12)
-#if RADOME_LANES == 16
-#define HALVED(v) (__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15))
-#else
-#define HALVED(v) (v)
-#endif
-    const radome_v8 a8 = HALVED(a), b8 = HALVED(b), c8 = HALVED(c), d8 = HALVED(d);
-#undef HALVED
-    const radome_v8 ab = __builtin_shufflevector(a8, b8, 0, 1, 2, 3, 8, 9, 10, 11)
-                         + __builtin_shufflevector(a8, b8, 4, 5, 6, 7, 12, 13, 14, 15);
-    const radome_v8 cd = __builtin_shufflevector(c8, d8, 0, 1, 2, 3, 8, 9, 10, 11)
-                         + __builtin_shufflevector(c8, d8, 4, 5, 6, 7, 12, 13, 14, 15);
-    const radome_v8 s = __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13)
-                        + __builtin_shufflevector(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+#if RADOME_LANES >= 8
+    const radome_v8 a8 = radome_half(a), b8 = radome_half(b), c8 = radome_half(c), d8 = radome_half(d);
+    const radome_v8 ab = RADOME_V8_LANES(a8, b8, 0, 1, 2, 3, 8, 9, 10, 11)
+                         + RADOME_V8_LANES(a8, b8, 4, 5, 6, 7, 12, 13, 14, 15);
+    const radome_v8 cd = RADOME_V8_LANES(c8, d8, 0, 1, 2, 3, 8, 9, 10, 11)
+                         + RADOME_V8_LANES(c8, d8, 4, 5, 6, 7, 12, 13, 14, 15);
+    const radome_v8 s = RADOME_V8_LANES(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13)
+                        + RADOME_V8_LANES(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
     if (pairs)
-        RADOME_V8(y) = __builtin_shufflevector(s, s, 0, 1, 4, 5, 2, 3, 6, 7);
+        RADOME_V8(y) = RADOME_V8_LANES(s, s, 0, 1, 4, 5, 2, 3, 6, 7);
     else {
         y[0] = s[0] + s[1];
         y[1] = s[4] + s[5];

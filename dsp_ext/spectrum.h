@@ -70,8 +70,6 @@ static inline void radome_power(const float *re, const float *im, float *sums) {
 /* Natural logarithms in place, of what is no less than 1.2e-38: with x = 2^e (1 + m), M. Abramowitz, I. A. Stegun, Handbook
    of Mathematical Functions, 1964, 4.1.44 for ln(1 + m); error below 1e-7 and the rounding of the sum. What is no number
    gives some finite one. */
-typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4), may_alias));
-
 static inline void radome_log(float *x) {
     const radome_i8 bits = *(const radome_i8 *)x, one = (bits & 0x7fffff) | 0x3f800000;
     radome_v8 m, y, power = __builtin_convertvector((bits >> 23) - 127, radome_v8);
