@@ -314,7 +314,7 @@ cdef class SymbolClock:
                 t = instants[m + r]
                 x[r] = self._x + self._first(t)
                 h[r] = self._bank + <Py_ssize_t>((t - (<long long>(t + 8) - 8)) * POINTS + 0.5) * self._length
-            if count == 4 and self._length > RADOME_LANES:
+            if count == 4 and self._length >= RADOME_LANES:
                 radome_dots(x[0], x[1], x[2], x[3], h[0], h[1], h[2], h[3], self._length, False, soft + m)
             else:
                 for r in range(count):

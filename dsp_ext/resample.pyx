@@ -40,7 +40,7 @@ cdef inline void _filter(const float* x, const float* bank, Py_ssize_t taps, Py_
             i = <long long>t
             at[r] = x + (i - first) * width
             h[r] = bank + <Py_ssize_t>((t - i) * phases + 0.5) * row
-        if count == 4 and taps > RADOME_LANES:
+        if count == 4 and taps >= RADOME_LANES:
             radome_dots(at[0], at[1], at[2], at[3], h[0], h[1], h[2], h[3], taps, pairs, y + m * width)
         else:
             for r in range(count):

@@ -189,7 +189,7 @@ static inline __attribute__((always_inline)) void radome_dot(const float *x, con
     radome_fold(a + b, pairs, y);
 }
 
-/* The same for four rows of more than RADOME_LANES floats side by side, so that no addition waits for the one before;
+/* The same for four rows of RADOME_LANES floats or more side by side, so that no addition waits for the one before;
    each is summed as radome_dot does. */
 static inline __attribute__((always_inline)) void radome_dots(const float *x0, const float *x1, const float *x2,
                                                               const float *x3, const float *h0, const float *h1,
@@ -236,7 +236,7 @@ static inline void radome_dot_complex(const float *x, const float *h2, ptrdiff_t
 static inline __attribute__((always_inline)) void radome_decimate(const float *x, ptrdiff_t step, const float *h,
                                                                   ptrdiff_t n, ptrdiff_t outputs, int pairs, float *y) {
     ptrdiff_t m = 0;
-    for (; m + 4 <= outputs && n > RADOME_LANES; m += 4, x += 4 * step, y += 4 << pairs)
+    for (; m + 4 <= outputs && n >= RADOME_LANES; m += 4, x += 4 * step, y += 4 << pairs)
         radome_dots(x, x + step, x + 2 * step, x + 3 * step, h, h, h, h, n, pairs, y);
     for (; m < outputs; m++, x += step, y += 1 << pairs) radome_dot(x, h, n, pairs, y);
 }
