@@ -9,13 +9,12 @@ with h tabulated at `phases` points a sample and the nearest point taken, so the
 import numpy as np
 
 from libc.math cimport floor
-from cpython.mem cimport PyMem_Malloc, PyMem_Free
+from libc.stdint cimport uintptr_t
+from libc.string cimport memcpy, memset
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 
-cdef extern from "simd.h" nogil:
-    const Py_ssize_t RADOME_LANES
-    void radome_dot_complex(const float* x, const float* h2, Py_ssize_t n, float* y)
-    void radome_dots(const float* x0, const float* x1, const float* x2, const float* x3, const float* h0,
-                     const float* h1, const float* h2, const float* h3, Py_ssize_t n, bint pairs, float* y)
+cdef extern from "strobe.h" nogil:
+    void radome_strobe(const float** x, const float** h, Py_ssize_t n, float* y)
 
 
 cdef class Strobe:
@@ -29,8 +28,10 @@ cdef class Strobe:
     ------
     ValueError : a bank of another form
     """
-    cdef float* _bank
-    cdef Py_ssize_t _phases, _length
+    cdef void* _memory
+    cdef float* _bank            # rows of whole vectors, each tap twice
+    cdef float* _margin          # samples of four outputs, where some of them are not there
+    cdef Py_ssize_t _phases, _length, _floats
 
     def __cinit__(self, const float[:, ::1] bank not None):
         cdef Py_ssize_t p, k
@@ -38,56 +39,54 @@ cdef class Strobe:
             raise ValueError(f"a bank of 2 or more rows and an even number of taps expected, "
                              f"got {bank.shape[0]} x {bank.shape[1]}")
         self._phases, self._length = bank.shape[0] - 1, bank.shape[1]
-        self._bank = <float*>PyMem_Malloc(2 * bank.shape[0] * bank.shape[1] * sizeof(float))
-        if not self._bank:
+        self._floats = (2 * self._length + 15) // 16 * 16
+        self._memory = PyMem_Calloc((bank.shape[0] + 4) * self._floats + 16, sizeof(float))
+        if not self._memory:
             raise MemoryError
+        # each row begins where a line of the cache does
+        self._bank = <float*>((<uintptr_t>self._memory + 63) // 64 * 64)
+        self._margin = self._bank + bank.shape[0] * self._floats
         for p in range(bank.shape[0]):
-            for k in range(bank.shape[1]):
-                self._bank[2 * (p * self._length + k)] = self._bank[2 * (p * self._length + k) + 1] = bank[p, k]
+            for k in range(self._length):
+                self._bank[p * self._floats + 2 * k] = self._bank[p * self._floats + 2 * k + 1] = bank[p, k]
 
     def __dealloc__(self):
-        PyMem_Free(self._bank)
+        PyMem_Free(self._memory)
 
     @property
     def reach(self):
         """Samples on each side of an instant that its output needs."""
         return self._length // 2
 
-    cdef void _one(self, const float* x, Py_ssize_t n, Py_ssize_t first, const float* h, float* y) noexcept nogil:
-        cdef Py_ssize_t skip = -first if first < 0 else 0
-        cdef Py_ssize_t count = self._length if first + self._length <= n else n - first
-        count -= skip
-        y[0] = y[1] = 0
-        if count > 0:
-            radome_dot_complex(x + 2 * (first + skip), h + 2 * skip, count, y)
+    cdef const float* _padded(self, const float* x, Py_ssize_t n, Py_ssize_t first, Py_ssize_t j) noexcept nogil:
+        # samples from first on, zeros where there are none
+        cdef float* margin = self._margin + j * self._floats
+        cdef Py_ssize_t start = max(first, 0), stop = min(first + self._floats // 2, n)
+        memset(margin, 0, self._floats * sizeof(float))
+        if start < stop:
+            memcpy(margin + 2 * (start - first), x + 2 * start, 2 * (stop - start) * sizeof(float))
+        return margin
 
     cdef void _run(self, const float* x, Py_ssize_t n, const double* at, Py_ssize_t m, float* y) noexcept nogil:
-        # four at a time where all of their samples are there
-        cdef Py_ssize_t i = 0, j, k, count, length = 2 * self._length, whole = length // RADOME_LANES * RADOME_LANES
-        cdef Py_ssize_t first[4]
+        # four at a time; of what is left, the last one several times
+        cdef Py_ssize_t i, j, first, floats = self._floats, back = self._length // 2 - 1, last = n - floats // 2
+        cdef const float* bank = self._bank
         cdef const float* v[4]
         cdef const float* h[4]
-        cdef double whole_samples
-        cdef bint inside
-        while i < m:
-            count = m - i if m - i < 4 else 4
-            inside = count == 4 and whole > RADOME_LANES
-            for j in range(count):
-                whole_samples = floor(at[i + j])
-                h[j] = self._bank + <Py_ssize_t>((at[i + j] - whole_samples) * self._phases + 0.5) * length
-                first[j] = <Py_ssize_t>whole_samples - self._length // 2 + 1
-                inside = inside and first[j] >= 0 and first[j] + self._length <= n
-            if inside:
-                for j in range(4):
-                    v[j] = x + 2 * first[j]
-                radome_dots(v[0], v[1], v[2], v[3], h[0], h[1], h[2], h[3], whole, True, y + 2 * i)
-                for j in range(4):
-                    for k in range(whole, length):
-                        y[2 * (i + j) + k % 2] += v[j][k] * h[j][k]
+        cdef float some[8]
+        cdef double whole, instant, phases = self._phases
+        for i in range(0, m, 4):
+            for j in range(4):
+                instant = at[min(i + j, m - 1)]
+                whole = floor(instant)
+                h[j] = bank + <Py_ssize_t>((instant - whole) * phases + 0.5) * floats
+                first = <Py_ssize_t>whole - back
+                v[j] = x + 2 * first if 0 <= first <= last else self._padded(x, n, first, j)
+            if i + 4 <= m:
+                radome_strobe(v, h, floats, y + 2 * i)
             else:
-                for j in range(count):
-                    self._one(x, n, first[j], h[j], y + 2 * (i + j))
-            i += count
+                radome_strobe(v, h, floats, some)
+                memcpy(y + 2 * i, some, 2 * (m - i) * sizeof(float))
 
     def at(self, const float complex[::1] x not None, const double[::1] instants not None):
         """Outputs of the filter.

@@ -79,9 +79,12 @@ def polyphase(cutoff: float, transition: float, attenuation: float = 50.0, phase
     return bank
 
 
-def tabulate(h, half: float, phases: int = 64) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
-    """Bank of a pulse h(t), t in input samples, that is zero beyond +-half; each row has gain 1 at zero frequency."""
-    length = 16 * max(1, math.ceil(half / 8))  # whole vectors
+def tabulate(h, half: float, phases: int = 64, whole: int = 16) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
+    """Bank of a pulse h(t), t in input samples, that is zero beyond +-half; each row has gain 1 at zero frequency.
+
+    Taps are a multiple of `whole`, of 16 in a vector.
+    """
+    length = whole * max(1, math.ceil(2 * half / whole))
     k = np.arange(length, dtype=np.float64)
     rows = h(k - length // 2 + 1 - np.arange(phases + 1)[:, None] / phases)
     return np.ascontiguousarray(rows / rows.sum(axis=1, keepdims=True), dtype=np.float32)

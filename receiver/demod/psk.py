@@ -537,7 +537,7 @@ def _root_raised_cosine(per_chip: float) -> NDArray[np.float32]:
         shaped: Floats = h / (np.pi * u * (1 - (4 * a * u) ** 2)) * taper
         return shaped
 
-    return tabulate(pulse, SPAN * per_chip, max(4, math.ceil(320 / per_chip)))
+    return tabulate(pulse, SPAN * per_chip, max(4, math.ceil(320 / per_chip)), 8)
 
 
 stage = Psk
