@@ -81,10 +81,14 @@ def mix(x, const long long[::1] edges not None, const double[::1] phase not None
     cdef float complex[::1] out
     cdef Py_ssize_t n = x.shape[0], m = phase.shape[0], j, a, count
     cdef Py_ssize_t width = 1
+    cdef bint rising
     if edges.shape[0] != m + 1 or frequency.shape[0] != m or slope.shape[0] != m:
         raise ValueError(f"{m} phases need {m + 1} edges and {m} frequencies and slopes, got {edges.shape[0]}, "
                          f"{frequency.shape[0]} and {slope.shape[0]}")
-    if edges[0] != 0 or edges[m] != n or any(edges[j] > edges[j + 1] for j in range(m)):
+    rising = edges[0] == 0 and edges[m] == n
+    for j in range(m):
+        rising = rising and edges[j] <= edges[j + 1]
+    if not rising:
         raise ValueError(f"edges that rise from 0 to {n} expected")
     if x.dtype == np.complex64:
         both = x

@@ -22,6 +22,7 @@ Line at twice the carrier: A. J. Viterbi, A. M. Viterbi, IEEE Trans. IT-29 (1983
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -286,7 +287,7 @@ class _Band:
     """About where the carrier is: where the power in a bandwidth of a chip rate stands out from both its flanks."""
 
     def __init__(self, stream: Stream, per_chip: float, hop: int, rows: int, clearest: float) -> None:
-        self._per_chip, self._clearest = per_chip, clearest
+        self._per_chip = per_chip
         self._looks = rows * hop // BAND_HOP
         self._rows = BAND_HOP // hop
         self._is_complex = stream.kind == "iq"
@@ -301,12 +302,14 @@ class _Band:
         self._contrast = Contrast(taper, np.maximum(edges, -0.5 if self._is_complex else 0.0), half, 2, 7, floor)
         count = len(edges) - 1
         index = np.arange(count)
-        self._barred = (index < half) | (index + half >= count)
+        barred = (index < half) | (index + half >= count)
         if stream.target is not None and stream.span is not None:
             hertz = (index + self._first) * stream.rate / (CELLS * per_chip)
-            self._barred |= np.abs(hertz - stream.target) > stream.span + stream.rate / (CELLS * per_chip)
-        if self._barred.all():
-            self._barred[np.argmin(np.abs(index + self._first - CELLS * per_chip * self._middle(stream)))] = False
+            barred |= np.abs(hertz - stream.target) > stream.span + stream.rate / (CELLS * per_chip)
+        if barred.all():
+            barred[np.argmin(np.abs(index + self._first - CELLS * per_chip * self._middle(stream)))] = False
+        self._least = np.where(barred, -50, 0).astype(np.float32)
+        self._most = np.where(barred, -50, 10 * clearest).astype(np.float32)
         self._ridge = Ridge(count, 16, 0.5, 15.0)
         self._lines = Lines(_taper(4), 2)
         self._scores = _Queue(np.float32)
@@ -328,8 +331,9 @@ class _Band:
         looks = block * self._looks + np.arange(self._looks)
         starts = np.round((looks + 0.5) * BAND_HOP * self._per_chip).astype(np.int64) - self._length // 2
         x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
-        score = 10 * np.clip(self._contrast.process(x, starts - starts[0]), 0, self._clearest)
-        score[:, self._barred] = -50
+        score = self._contrast.process(x, starts - starts[0])
+        score *= 10
+        np.clip(score, self._least, self._most, out=score)
         self._scores.append(score)
         found = self._ridge.process(score)
         centres = np.rint(self._lines.process(found)[0]).astype(np.int64)
@@ -491,7 +495,8 @@ class _Samples:
     """The last samples of a stream by their number; zeros where there are none."""
 
     def __init__(self, kind: Any) -> None:
-        self._parts: list[NDArray[Any]] = [np.empty(0, kind)]
+        self._kind = kind
+        self._parts: deque[NDArray[Any]] = deque()
         self._first = self.stop = 0
 
     def append(self, x: NDArray[Any]) -> None:
@@ -500,23 +505,21 @@ class _Samples:
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Samples from start up to stop."""
-        if len(self._parts) > 1:
-            self._parts = [np.concatenate(self._parts)]
-        x = self._parts[0]
-        if self._first <= start and stop <= self.stop:
-            return x[start - self._first : stop - self._first]
-        y = np.zeros(stop - start, x.dtype)
-        low, high = max(start, self._first), min(stop, self.stop)
-        if low < high:
-            y[low - start : high - start] = x[low - self._first : high - self._first]
-        return y
+        pieces, first = [], self._first
+        for part in self._parts:
+            if start < first + len(part) and first < stop:
+                pieces.append(part[max(0, start - first) : stop - first])
+            first += len(part)
+        if len(pieces) == 1 and len(pieces[0]) == stop - start:
+            return pieces[0]
+        before = np.zeros(max(0, min(stop, self._first) - start), self._kind)
+        behind = np.zeros(max(0, stop - max(start, self.stop)), self._kind)
+        return np.concatenate([before, *pieces, behind])
 
     def forget(self, start: int) -> None:
-        """Drop what is before start."""
-        drop = min(start, self.stop) - self._first
-        if drop > 0:
-            self._parts = [self.read(start, self.stop) if start < self.stop else self._parts[0][:0]]
-            self._first += drop
+        """Drop what is before start, but for what came with later samples."""
+        while self._parts and self._first + len(self._parts[0]) <= start:
+            self._first += len(self._parts.popleft())
 
 
 def _taper(reach: int) -> Floats:
