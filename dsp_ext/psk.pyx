@@ -14,6 +14,9 @@ cdef extern from "queue.h" nogil:
     void* radome_push(radome_queue* q, Py_ssize_t n)
     void radome_drop(radome_queue* q, Py_ssize_t n)
 
+cdef extern from *:
+    const Py_ssize_t PY_SSIZE_T_MAX
+
 cdef double TURN = 6.283185307179586
 
 cdef struct _Chip:
@@ -187,9 +190,137 @@ def around(const float[:, ::1] score not None, const long long[::1] centre not N
     return result
 
 
+def between(const float[:, ::1] cells not None, const float[:, ::1] score not None, const double[::1] place not None):
+    """Scores of states, and those of the cells that they are between.
+
+    Parameters
+    ----------
+    cells : (rows, cells) float32
+    score : (rows, states) float32
+    place : (states,) float64, of the states among the cells, rising
+
+    Returns
+    -------
+    (rows, states) float32, score and what the cells have there, straight from cell to cell
+
+    Raises
+    ------
+    ValueError : rows or states of different number, places that do not rise within the cells
+    """
+    cdef Py_ssize_t rows = cells.shape[0], count = cells.shape[1], states = place.shape[0], r, k, cell, stop
+    cdef float low, step
+    cdef float[:, ::1] out
+    cdef float[::1] part
+    if score.shape[0] != rows or score.shape[1] != states:
+        raise ValueError(f"{rows} rows of {states} scores expected, got {score.shape[0]} of {score.shape[1]}")
+    for k in range(states):
+        if not (place[k - 1] if k else 0) <= place[k] <= count - 1:
+            raise ValueError(f"places that rise from 0 to {count - 1} expected")
+    result = np.empty((rows, states), np.float32)
+    if rows and states:
+        out, part = result, np.asarray(place, np.float32)
+        with nogil:
+            for r in range(rows):
+                k = 0
+                while k < states:
+                    cell = <Py_ssize_t>place[k]
+                    stop = k + 1
+                    while stop < states and place[stop] < cell + 1:
+                        stop += 1
+                    low = cells[r, cell]
+                    step = cells[r, cell + 1] - low if cell + 1 < count else 0
+                    while k < stop:
+                        out[r, k] = score[r, k] + (low + step * (part[k] - cell))
+                        k += 1
+    return result
+
+
+cdef class Pieces:
+    """The carrier of rows piece by piece: of some rows, of the one before them and of what a filter needs behind them.
+
+    However the rows are cut, a row's piece is the same.
+
+    Parameters
+    ----------
+    hop : chips in a row
+    per_chip : samples
+    margin : samples behind the rows, and before the first of all
+    """
+    cdef radome_queue _rows
+    cdef double _hop, _per_chip, _phase, _phase_before
+    cdef Py_ssize_t _margin
+    cdef long long _row          # the first that was not given
+    cdef bint _begun             # the one before it is in the queue
+
+    def __cinit__(self, double hop, double per_chip, Py_ssize_t margin):
+        self._hop, self._per_chip, self._margin = hop, per_chip, margin
+
+    def __dealloc__(self):
+        free(self._rows.bytes)
+
+    def process(self, const double[:, ::1] frequency not None, Py_ssize_t most=PY_SSIZE_T_MAX):
+        """Take rows, and give those that another follows.
+
+        Parameters
+        ----------
+        frequency : (n, 2) float64, at each row's beginning and end, cycles per chip
+        most : rows to give
+
+        Returns
+        -------
+        frequency : (m, 2) float64, of the rows given
+        start : sample where the pieces begin
+        edges : (m + 3,) int64, of the pieces, samples from there
+        pieces : (3, m + 2) float64: phase, frequency and slope at their first samples, in cycles and samples
+        """
+        cdef Py_ssize_t n = frequency.shape[0], m, i, k
+        cdef double node, begin, slope, into, phase = self._phase_before
+        cdef const double* rows
+        cdef long long[::1] edge
+        cdef double[:, ::1] out, given
+        if frequency.shape[1] != 2:
+            raise ValueError(f"two frequencies a row expected, got {frequency.shape[1]}")
+        if n:
+            memcpy(_add(&self._rows, 2 * n * sizeof(double)), &frequency[0, 0], 2 * n * sizeof(double))
+        rows = <const double*>radome_items(&self._rows)
+        m = (self._rows.stop - self._rows.first) // <Py_ssize_t>(2 * sizeof(double)) - 1 - self._begun
+        m = max(0, min(m, most))
+        carriers, edges, pieces = np.empty((m, 2)), np.zeros(m + 3, np.int64), np.empty((3, m + 2))
+        if not m:
+            return carriers, 0, edges[:1], pieces[:, :0]
+        edge, out, given = edges, pieces, carriers
+        for i in range(m + 2):
+            # before the first row of all there is its beginning
+            k = i - 1 + self._begun if i else 0
+            node = (self._row + max(i - 1, 0 if not self._begun else -1)) * self._hop
+            edge[i] = <long long>ceil(node * self._per_chip)
+            begin, slope = rows[2 * k], (rows[2 * k + 1] - rows[2 * k]) / self._hop
+            if i == 0 and not self._begun:
+                edge[i] -= self._margin
+                slope = 0
+            into = edge[i] / self._per_chip - node
+            out[0, i] = phase + into * (begin + slope * into / 2)
+            out[1, i] = (begin + slope * into) / self._per_chip
+            out[2, i] = slope / (self._per_chip * self._per_chip)
+            if 0 < i <= m:
+                given[i - 1, 0], given[i - 1, 1] = rows[2 * k], rows[2 * k + 1]
+            if i == m:
+                self._phase_before = phase
+            if i or self._begun:
+                phase += 0.5 * (rows[2 * k] + rows[2 * k + 1]) * self._hop
+                phase -= floor(phase)
+        edge[m + 2] = edge[m + 1] + self._margin
+        radome_drop(&self._rows, 2 * (m - 1 + self._begun) * sizeof(double))
+        self._begun = True
+        self._row += m
+        start = int(edge[0])
+        edges -= start
+        return carriers, start, edges, pieces
+
+
 def chips(const double[:, ::1] frequency not None, const double[::1] delay not None, double node, double hop,
-          double per_chip, double phase, Py_ssize_t margin):
-    """Instants of the chips of some rows, and the carrier piece by piece: of each row and of a margin on either side.
+          double per_chip):
+    """Instants of the chips of some rows.
 
     Parameters
     ----------
@@ -198,60 +329,36 @@ def chips(const double[:, ::1] frequency not None, const double[::1] delay not N
     node : the first row begins there, chips
     hop : chips in a row
     per_chip : samples
-    phase : of the carrier at the first row's beginning, cycles
-    margin : samples
 
     Returns
     -------
     first : number of the first chip
     instants : (m,) float64, samples
     carriers : (m,) float64, cycles per chip
-    edges : (n + 3,) int64, of the pieces, samples
-    pieces : (3, n + 2) float64: phase, frequency and slope at their first samples, in cycles and samples
-    phase : at the last row's end, cycles
 
     Raises
     ------
     ValueError : no rows, or delays of another number
     """
-    cdef Py_ssize_t n = frequency.shape[0], i, k, j = 0, piece = 0, m
-    cdef double into, begin, slope, start, first, chip
+    cdef Py_ssize_t n = frequency.shape[0], i, j = 0, m
+    cdef double begin, first, chip, place
     cdef double[::1] at, carrier
-    cdef long long[::1] edge
-    cdef double[:, ::1] out
     if n < 1 or delay.shape[0] != n + 1:
         raise ValueError(f"rows and a delay more expected, got {n} and {delay.shape[0]}")
     first = ceil(node - delay[0])
     m = max(0, <Py_ssize_t>(ceil(node + n * hop - delay[n]) - first))
-    instants, carriers, edges, pieces = np.empty(m), np.empty(m), np.empty(n + 3, np.int64), np.empty((3, n + 2))
-    at, carrier, edge, out = instants, carriers, edges, pieces
+    instants, carriers = np.empty(m), np.empty(m)
+    at, carrier = instants, carriers
     with nogil:
-        for i in range(n + 1):
-            edge[i + 1] = <long long>ceil((node + i * hop) * per_chip)
-        edge[0], edge[n + 2] = edge[1] - margin, edge[n + 1] + margin
-        for i in range(n + 2):
-            k = min(max(i - 1, 0), n - 1)
-            begin, slope = frequency[k, 0], (frequency[k, 1] - frequency[k, 0]) / hop
-            if i == 0 or i == n + 1:
-                begin, slope = frequency[k, 0 if i == 0 else 1], 0
-            start = node + max(i - 1, 0) * hop
-            into = edge[i] / per_chip - start
-            out[0, i] = phase + into * (begin + slope * into / 2)
-            out[1, i] = (begin + slope * into) / per_chip
-            out[2, i] = slope / (per_chip * per_chip)
-            if 0 < i <= n:
-                phase += 0.5 * (frequency[k, 0] + frequency[k, 1]) * hop
         for i in range(m):
             chip = first + i
             while j < n - 1 and node + (j + 1) * hop - delay[j + 1] <= chip:
                 j += 1
-            start = node + j * hop - delay[j]
-            at[i] = (node + j * hop + (chip - start) * hop / (hop + delay[j] - delay[j + 1])) * per_chip
-            while piece < n + 1 and edge[piece + 1] < at[i]:
-                piece += 1
-            into = at[i] - edge[piece]
-            carrier[i] = (out[1, piece] + out[2, piece] * into) * per_chip
-    return int(first), instants, carriers, edges, pieces, phase - floor(phase)
+            begin = node + j * hop
+            place = (chip - (begin - delay[j])) / (hop + delay[j] - delay[j + 1])
+            at[i] = (begin + place * hop) * per_chip
+            carrier[i] = frequency[j, 0] + place * (frequency[j, 1] - frequency[j, 0])
+    return int(first), instants, carriers
 
 
 cdef class SoftChips:

@@ -67,9 +67,10 @@ cdef class Strobe:
             memcpy(margin + 2 * (start - first), x + 2 * start, 2 * (stop - start) * sizeof(float))
         return margin
 
-    cdef void _run(self, const float* x, Py_ssize_t n, const double* at, Py_ssize_t m, float* y) noexcept nogil:
+    cdef void _run(self, const float* x, Py_ssize_t n, Py_ssize_t start, const double* at, Py_ssize_t m,
+                   float* y) noexcept nogil:
         # four at a time; of what is left, the last one several times
-        cdef Py_ssize_t i, j, first, floats = self._floats, back = self._length // 2 - 1, last = n - floats // 2
+        cdef Py_ssize_t i, j, first, floats = self._floats, back = start + self._length // 2 - 1, last = n - floats // 2
         cdef const float* bank = self._bank
         cdef const float* v[4]
         cdef const float* h[4]
@@ -88,13 +89,14 @@ cdef class Strobe:
                 radome_strobe(v, h, floats, some)
                 memcpy(y + 2 * i, some, 2 * (m - i) * sizeof(float))
 
-    def at(self, const float complex[::1] x not None, const double[::1] instants not None):
+    def at(self, const float complex[::1] x not None, const double[::1] instants not None, Py_ssize_t start=0):
         """Outputs of the filter.
 
         Parameters
         ----------
         x : (n,) complex64
-        instants : (m,) float64, in samples from x[0], of magnitude below 2^53
+        instants : (m,) float64, in samples, of magnitude below 2^53
+        start : number of the sample x[0]
 
         Returns
         -------
@@ -106,17 +108,22 @@ cdef class Strobe:
         if n and m:
             out = result
             with nogil:
-                self._run(<const float*>&x[0], n, &instants[0], m, <float*>&out[0])
+                self._run(<const float*>&x[0], n, start, &instants[0], m, <float*>&out[0])
         return result
 
-    def every(self, const float complex[::1] x not None, double first, double step, Py_ssize_t m):
+    def every(self, const float complex[::1] x not None, double first, double step, Py_ssize_t m, long long skip=0,
+              Py_ssize_t start=0):
         """Outputs of the filter at instants that follow one another evenly.
+
+        However a stream is cut, the same outputs come: what they hang on is their number and that of their samples.
 
         Parameters
         ----------
         x : (n,) complex64
-        first, step : of the instants, in samples from x[0]
+        first, step : of the instants, in samples
         m : outputs, 0 or more
+        skip : outputs before these
+        start : number of the sample x[0]
 
         Returns
         -------
@@ -132,7 +139,7 @@ cdef class Strobe:
                 while i < m:
                     count = min(64, m - i)
                     for k in range(count):
-                        at[k] = first + step * (i + k)
-                    self._run(<const float*>&x[0], n, at, count, <float*>&out[i])
+                        at[k] = first + step * (skip + i + k)
+                    self._run(<const float*>&x[0], n, start, at, count, <float*>&out[i])
                     i += count
         return result

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from dsp_ext.carrier import clock_tone, fourth, mix, square
 from dsp_ext.fir import Decimator
 from dsp_ext.lines import Lines
-from dsp_ext.psk import Ends, Peaks, SoftChips, around, chips, phase_scores
+from dsp_ext.psk import Ends, Peaks, Pieces, SoftChips, around, between, chips, phase_scores
 from dsp_ext.ridge import Ridge
 from dsp_ext.spectrum import Contrast, Prominence
 from dsp_ext.strobe import Strobe
@@ -46,6 +46,8 @@ BLOCK = 0.4
 """Seconds that are worked on at a time, in 32, 64 or 128 rows."""
 LAG = 32
 """Rows that frequency and timing look ahead."""
+AT_ONCE = 4
+"""Blocks that are worked on together where as many are there: what comes out hangs on no cut."""
 COHERENCE = 0.05
 """Seconds over which a line at twice the carrier is taken together: then a carrier of 100 Hz/s stays in its width."""
 DRIFT = 500.0
@@ -190,8 +192,10 @@ class _ChipReceiver:
         speed = CLOCK_ERROR * self._hop * _PhasePath.STATES
         self._timing = _PhasePath(speed, 1.0, 3.0, 10.0, CLOCK_WIDTH // self._hop, 4)
         self._block = self._row = self._node = 0
-        self._coarse_phase = self._phase = 0.0
-        self._frequencies, self._delays = np.empty((0, 2)), np.empty(0)
+        margin = self._filter.reach + 1
+        self._coarse_pieces = Pieces(self._hop, self._per_chip, margin)
+        self._pieces = Pieces(self._hop, self._per_chip, margin)
+        self._found, self._delays = _Queue(np.int64, np.float32), np.empty(0)
         self._turn_group = self._window // 4
         self._soft = SoftChips(self._turn_group, LEVEL_GROUP, _taper(LEVEL_WIDTH), order)
         self._phases = _PhasePath(1.0, 2.0, 3.0, 20.0, PHASE_REACH)
@@ -199,8 +203,11 @@ class _ChipReceiver:
     def process(self, x: NDArray[Any]) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
         self._samples.append(x)
         # the last look of a block ends half a look behind it
-        ready = ((self._samples.stop / self._per_chip) - 2 * BAND_HOP) / (self._rows * self._hop)
-        return [self._work() for _ in range(max(0, math.floor(ready) - self._block))]
+        ready = math.floor(((self._samples.stop / self._per_chip) - 2 * BAND_HOP) / (self._rows * self._hop))
+        made = []
+        while self._block < ready:
+            made.append(self._work(min(ready - self._block, AT_ONCE)))
+        return made
 
     def flush(self) -> list[tuple[NDArray[np.float32], Floats, Floats]]:
         end, made = self._samples.stop, []
@@ -212,40 +219,35 @@ class _ChipReceiver:
                 break
         return made
 
-    def _work(self) -> tuple[NDArray[np.float32], Floats, Floats]:
-        """Take in the next block of rows."""
-        centres, near = self._band.process(self._samples, self._block)
-        self._block += 1
+    def _work(self, blocks: int = 1) -> tuple[NDArray[np.float32], Floats, Floats]:
+        """Take in the next blocks of rows."""
+        centres, near = self._band.process(self._samples, self._block, blocks)
+        self._block += blocks
+        self._found.append(centres, near)
+        y = self._coarse(centres)
+        centres, near = self._found.take(len(y) // (4 * self._hop))
+        frequencies = np.empty((0, 2))
         if len(centres):
-            y = self._coarse(centres)
-            self._frequencies = np.concatenate([self._frequencies, self._carrier.process(y, centres, near)])
+            frequencies = self._carrier.process(y, centres, near)
             # what the band says of a signal's presence
             presence = np.maximum(near[:, CELLS // 2], 0) + np.float32(0.1)
             self._delays = np.append(self._delays, self._clock_delay(y, presence))
-        rows = min(len(self._frequencies), len(self._delays) - 1)
-        if rows <= 0:
+        frequencies, start, edges, pieces = self._pieces.process(frequencies, len(self._delays) - 1)
+        if not len(frequencies):
             return np.empty(0, np.float32), np.empty(0), np.empty(0)
-        line, power = self._soft.append(*self._chips(self._frequencies[:rows], self._delays[: rows + 1]))
-        self._frequencies, self._delays = self._frequencies[rows:], self._delays[rows:]
+        line, power = self._soft.append(*self._chips(frequencies, start, edges, pieces))
         gain = np.float32(0.7 * self._turn_group) / np.maximum(power, np.float32(1e-30))
         return self._soft.process(self._phases.process(line, gain) / self._order)
 
     def _coarse(self, centres: NDArray[np.int64]) -> Complex:
-        """Matched filter, 4 samples a chip, over the next rows, each moved down by its centre."""
-        hop, per_chip, reach = self._hop, self._per_chip, self._filter.reach
-        n = len(centres)
-        edges = np.ceil((self._row + np.arange(n + 1)) * (hop * per_chip)).astype(np.int64)
-        frequency = centres / (CELLS * per_chip)
-        steps = frequency * np.diff(edges)
-        phase = self._coarse_phase + np.concatenate([[0.0], np.cumsum(steps)])
-        self._coarse_phase = phase[-1] % 1.0
-        start, stop = int(edges[0]) - reach, int(edges[-1]) + reach
-        phase[0] -= frequency[0] * reach
-        edges[0], edges[-1] = start, stop
-        x = mix(self._samples.read(start, stop), edges - start, phase[:-1], frequency, np.zeros(n))
-        first = self._row * hop * per_chip - start
-        self._row += n
-        return self._filter.every(x, first, per_chip / 4, 4 * n * hop)
+        """Matched filter, 4 samples a chip, over the rows that another follows now, each moved down by its centre."""
+        frequencies = np.repeat(centres / CELLS, 2).reshape(-1, 2)
+        frequencies, start, edges, pieces = self._coarse_pieces.process(frequencies)
+        x = mix(self._samples.read(start, start + int(edges[-1])), edges, *pieces)
+        per_row = 4 * self._hop
+        first, n = self._row * per_row, len(frequencies) * per_row
+        self._row += len(frequencies)
+        return self._filter.every(x, 0.0, self._per_chip / 4, n, first, start)
 
     def _clock_delay(self, y: Complex, presence: NDArray[np.float32]) -> Floats:
         """Chips by which a chip's centre is behind the nodes decided by now.
@@ -262,24 +264,24 @@ class _ChipReceiver:
         gain = np.float32(1.5 * math.sqrt(8 * self._hop)) / (power * presence)
         return self._timing.process(np.conj(tone[:-1] + tone[1:]) * presence, gain)
 
-    def _chips(self, frequency: Floats, delay: Floats) -> tuple[Complex, Floats, Floats]:
+    def _chips(
+        self, frequencies: Floats, start: int, edges: NDArray[np.int64], pieces: Floats
+    ) -> tuple[Complex, Floats, Floats]:
         """Matched filter at the chips of the next rows: chips, instants in samples and carriers in Hz.
 
         Parameters
         ----------
-        frequency : (n, 2), at each row's beginning and end, cycles per chip
-        delay : (n + 1,), of the chips behind the nodes, chips
+        frequencies : (n, 2), at each row's beginning and end, cycles per chip
+        start, edges, pieces : see `Pieces`
         """
-        node, margin = self._node * self._hop, self._filter.reach + 1
-        first, instants, carriers, edges, pieces, self._phase = chips(
-            frequency, delay, node, self._hop, self._per_chip, self._phase, margin
-        )
-        start, stop = int(edges[0]), int(edges[-1])
-        y = self._filter.at(mix(self._samples.read(start, stop), edges - start, *pieces), instants - start)
+        n = len(frequencies)
+        delays, self._delays = self._delays[: n + 1], self._delays[n:]
+        first, instants, carriers = chips(frequencies, delays, self._node * self._hop, self._hop, self._per_chip)
+        self._node += n
+        y = self._filter.at(mix(self._samples.read(start, start + int(edges[-1])), edges, *pieces), instants, start)
         if self._turning:
             y = y * QUARTERS[(first + np.arange(len(y))) % 4]
-        self._node += len(frequency)
-        self._samples.forget(math.floor(self._node * self._hop * self._per_chip) - margin - 1)
+        self._samples.forget(start)
         return y, instants, carriers * self._chip_rate
 
 
@@ -320,15 +322,15 @@ class _Band:
             return stream.target / stream.rate
         return 0.0 if self._is_complex else 0.25
 
-    def process(self, samples: _Samples, block: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Look at the next block.
+    def process(self, samples: _Samples, block: int, blocks: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Look at the next blocks.
 
         Returns
         -------
         (n,) int64, centres of the rows decided by now, in cells from zero frequency
         (n, CELLS + 1) float32, scores of the cells around them
         """
-        looks = block * self._looks + np.arange(self._looks)
+        looks = block * self._looks + np.arange(blocks * self._looks)
         starts = np.round((looks + 0.5) * BAND_HOP * self._per_chip).astype(np.int64) - self._length // 2
         x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
         score = self._contrast.process(x, starts - starts[0])
@@ -355,9 +357,7 @@ class _Carrier:
         furthest = round(DRIFT * (window / 2 / chip_rate) / (chip_rate / self._scale))
         drifts = np.arange(-furthest, furthest + 1, dtype=np.int32)
         self._ridge = Ridge(len(self._states), LAG, 2.0, 20.0, 1, drifts=drifts, turn=2.0)
-        # from cells to states, straight between
-        cell = self._states * CELLS / self._scale + CELLS // 2
-        self._spread = np.maximum(0, 1 - np.abs(cell - np.arange(CELLS + 1)[:, None])).astype(np.float32)
+        self._cells = self._states * CELLS / self._scale + CELLS // 2
         self._prominence = Prominence(window, most + self._beside)
         self._centre = 0
         self._peaks = Peaks(len(self._states))
@@ -385,7 +385,7 @@ class _Carrier:
         beside, count = self._beside, len(self._states)
         if beside:
             score = score[:, :count] + score[:, 2 * beside :]
-        scores = score + near @ self._spread
+        scores = between(near, score, self._cells)
         shifts *= self._scale // CELLS
         self._centre = int(centres[-1])
         path = self._ridge.process(scores, shifts.astype(np.int32))

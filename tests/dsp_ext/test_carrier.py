@@ -74,6 +74,9 @@ def test_strobe():
     even = -3.0625 + 1.25 * np.arange(530)
     assert np.array_equal(strobe.every(X, even[0], 1.25, len(even)), strobe.at(X, even))
     assert np.array_equal(strobe.every(X, even[7], 1.25, 5), strobe.at(X, even)[7:12])
+    # a piece of the stream, samples and outputs by their numbers
+    assert np.array_equal(strobe.at(X[40:], even[50:], 40), strobe.at(X, even[50:]))
+    assert np.array_equal(strobe.every(X[40:90], even[0], 1.25, 7, 50, 40), strobe.at(X, even)[50:57])
     assert not strobe.every(X[:0], 0.0, 1.25, 9).any()
     with pytest.raises(ValueError, match="even number"):
         Strobe(np.zeros((2, 3), np.float32))

@@ -125,7 +125,7 @@ def lines() -> list[NDArray[Any]]:
 
 
 def psk() -> list[NDArray[Any]]:
-    from dsp_ext.psk import Peaks, SoftChips, around, phase_scores
+    from dsp_ext.psk import Peaks, SoftChips, around, between, phase_scores
 
     soft, at = SoftChips(16, 16, np.hanning(17)[1:-1]), np.arange(6007.0)
     tones = soft.append(X, at, at)
@@ -137,6 +137,7 @@ def psk() -> list[NDArray[Any]]:
         *soft.process(at[:300] / 64),
         *peaks,
         around(rows, path, 4, 0.5),
+        between(rows[:, :9].copy(), rows, np.linspace(0, 8, 24)),
         phase_scores(X, rows[0].repeat(251)[:6007], 16),
     ]
 

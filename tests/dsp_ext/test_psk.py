@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dsp_ext.psk import Ends, Peaks, SoftChips, around, chips, phase_scores
+from dsp_ext.psk import Ends, Peaks, Pieces, SoftChips, around, between, chips, phase_scores
 
 RNG = np.random.default_rng(5)
 
@@ -64,32 +64,63 @@ def test_scores_around_a_centre():
         around(score, np.zeros(3, np.int64), 1, 1.0)
 
 
+def test_scores_between_cells():
+    cells = RNG.normal(size=(3, 5)).astype(np.float32)
+    score = RNG.normal(size=(3, 9)).astype(np.float32)
+    place = np.linspace(0.25, 4, 9)
+    expected = [row + np.interp(place, np.arange(5), each) for row, each in zip(score, cells, strict=True)]
+    assert np.allclose(between(cells, score, place), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="3 rows of 9"):
+        between(cells, score[:, 1:].copy(), place)
+    with pytest.raises(ValueError, match="rise from 0 to 4"):
+        between(cells, score, place + 0.1)
+
+
+def test_pieces():
+    hop, per_chip, n = 32.0, 4.7, 9
+    ends = RNG.uniform(-0.02, 0.02, n + 1)
+    frequency = np.stack([ends[:-1], ends[1:]], axis=1)
+    nodes = np.ceil(np.arange(n) * hop * per_chip).astype(int)
+    given, start, edges, pieces = Pieces(hop, per_chip, 9).process(frequency)
+    assert np.array_equal(given, frequency[:-1])
+    assert start == -9
+    assert (start + edges).tolist() == [-9, *nodes, nodes[-1] + 9]
+    # the phase goes on from piece to piece
+    k = np.diff(edges)
+    after = pieces[0] + pieces[1] * k + pieces[2] * k**2 / 2
+    assert np.allclose(np.cos(2 * np.pi * (after[:-1] - pieces[0, 1:])), 1, atol=1e-2)
+    # a row is given when the next is known, and however they come, its piece is the same, as is the one before it
+    cut = Pieces(hop, per_chip, 9)
+    rows = 0
+    for new, most in [(1, 9), (3, 9), (0, 9), (4, 2), (0, 9), (1, 0), (0, 9)]:
+        row = rows
+        given, begin, some, parts = cut.process(frequency[:new], most)
+        frequency, rows = frequency[new:], row + len(given)
+        if len(given):
+            assert np.array_equal(begin + some[:-1], start + edges[row : rows + 2])
+            assert some[-1] == some[-2] + 9
+            assert np.array_equal(parts, pieces[:, row : rows + 2])
+    assert rows == n - 1
+    with pytest.raises(ValueError, match="two frequencies"):
+        cut.process(np.zeros((2, 3)))
+
+
 def test_chips():
     node, hop, per_chip, n = 640.0, 32.0, 4.7, 6
     delay = np.cumsum(RNG.uniform(-0.2, 0.2, n + 1)) + 0.3
     ends = RNG.uniform(-0.02, 0.02, n + 1)
     frequency = np.stack([ends[:-1], ends[1:]], axis=1)
-    first, instants, carriers, edges, pieces, phase = chips(frequency, delay, node, hop, per_chip, 0.25, 9)
+    first, instants, carriers = chips(frequency, delay, node, hop, per_chip)
     nodes = node + np.arange(n + 1) * hop
     number = np.arange(np.ceil(node - delay[0]), np.ceil(nodes[-1] - delay[-1]))
     assert first == number[0]
-    at = np.interp(number, nodes - delay, nodes)
-    inside = (number >= nodes[0] - delay[0]) & (number <= nodes[-1] - delay[-1])
-    assert np.allclose(instants[inside], at[inside] * per_chip)
-    middle = (instants > edges[1]) & (instants <= edges[-2])
-    assert np.allclose(carriers[middle], np.interp(instants[middle] / per_chip, nodes, ends), atol=3e-4)
-    assert edges.tolist() == [
-        int(np.ceil(nodes[0] * per_chip)) - 9,
-        *np.ceil(nodes * per_chip).astype(int),
-        int(np.ceil(nodes[-1] * per_chip)) + 9,
-    ]
-    # the phase goes on from piece to piece, and the next call begins where this one ends
-    k = np.diff(edges)
-    after = pieces[0] + pieces[1] * k + pieces[2] * k**2 / 2
-    assert np.allclose(after[:-1], pieces[0, 1:], atol=1e-2)
-    assert phase == pytest.approx((0.25 + hop * frequency.mean(axis=1).sum()) % 1)
+    assert np.allclose(instants, np.interp(number, nodes - delay, nodes) * per_chip)
+    assert np.allclose(carriers, np.interp(instants / per_chip, nodes, ends))
+    # the same chips of each row by itself
+    rows = [chips(frequency[i : i + 1], delay[i : i + 2], nodes[i], hop, per_chip) for i in range(n)]
+    assert np.array_equal(np.concatenate([row[1] for row in rows]), instants)
     with pytest.raises(ValueError, match="a delay more"):
-        chips(frequency, delay[1:], node, hop, per_chip, 0.0, 9)
+        chips(frequency, delay[1:], node, hop, per_chip)
 
 
 def test_soft_chips():
