@@ -3,56 +3,23 @@
 
     y[i] = x[i] * exp(-j 2 pi p(i)),    p(i) = phase + frequency * k + slope * k^2 / 2,    k = i - edge
 
-with phase, frequency and slope of the piece that i is in. sin and cos are Taylor's polynomials of half the angle,
-doubled: error below 1e-6.
+with phase, frequency and slope of the piece that i is in, in units of 2^-64 cycle.
 """
 import numpy as np
 
+from libc.math cimport floor
+from libc.stdint cimport int64_t, uint64_t
 
-cdef inline void _turn(double cycles, float* cosine, float* sine) noexcept nogil:
-    # exp(j 2 pi cycles), |cycles| < 2^50: the fraction to -1/2 .. 1/2, then sin and cos of pi times it
-    cdef double whole = (cycles + 6755399441055744.0) - 6755399441055744.0
-    cdef float z = <float>((cycles - whole) * 3.141592653589793)
-    cdef float q = z * z
-    cdef float s = <float>-2.50521084e-8
-    cdef float c = <float>2.08767570e-9
-    s = s * q + <float>2.75573192e-6
-    s = s * q - <float>1.98412698e-4
-    s = s * q + <float>8.33333333e-3
-    s = s * q - <float>0.166666667
-    s = (s * q + 1) * z
-    c = c * q - <float>2.75573192e-7
-    c = c * q + <float>2.48015873e-5
-    c = c * q - <float>1.38888889e-3
-    c = c * q + <float>4.16666667e-2
-    c = c * q - <float>0.5
-    c = c * q + 1
-    cosine[0] = 1 - 2 * s * s
-    sine[0] = 2 * s * c
+cdef extern from "simd.h" nogil:
+    void radome_mix(const float* x, float* y, Py_ssize_t n, uint64_t phase, uint64_t step, uint64_t rate)
+
+cdef double TURN = 18446744073709551616.0  # 2^64, one cycle
 
 
-cdef void _mix_complex(const float* x, float* y, Py_ssize_t n, double phase, double frequency,
-                       double slope) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double k
-    cdef float c, s
-    for i in range(n):
-        k = <double><int>i
-        _turn(phase + k * (frequency + 0.5 * slope * k), &c, &s)
-        y[2 * i] = x[2 * i] * c + x[2 * i + 1] * s
-        y[2 * i + 1] = x[2 * i + 1] * c - x[2 * i] * s
-
-
-cdef void _mix_real(const float* x, float* y, Py_ssize_t n, double phase, double frequency,
-                    double slope) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double k
-    cdef float c, s
-    for i in range(n):
-        k = <double><int>i
-        _turn(phase + k * (frequency + 0.5 * slope * k), &c, &s)
-        y[2 * i] = x[i] * c
-        y[2 * i + 1] = -x[i] * s
+cdef inline uint64_t _fixed(double cycles) noexcept nogil:
+    # fraction of a cycle from -1/2 on
+    cdef double scaled = (cycles - floor(cycles + 0.5)) * TURN
+    return <uint64_t><int64_t>(scaled if scaled < TURN / 2 else -TURN / 2)
 
 
 def mix(x, const long long[::1] edges not None, const double[::1] phase not None, const double[::1] frequency not None,
@@ -75,12 +42,9 @@ def mix(x, const long long[::1] edges not None, const double[::1] phase not None
     ------
     ValueError : edges that do not span x, pieces of different number
     """
-    cdef const float complex[::1] both
-    cdef const float[::1] real
-    cdef const float* p = NULL
+    cdef const float complex[::1] items = x if x.dtype == np.complex64 else x.astype(np.complex64)
     cdef float complex[::1] out
-    cdef Py_ssize_t n = x.shape[0], m = phase.shape[0], j, a, count
-    cdef Py_ssize_t width = 1
+    cdef Py_ssize_t n = items.shape[0], m = phase.shape[0], j, a
     cdef bint rising
     if edges.shape[0] != m + 1 or frequency.shape[0] != m or slope.shape[0] != m:
         raise ValueError(f"{m} phases need {m + 1} edges and {m} frequencies and slopes, got {edges.shape[0]}, "
@@ -90,23 +54,15 @@ def mix(x, const long long[::1] edges not None, const double[::1] phase not None
         rising = rising and edges[j] <= edges[j + 1]
     if not rising:
         raise ValueError(f"edges that rise from 0 to {n} expected")
-    if x.dtype == np.complex64:
-        both = x
-        width = 2
-        p = <const float*>&both[0] if n else NULL
-    else:
-        real = x
-        p = &real[0] if n else NULL
     result = np.empty(n, np.complex64)
     if n:
         out = result
         with nogil:
             for j in range(m):
-                a, count = edges[j], edges[j + 1] - edges[j]
-                if width == 2:
-                    _mix_complex(p + 2 * a, <float*>&out[0] + 2 * a, count, phase[j], frequency[j], slope[j])
-                else:
-                    _mix_real(p + a, <float*>&out[0] + 2 * a, count, phase[j], frequency[j], slope[j])
+                a = edges[j]
+                if a < edges[j + 1]:
+                    radome_mix(<const float*>&items[a], <float*>&out[a], edges[j + 1] - a, _fixed(-phase[j]),
+                               _fixed(-(frequency[j] + 0.5 * slope[j])), _fixed(-slope[j]))
     return result
 
 

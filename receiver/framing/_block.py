@@ -185,7 +185,8 @@ def repeats(word: NDArray[np.uint8]) -> bool:
     Words of period 1, 3 and 5 bytes are code words of RS(255,223), the constant ones shortened too when they are zero:
     a bare carrier or a preamble behind a chance sync word would pass for a frame.
     """
-    return any(bool((word[period:] == word[:-period]).all()) for period in range(1, 9))
+    data = word.tobytes()
+    return any(data[period:] == data[:-period] for period in range(1, 9))
 
 
 def surplus(
