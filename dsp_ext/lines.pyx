@@ -30,37 +30,44 @@ cdef struct _Node:
 
 cdef double _fit(const _Node* node, const double* taper, Py_ssize_t reach, bint tones) noexcept nogil:
     cdef Py_ssize_t k
-    cdef double w, y, s, x_sum, y_sum, x_mean, y_mean, xx, xy, slope, value, re, im, c, d, c_step, d_step, c_next
-    s = x_sum = y_sum = xx = xy = 0
-    for k in range(-reach, reach + 1):
-        if node[k].segment == node[0].segment:
-            w = node[k].weight * taper[k + reach]
-            y = node[k].path - node[0].path
-            s += w
-            x_sum += w * k
-            y_sum += w * y
-            xx += w * k * k
-            xy += w * k * y
+    cdef const _Node* left
+    cdef const _Node* right
+    cdef double v, w, y, z, s, x_sum, y_sum, x_mean, y_mean, xx, xy, slope, value, re, im, c, d, c_step, d_step, c_next
+    taper += reach
+    s = node.weight * taper[0]
+    x_sum = y_sum = xx = xy = 0
+    for k in range(1, reach + 1):
+        left, right = node - k, node + k
+        v = left.weight * taper[-k] if left.segment == node.segment else 0
+        w = right.weight * taper[k] if right.segment == node.segment else 0
+        y, z = v * (left.path - node.path), w * (right.path - node.path)
+        s += v + w
+        x_sum += k * (w - v)
+        y_sum += y + z
+        xx += k * k * (v + w)
+        xy += k * (z - y)
     if not s > 0:
-        return node[0].path
+        return node.path
     x_mean, y_mean = x_sum / s, y_sum / s
     slope = (xy / s - x_mean * y_mean) / (xx / s - x_mean * x_mean + 1e-9)
-    value = node[0].path + y_mean - slope * x_mean
+    value = node.path + y_mean - slope * x_mean
     if not tones:
         return value
-    # turning back by the line: one sine and cosine to begin with, then a rotation each
-    c, d = cos(-TURN * (value - slope * reach)), sin(-TURN * (value - slope * reach))
-    c_step, d_step = cos(-TURN * slope), sin(-TURN * slope)
-    re = im = 0
-    for k in range(-reach, reach + 1):
-        if node[k].segment == node[0].segment:
-            w = taper[k + reach]
-            re += w * (node[k].re * c - node[k].im * d)
-            im += w * (node[k].re * d + node[k].im * c)
+    # turning back by the slope: one sine and cosine, then a rotation each
+    c, d = 1, 0
+    c_step, d_step = cos(TURN * slope), sin(TURN * slope)
+    re, im = taper[0] * node.re, taper[0] * node.im
+    for k in range(1, reach + 1):
+        left, right = node - k, node + k
+        v = taper[-k] if left.segment == node.segment else 0
+        w = taper[k] if right.segment == node.segment else 0
         c_next = c * c_step - d * d_step
         d = c * d_step + d * c_step
         c = c_next
-    return value + atan2(im, re) / TURN
+        re += c * (v * left.re + w * right.re) + d * (w * right.im - v * left.im)
+        im += c * (v * left.im + w * right.im) + d * (v * left.re - w * right.re)
+    y = atan2(im, re) / TURN - value
+    return value + y - floor(y + 0.5)
 
 
 cdef class Lines:
