@@ -207,10 +207,13 @@ def between(const float[:, ::1] cells not None, const float[:, ::1] score not No
     ------
     ValueError : rows or states of different number, places that do not rise within the cells
     """
-    cdef Py_ssize_t rows = cells.shape[0], count = cells.shape[1], states = place.shape[0], r, k, cell, stop
+    cdef Py_ssize_t rows = cells.shape[0], count = cells.shape[1], states = place.shape[0], r, k, i, cell
     cdef float low, step
     cdef float[:, ::1] out
-    cdef float[::1] part
+    cdef const float[::1] part
+    cdef const long long[::1] cut
+    cdef const float* value
+    cdef float* made
     if score.shape[0] != rows or score.shape[1] != states:
         raise ValueError(f"{rows} rows of {states} scores expected, got {score.shape[0]} of {score.shape[1]}")
     for k in range(states):
@@ -218,20 +221,17 @@ def between(const float[:, ::1] cells not None, const float[:, ::1] score not No
             raise ValueError(f"places that rise from 0 to {count - 1} expected")
     result = np.empty((rows, states), np.float32)
     if rows and states:
-        out, part = result, np.asarray(place, np.float32)
+        out, part = result, (np.asarray(place) % 1).astype(np.float32)
+        # the states from cell to cell
+        cut = np.searchsorted(place, np.arange(count + 1)).astype(np.int64)
         with nogil:
             for r in range(rows):
-                k = 0
-                while k < states:
-                    cell = <Py_ssize_t>place[k]
-                    stop = k + 1
-                    while stop < states and place[stop] < cell + 1:
-                        stop += 1
+                value, made = &score[r, 0], &out[r, 0]
+                for cell in range(count):
                     low = cells[r, cell]
                     step = cells[r, cell + 1] - low if cell + 1 < count else 0
-                    while k < stop:
-                        out[r, k] = score[r, k] + (low + step * (part[k] - cell))
-                        k += 1
+                    for i in range(cut[cell], cut[cell + 1]):
+                        made[i] = value[i] + (low + step * part[i])
     return result
 
 

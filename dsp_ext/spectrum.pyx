@@ -11,6 +11,8 @@ cdef extern from "spectrum.h" nogil:
     void radome_butterflies(float* re, float* im, Py_ssize_t span, float c, float s, float c2, float s2)
     void radome_odd(float* re, float* im, Py_ssize_t apart, Py_ssize_t m, const float* turn,
                     const float* circle)
+    void radome_deal(const float** rows, Py_ssize_t item, float a, float b, float* re0, float* im0, float* re1,
+                     float* im1)
     void radome_power(const float* re, const float* im, float* sums)
     void radome_log(float* x)
 
@@ -453,7 +455,13 @@ cdef class Contrast:
         cdef float* im
         for lane in range(LANES):
             v[lane] = x + width * starts[min(lane, count - 1)]
-        for k in range(length):
+        if width == 2:
+            for k in range(0, length - 1, 2):
+                radome_deal(
+                    v, k, taper[k], taper[k + 1], t.re + place[k] * LANES, t.im + place[k] * LANES,
+                    t.re + place[k + 1] * LANES, t.im + place[k + 1] * LANES
+                )
+        for k in range(length - length % 2 if width == 2 else 0, length):
             re, im = t.re + place[k] * LANES, t.im + place[k] * LANES
             if width == 2:
                 for lane in range(LANES):
@@ -579,26 +587,32 @@ cdef class Prominence:
         self._rows = np.zeros(2 * window * (LANES + 1), np.float32)
 
     cdef void _load(self, _Transform t, const double* moves, Py_ssize_t count, float* scale) noexcept nogil:
-        cdef Py_ssize_t k, lane, i, window = self._window
-        cdef const float* x = &self._rows[0]
-        cdef float total, re, im, c, s
+        cdef Py_ssize_t k, lane, i, j, window = self._window
+        cdef const float* rows[LANES]
+        cdef float total[LANES]
+        cdef float re, im, c, s
         cdef double turn
-        t.clear()
+        for lane in range(LANES):
+            rows[lane] = &self._rows[0] + 2 * min(lane, count - 1) * window
+            total[lane] = 0
+        for k in range(0, 2 * window, 2):
+            i, j = t.place[k] * LANES, t.place[k + 1] * LANES
+            radome_deal(rows, k, 1, 1, t.re + i, t.im + i, t.re + j, t.im + j)
+            radome_power(t.re + i, t.im + i, total)
+            radome_power(t.re + j, t.im + j, total)
+        for k in range(2 * window, t.size):
+            memset(t.re + t.place[k] * LANES, 0, LANES * sizeof(float))
+            memset(t.im + t.place[k] * LANES, 0, LANES * sizeof(float))
         for lane in range(count):
-            total = 0
-            for k in range(2 * window):
-                i = t.place[k] * LANES + lane
-                re, im = x[2 * (lane * window + k)], x[2 * (lane * window + k) + 1]
-                total += re * re + im * im
-                t.re[i] = re
-                t.im[i] = im
-                if k < window and moves[lane] != 0:
-                    turn = 2 * M_PI * moves[lane] * (k - window)
+            if moves[lane] != 0:
+                for k in range(window):
+                    i = t.place[k] * LANES + lane
+                    re, im, turn = t.re[i], t.im[i], 2 * M_PI * moves[lane] * (k - window)
                     c, s = <float>cos(turn), <float>sin(turn)
                     t.re[i] = re * c + im * s
                     t.im[i] = im * c - re * s
             # the sum of the spectrum, by Parseval's theorem, is 4 * window times that of the items
-            scale[lane] = 1 / (total if total > <float>1e-30 else <float>1e-30)
+            scale[lane] = 1 / (total[lane] if total[lane] > <float>1e-30 else <float>1e-30)
 
     cdef void _score(self, _Transform t, const float* scale, Py_ssize_t count, float* score) noexcept nogil:
         cdef Py_ssize_t k, lane, i, bins = 2 * self._reach + 1

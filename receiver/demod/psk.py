@@ -22,7 +22,6 @@ Line at twice the carrier: A. J. Viterbi, A. M. Viterbi, IEEE Trans. IT-29 (1983
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -495,31 +494,36 @@ class _Samples:
     """The last samples of a stream by their number; zeros where there are none."""
 
     def __init__(self, kind: Any) -> None:
-        self._kind = kind
-        self._parts: deque[NDArray[Any]] = deque()
-        self._first = self.stop = 0
+        self._room: NDArray[Any] = np.empty(0, kind)
+        self._place = self._first = self.stop = 0
 
     def append(self, x: NDArray[Any]) -> None:
-        self._parts.append(x)
+        held = self.stop - self._first
+        if self._place + held + len(x) > len(self._room):
+            old = self._room[self._place : self._place + held]
+            if 2 * (held + len(x)) > len(self._room):
+                self._room = np.empty(3 * (held + len(x)), self._room.dtype)
+            self._room[:held] = old
+            self._place = 0
+        self._room[self._place + held : self._place + held + len(x)] = x
         self.stop += len(x)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Samples from start up to stop."""
-        pieces, first = [], self._first
-        for part in self._parts:
-            if start < first + len(part) and first < stop:
-                pieces.append(part[max(0, start - first) : stop - first])
-            first += len(part)
-        if len(pieces) == 1 and len(pieces[0]) == stop - start:
-            return pieces[0]
-        before = np.zeros(max(0, min(stop, self._first) - start), self._kind)
-        behind = np.zeros(max(0, stop - max(start, self.stop)), self._kind)
-        return np.concatenate([before, *pieces, behind])
+        """Samples from start up to stop, as a view where they are all there."""
+        move = self._place - self._first
+        if self._first <= start and stop <= self.stop:
+            return self._room[start + move : stop + move]
+        y = np.zeros(stop - start, self._room.dtype)
+        low, high = max(start, self._first), min(stop, self.stop)
+        if low < high:
+            y[low - start : high - start] = self._room[low + move : high + move]
+        return y
 
     def forget(self, start: int) -> None:
-        """Drop what is before start, but for what came with later samples."""
-        while self._parts and self._first + len(self._parts[0]) <= start:
-            self._first += len(self._parts.popleft())
+        """Drop what is before start."""
+        drop = max(0, min(start, self.stop) - self._first)
+        self._place += drop
+        self._first += drop
 
 
 def _taper(reach: int) -> Floats:
