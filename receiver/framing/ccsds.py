@@ -179,7 +179,7 @@ class Ccsds:
         if self._coded is None:
             received = hard_bytes(soft) ^ self._sequence
         else:
-            known = np.where(self._sync, 2, -2) * np.abs(soft).mean()
+            known = np.where(self._sync, np.float32(2), np.float32(-2)) * np.abs(soft).mean()
             received = np.packbits(self._coded.decode(known, soft, 8 * self._size)[0]) ^ self._sequence
         if not self.rs:
             # noise makes as many of a wrong bit, of which one in 32 is the least sure, as of none
@@ -236,7 +236,7 @@ class _Coded:
         before : an even number of symbols before the first bit's
         soft : the bits' symbols and some more
         """
-        symbols = np.concatenate([before, soft]).astype(np.float32)
+        symbols = np.concatenate([before, soft])
         parts = self._viterbi.process(symbols), self._viterbi.flush()
         decoded, errors = (np.concatenate([part[i] for part in parts]) for i in range(2))
         if self._differential:
