@@ -69,18 +69,16 @@ static inline void radome_step(const float *from, const int32_t *way, ptrdiff_t 
         radome_moves(from, way, reach, move, floor, points, next, back, most, n);
 }
 
-static inline ptrdiff_t radome_find(const float *value, float wanted) {
-    /* the first, which must be there */
-    ptrdiff_t f = 0, k;
-    for (int64_t any = 0;; f += 8) {
-        const radome_i8 same = RADOME_V8(value + f) == wanted;
-        const radome_v4q halves = (radome_v4q)same;
-        any = (halves[0] | halves[1]) | (halves[2] | halves[3]);
-        if (any)
-            break;
+/* Place of the first of n values that is as wanted, n a multiple of 8; 0 where none is. */
+static inline ptrdiff_t radome_find(const float *value, float wanted, ptrdiff_t n) {
+    for (ptrdiff_t f = 0; f < n; f += 8) {
+        const radome_v4q halves = (radome_v4q)(RADOME_V8(value + f) == wanted);
+        if (!((halves[0] | halves[1]) | (halves[2] | halves[3])))
+            continue;
+        while (value[f] != wanted) f++;
+        return f;
     }
-    for (k = 0; value[f + k] != wanted; k++) {}
-    return f + k;
+    return 0;
 }
 
 /* Largest of the eights in each of some rows */

@@ -20,7 +20,7 @@ cdef extern from "ridge.h" nogil:
                      const float* points, float* next, int* back, float* most, Py_ssize_t n)
     void radome_points(const float* score, float down, float* points, Py_ssize_t n)
     float radome_highest(const float* most, Py_ssize_t rows)
-    Py_ssize_t radome_find(const float* value, float wanted)
+    Py_ssize_t radome_find(const float* value, float wanted, Py_ssize_t n)
 
 cdef float NOWHERE = <float>-1e30
 
@@ -187,8 +187,8 @@ cdef class Ridge:
             self._close(next + p * wide)
         self._value, self._next = self._next, self._value
         high = radome_highest(self._most, self._speeds)
-        p = radome_find(self._most, high) // 8
-        self._top.speed, self._top.bin = <int>p, <int>radome_find(next + p * wide + pad, high)
+        p = radome_find(self._most, high, 8 * self._speeds) // 8
+        self._top.speed, self._top.bin = <int>p, <int>radome_find(next + p * wide + pad, high, whole)
         self._row += 1
 
     cdef _State _before(self, Py_ssize_t slot, Py_ssize_t turns, _State state) noexcept nogil:
