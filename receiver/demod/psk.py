@@ -502,7 +502,7 @@ class _Samples:
         if self._place + held + len(x) > len(self._room):
             old = self._room[self._place : self._place + held]
             if 2 * (held + len(x)) > len(self._room):
-                self._room = np.empty(3 * (held + len(x)), self._room.dtype)
+                self._room = np.empty(2 * (held + len(x)), self._room.dtype)
             self._room[:held] = old
             self._place = 0
         self._room[self._place + held : self._place + held + len(x)] = x
