@@ -3,15 +3,13 @@
 #define RADOME_RIDGE_H
 #include "simd.h"
 
-typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef int64_t radome_v4q __attribute__((vector_size(32)));
 #define RADOME_I8(p) (*(radome_i8 *)(p))
 
 static inline void radome_rise(radome_v8 *high, radome_i8 *way, radome_v8 value, radome_i8 from) {
     /* where another way is better, take it */
     const radome_i8 better = value > *high;
     *way = (from & better) | (*way & ~better);
-    *high = (radome_v8)(((radome_i8)value & better) | ((radome_i8)*high & ~better));
+    *high = radome_v8_most(value, *high);
 }
 
 /* What is added to the states of a row: its scores, less what all are brought down by; n floats and up to whole eights. */
@@ -46,7 +44,7 @@ static inline __attribute__((always_inline)) void radome_moves(const float *from
     for (ptrdiff_t f = 0; f < n; f += 8) {
         /* staying first: it wins when all are equal */
         radome_v8 high = RADOME_V8(from + f);
-        radome_i8 best = RADOME_I8(way + f), none = {0};
+        radome_i8 best = RADOME_I8(way + f);
         for (ptrdiff_t d = 1; d <= reach; d++) {
             const radome_i8 down = (radome_i8){0} + (int32_t)(6 * d - 3);
             radome_rise(&high, &best, RADOME_V8(from + f - d) - move * d, RADOME_I8(way + f - d) + down);
@@ -56,7 +54,7 @@ static inline __attribute__((always_inline)) void radome_moves(const float *from
         high += RADOME_V8(points + f);
         RADOME_V8(next + f) = high;
         RADOME_I8(back + f) = best;
-        radome_rise(&largest, &none, high, none);
+        largest = radome_v8_most(high, largest);
     }
     RADOME_V8(most) = largest;
 }
@@ -72,8 +70,7 @@ static inline void radome_step(const float *from, const int32_t *way, ptrdiff_t 
 /* Place of the first of n values that is as wanted, n a multiple of 8; 0 where none is. */
 static inline ptrdiff_t radome_find(const float *value, float wanted, ptrdiff_t n) {
     for (ptrdiff_t f = 0; f < n; f += 8) {
-        const radome_v4q halves = (radome_v4q)(RADOME_V8(value + f) == wanted);
-        if (!((halves[0] | halves[1]) | (halves[2] | halves[3])))
+        if (!radome_v8_bits(RADOME_V8(value + f) == wanted))
             continue;
         while (value[f] != wanted) f++;
         return f;

@@ -130,6 +130,10 @@ static inline void radome_fold(radome_vf v, int pairs, float *y) {
 
 /* Eight lanes, to which the others are added. */
 static inline radome_v8 radome_half(radome_vf v) {
+#if RADOME_LANES == 16 && (defined(__clang__) || __GNUC__ >= 12)
+    /* not by memcpy, for which GCC keeps a sum in memory while it grows */
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
     radome_v8 half = {0}, part;
     memcpy(&half, &v, RADOME_LANES < 8 ? sizeof v : sizeof half);
     if (RADOME_LANES > 8) {
@@ -137,6 +141,7 @@ static inline radome_v8 radome_half(radome_vf v) {
         half += part;
     }
     return half;
+#endif
 }
 
 /* the same of four vectors */

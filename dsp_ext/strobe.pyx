@@ -9,11 +9,12 @@ with h tabulated at `phases` points a sample and the nearest point taken, so the
 import numpy as np
 
 from libc.math cimport floor
-from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 
 cdef extern from "strobe.h" nogil:
+    const Py_ssize_t RADOME_LINE
+    float* radome_aligned(void* p)
     void radome_strobe(const float** x, const float** h, Py_ssize_t n, float* y)
 
 
@@ -40,11 +41,11 @@ cdef class Strobe:
                              f"got {bank.shape[0]} x {bank.shape[1]}")
         self._phases, self._length = bank.shape[0] - 1, bank.shape[1]
         self._floats = (2 * self._length + 15) // 16 * 16
-        self._memory = PyMem_Calloc((bank.shape[0] + 4) * self._floats + 16, sizeof(float))
+        self._memory = PyMem_Calloc((bank.shape[0] + 4) * self._floats * sizeof(float) + RADOME_LINE, 1)
         if not self._memory:
             raise MemoryError
         # each row begins where a line of the cache does
-        self._bank = <float*>((<uintptr_t>self._memory + 63) // 64 * 64)
+        self._bank = radome_aligned(self._memory)
         self._margin = self._bank + bank.shape[0] * self._floats
         for p in range(bank.shape[0]):
             for k in range(self._length):
