@@ -28,10 +28,13 @@ typedef float radome_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 #define RADOME_V8(p) (*(radome_v8 *)(p))
 typedef int32_t radome_i8 __attribute__((vector_size(32), aligned(4), may_alias));
 
-/* lanes of two such vectors, those of the second from 8 on */
+/* lanes of two such vectors, or of two of four floats, those of the second behind those of the first */
 #if defined(__clang__) || __GNUC__ >= 12
+#define RADOME_V4_LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #define RADOME_V8_LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #else
+typedef int32_t radome_i4 __attribute__((vector_size(16)));
+#define RADOME_V4_LANES(x, y, ...) __builtin_shuffle(x, y, (radome_i4){__VA_ARGS__})
 #define RADOME_V8_LANES(x, y, ...) __builtin_shuffle(x, y, (radome_i8){__VA_ARGS__})
 #endif
 

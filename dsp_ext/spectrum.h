@@ -63,26 +63,20 @@ static inline void radome_odd(float *re, float *im, ptrdiff_t apart, ptrdiff_t m
         radome_few(re, im, apart, 5, turn, circle);
 }
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define RADOME_FOUR(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define RADOME_FOUR(x, y, ...) __builtin_shuffle(x, y, (int32_t __attribute__((vector_size(16)))){__VA_ARGS__})
-#endif
-
 /* Two complex items of each of eight rows, times a and b: real and imaginary parts side by side. */
 static inline void radome_deal(const float *const *rows, ptrdiff_t item, float a, float b, float *re0, float *im0, float *re1,
                                float *im1) {
     for (int half = 0; half < 8; half += 4) {
         radome_v4 v[4], x, y, z, w;
         for (int k = 0; k < 4; k++) memcpy(&v[k], rows[half + k] + 2 * item, sizeof v[k]);
-        x = RADOME_FOUR(v[0], v[1], 0, 4, 1, 5);
-        y = RADOME_FOUR(v[2], v[3], 0, 4, 1, 5);
-        z = RADOME_FOUR(v[0], v[1], 2, 6, 3, 7);
-        w = RADOME_FOUR(v[2], v[3], 2, 6, 3, 7);
-        v[0] = a * RADOME_FOUR(x, y, 0, 1, 4, 5);
-        v[1] = a * RADOME_FOUR(x, y, 2, 3, 6, 7);
-        v[2] = b * RADOME_FOUR(z, w, 0, 1, 4, 5);
-        v[3] = b * RADOME_FOUR(z, w, 2, 3, 6, 7);
+        x = RADOME_V4_LANES(v[0], v[1], 0, 4, 1, 5);
+        y = RADOME_V4_LANES(v[2], v[3], 0, 4, 1, 5);
+        z = RADOME_V4_LANES(v[0], v[1], 2, 6, 3, 7);
+        w = RADOME_V4_LANES(v[2], v[3], 2, 6, 3, 7);
+        v[0] = a * RADOME_V4_LANES(x, y, 0, 1, 4, 5);
+        v[1] = a * RADOME_V4_LANES(x, y, 2, 3, 6, 7);
+        v[2] = b * RADOME_V4_LANES(z, w, 0, 1, 4, 5);
+        v[3] = b * RADOME_V4_LANES(z, w, 2, 3, 6, 7);
         memcpy(re0 + half, &v[0], sizeof v[0]);
         memcpy(im0 + half, &v[1], sizeof v[1]);
         memcpy(re1 + half, &v[2], sizeof v[2]);
