@@ -197,6 +197,7 @@ cdef class CpmDetector:
     cdef double _f[BLOCKS]               # estimates
     cdef double _h[BLOCKS]
     cdef double _gain[BLOCKS]            # amplitude by the best references
+    cdef int _best[BLOCKS]               # memory that they have
     cdef Waves _waves[GUESSES + 1]       # of the rough searches, and of the last one
     cdef double _made[GUESSES + 1]       # indices that they are for
     cdef double _pulses[4][3]            # of the symbol before, this one and the next, at four places of a symbol
@@ -441,13 +442,14 @@ cdef class CpmDetector:
         self._h[k % BLOCKS] = self.index
 
     cdef void _search(self, long long k) noexcept nogil:
-        # decisions and their margins, by the memory that fits the newest block
+        # decisions and their margins, by the memory that fits best
         cdef long long first = k * BLOCK
         cdef double here = self._f[k % BLOCKS], before = here, after = self._f[(k + 1) % BLOCKS]
         cdef Py_ssize_t i, at = first % RING
         cdef int m, best = 0
         cdef Paths paths[MEMORIES]
         cdef float gain[MEMORIES]
+        cdef float unused[BLOCK]
         cdef float z[16]
         cdef Costs costs
         cdef Waves* waves
@@ -473,11 +475,17 @@ cdef class CpmDetector:
         for m in range(1, MEMORIES):
             best = m if gain[m] > gain[best] else best
         self._gain[k % BLOCKS] = gain[best] / BLOCK
+        self._best[k % BLOCKS] = best
         costs = radome_cpm_costs(&paths[best])
         radome_cpm_back(self._margin[best][at], BLOCK, &costs, self._soft + at)
         if k:
+            # the block before by the memory that fits it
+            m = self._best[(k - 1) % BLOCKS]
+            if m != best:
+                costs = radome_cpm_costs(&paths[m])
+                radome_cpm_back(self._margin[m][at], BLOCK, &costs, unused)
             at = (first - BLOCK) % RING
-            radome_cpm_back(self._margin[best][at], BLOCK, &costs, self._soft + at)
+            radome_cpm_back(self._margin[m][at], BLOCK, &costs, self._soft + at)
 
     cdef Py_ssize_t _give(self, long long k, float* soft, float* frequencies) noexcept nogil:
         # symbols from LAG before a block on
