@@ -535,7 +535,7 @@ cdef class HdlcReceiver:
             if flag >= 8 * self._shortest:
                 end[0] = start + flag
                 mended = self._repair(start, start + flag, False, changed)
-            elif 7 <= flag <= 8 and closed:
+            elif 7 <= flag <= 24 and closed:
                 end[0] = stop
                 mended = self._repair(start + flag, stop, False, changed)
                 opening.at += flag if mended else 0
