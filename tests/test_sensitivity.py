@@ -48,6 +48,13 @@ def test_variants_at_high_signal_to_noise(benchmark: Any, variant: dict[str, Any
     assert (point.sent, point.right, point.wrong) == (10, 10, 0)
 
 
+def test_noise_before_a_burst_costs_no_sync_word(benchmark: Any) -> None:
+    """A phase reference with a long memory is still of the noise when the preamble is over."""
+    chain = next(chain for chain in benchmark.CHAINS if "AX100 ASM" in chain.name)
+    point = benchmark.measure(chain, 9.0, 200, benchmark.Variant(bursts=True), 11)
+    assert (point.right, point.wrong) == (200, 0)
+
+
 def test_crossing(benchmark: Any) -> None:
     points = [benchmark.Point(x, 1000, round(1000 / (1 + 2.718 ** (-4 * (x - 6.2)))), 0) for x in (5.5, 6.0, 6.5, 7.0)]
     assert benchmark.crossing(points) == pytest.approx(6.2, abs=0.02)

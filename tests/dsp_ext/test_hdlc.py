@@ -217,6 +217,17 @@ def test_the_last_flag_before_a_frame_is_damaged(scrambled: bool) -> None:
 
 
 @pytest.mark.parametrize("scrambled", [False, True])
+def test_the_last_flags_before_a_frame_are_damaged(scrambled: bool) -> None:
+    """The scrambler takes one event to two or three of them."""
+    rng = np.random.default_rng(5)
+    payload = HEADER + rng.bytes(50)
+    symbols = line(sent(rng, [payload], 8), scrambled)
+    for k in range(300 + 40, 300 + 63):
+        found = HdlcReceiver(scrambled, 300, 10).process(faded(symbols, [k, k + 1], rng))
+        assert [frame[:2] for frame in found] == [(payload, 300 + 64)]
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
 def test_the_recording_ends_with_a_damaged_flag(scrambled: bool) -> None:
     rng = np.random.default_rng(6)
     payload = HEADER + rng.bytes(50)
