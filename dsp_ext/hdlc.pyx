@@ -76,7 +76,8 @@ cdef struct Opening:
 cdef struct Event:
     Py_ssize_t at         # symbol that is wrong, from the opening flag
     Py_ssize_t stop       # bits from here on are as before
-    Py_ssize_t flag       # index behind a flag that it makes; 0 without
+    Py_ssize_t flag       # index behind the first flag that it makes; 0 without
+    Py_ssize_t last_flag  # and behind the last
     unsigned long long wrong  # bits from `at` on that come out otherwise
     int apart             # how far behind `at` another wrong symbol is; 0: none
     int bits              # change of length
@@ -276,7 +277,7 @@ cdef class HdlcReceiver:
         cdef unsigned long long rest = wrong
         cdef unsigned int crc
         cdef int bit, ones, bits = 0, broken = 0
-        e.at, e.wrong, e.flag = at, wrong, 0
+        e.at, e.wrong, e.flag, e.last_flag = at, wrong, 0, 0
         if at < 0:
             rest = wrong >> -at
             if (wrong & ((<unsigned long long>1 << -at) - 1)) >> (-at - 8 if at < -8 else 0):
@@ -293,7 +294,7 @@ cdef class HdlcReceiver:
                 ones += ones < 7
             else:
                 if ones == 6:
-                    e.flag = k
+                    e.flag, e.last_flag = e.flag if e.flag else k, k
                 ones = 0
             rest >>= 1
         broken -= self._broken_before[k] - self._broken_before[start]
@@ -417,7 +418,7 @@ cdef class HdlcReceiver:
             both.at, both.stop = a.at, b.stop
             both.bits, both.broken = a.bits + b.bits, a.broken + b.broken
             both.sum = _times(a.sum, 32767 + b.bits) ^ b.sum
-            both.flag = 0
+            both.flag = both.last_flag = 0
         else:
             if b.at + b.apart - a.at > 40 or b.at == a.at or b.at == a.at + a.apart or b.at + b.apart == a.at + a.apart:
                 return False
@@ -517,7 +518,7 @@ cdef class HdlcReceiver:
         # an event makes a flag that closes the frame, or that is the last of those before it
         cdef Event[EVENTS] events
         cdef long long start = opening.at
-        cdef Py_ssize_t n = stop - start, flag
+        cdef Py_ssize_t n = stop - start
         cdef int count, k
         cdef bint mended = False
         cdef double budget
@@ -527,18 +528,17 @@ cdef class HdlcReceiver:
         self._decode(start, n)
         count = self._find_events(start, n, events)
         for k in range(count):
-            flag = events[k].flag
-            if not flag or events[k].cost > budget:
+            if not events[k].flag or events[k].cost > budget:
                 continue
             changed[0] = 1 + (events[k].apart > 0)
             self._flip(start, &events[k])
-            if flag >= 8 * self._shortest:
-                end[0] = start + flag
-                mended = self._repair(start, start + flag, False, changed)
-            elif 7 <= flag <= 24 and closed:
+            if events[k].flag >= 8 * self._shortest:
+                end[0] = start + events[k].flag
+                mended = self._repair(start, end[0], False, changed)
+            elif 7 <= events[k].last_flag <= 24 and closed:
                 end[0] = stop
-                mended = self._repair(start + flag, stop, False, changed)
-                opening.at += flag if mended else 0
+                mended = self._repair(start + events[k].last_flag, stop, False, changed)
+                opening.at += events[k].last_flag if mended else 0
             if mended:
                 return True
             self._flip(start, &events[k])

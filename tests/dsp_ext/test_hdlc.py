@@ -228,6 +228,18 @@ def test_the_last_flags_before_a_frame_are_damaged(scrambled: bool) -> None:
 
 
 @pytest.mark.parametrize("scrambled", [False, True])
+def test_the_first_flags_behind_a_frame_are_damaged(scrambled: bool) -> None:
+    rng = np.random.default_rng(7)
+    payload = HEADER + rng.bytes(50)
+    bits = np.concatenate([some(300), *[FLAG] * 8, hdlc(payload)[8:], *[FLAG] * 3, some(200)])
+    symbols = line(bits, scrambled)
+    end = 300 + 56 + len(hdlc(payload))
+    for k in range(end - 8, end):
+        found = HdlcReceiver(scrambled, 300, 10).process(faded(symbols, [k], rng))
+        assert [frame[0] for frame in found] == [payload]
+
+
+@pytest.mark.parametrize("scrambled", [False, True])
 def test_the_recording_ends_with_a_damaged_flag(scrambled: bool) -> None:
     rng = np.random.default_rng(6)
     payload = HEADER + rng.bytes(50)
