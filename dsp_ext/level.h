@@ -65,9 +65,8 @@ static inline void radome_level_round(const float *x, radome_classes *to) {
     to->weight = count * rest * apart * apart;
 }
 
-/* two windows in turn, as a round waits long for its sums */
+/* two windows in turn, as a round waits long for its sums; one that is settled already stays as it is */
 static inline void radome_level_part(const float *x0, radome_classes *to0, const float *x1, radome_classes *to1) {
-    to0->settled = to1->settled = 0;
     for (int k = 0; k < RADOME_ROUNDS && !(to0->settled && to1->settled); k++) {
         if (!to0->settled) radome_level_round(x0, to0);
         if (!to1->settled) radome_level_round(x1, to1);

@@ -40,6 +40,41 @@ def test_windows_are_clustered_as_two_means() -> None:
         assert abs(swings[start + 64] - swing) < 0.003
 
 
+def parted(x: np.ndarray, centre: float, apart: float) -> tuple[float, float, float, float]:
+    """Centre and distance of two classes after up to five rounds, symbols of the smaller one, and what they explain."""
+    for _ in range(5):
+        v = np.clip(x - centre, -apart, apart)
+        up = v > 0
+        high, low = (v[part].mean() if part.any() else 0.0 for part in (up, ~up))
+        settled = abs(high + low) / 2 + abs(apart - (high - low)) <= 1e-5 * (high - low)
+        centre, apart = centre + (high + low) / 2, high - low
+        if settled:
+            break
+    ones = int(up.sum())
+    return centre, apart, min(ones, len(x) - ones), ones * (len(x) - ones) * apart**2
+
+
+def test_extremes_count_only_where_they_lie_far_from_the_centre() -> None:
+    """Noise has no two classes: clustered anew from close by, it would part elsewhere."""
+    x = RNG.standard_normal(6000).astype(np.float32)
+    _, centres, swings = outputs(Level(), [x])
+    close = 0
+    for start in range(0, len(x) - 128 - 32, 32):
+        window = x[start : start + 128].astype(np.float64)
+        centre, apart, _, weight = parted(window, window.mean(), 1e30)
+        reach = 2 * apart
+        middle = (min(window.max(), centre + reach) + max(window.min(), centre - reach)) / 2
+        other = parted(window, middle, reach)
+        if other[2] >= 8 and other[3] > weight:
+            if abs(middle - centre) > apart / 4:
+                centre, apart = other[:2]
+            else:
+                close += abs(other[0] - centre) > 0.01
+        assert abs(centres[start + 64] - centre) < 1e-4
+        assert abs(swings[start + 64] - apart / 2) < 1e-4
+    assert close > 5
+
+
 @pytest.mark.parametrize("n", [1, 2, 40, 127, 128, 129])
 def test_short_streams(n: int) -> None:
     x = np.resize(np.array([0.9, 1.1, 1.1, 0.9, 0.9], np.float32), n)
