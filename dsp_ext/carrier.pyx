@@ -80,8 +80,8 @@ cdef inline void _add_fourth(const float* v, float* sum) noexcept nogil:
     # -y^4 / |y|^2
     cdef float re = v[0] * v[0] - v[1] * v[1], im = 2 * v[0] * v[1]
     cdef float scale = 1 / (v[0] * v[0] + v[1] * v[1] + <float>1e-30)
-    sum[0] += (im * im - re * re) * scale
-    sum[1] -= 2 * re * im * scale
+    sum[0] += im * (im * scale) - re * (re * scale)
+    sum[1] -= 2 * re * (im * scale)
 
 
 cdef void _fourth(const float* y, Py_ssize_t groups, float* line) noexcept nogil:

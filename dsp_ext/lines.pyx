@@ -23,9 +23,8 @@ cdef extern from "queue.h" nogil:
 cdef double TURN = 6.283185307179586
 
 cdef struct _Node:
-    double path, weight
+    double path, weight, re, im
     long long segment
-    float re, im
 
 
 cdef double _fit(const _Node* node, const double* taper, Py_ssize_t reach, bint tones) noexcept nogil:

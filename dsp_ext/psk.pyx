@@ -441,7 +441,7 @@ cdef class SoftChips:
                         total += c
                         if self._four:
                             c = 1 / (c + <float>1e-30)
-                            a, b = (b * b - a * a) * c, -2 * a * b * c
+                            a, b = b * (b * c) - a * (a * c), -2 * a * (b * c)
                         re += a
                         im += b
                     (<float*>&out[i])[0], (<float*>&out[i])[1] = re, im

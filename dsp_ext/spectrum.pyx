@@ -285,7 +285,8 @@ cdef class BandSearch:
         memcpy(&self._work[0], x + self._first, n * sizeof(float))
         noise = _quantile(&self._work[0], n, 0.3 * (n - 1)) + <float>1e-30
         for k in range(self._size):
-            x[k] /= noise
+            # beside silence a loud signal is beyond all numbers, whose logarithms would be no centre
+            x[k] = x[k] / noise if x[k] < <float>1e38 * noise else <float>1e38
 
     cdef void _score(self, const float* x, float* score, float scale) noexcept nogil:
         cdef Py_ssize_t k, n = self._size, half = self._half, high
@@ -613,6 +614,11 @@ cdef class Prominence:
                     t.im[i] = im * c - re * s
             # the sum of the spectrum, by Parseval's theorem, is 4 * window times that of the items
             scale[lane] = 1 / (total[lane] if total[lane] > <float>1e-30 else <float>1e-30)
+            if not total[lane] < <float>1e38 / t.size:
+                # too loud for squares, or no number: nothing can be seen
+                for k in range(2 * window):
+                    i = t.place[k] * LANES + lane
+                    t.re[i] = t.im[i] = 0
 
     cdef void _score(self, _Transform t, const float* scale, Py_ssize_t count, float* score) noexcept nogil:
         cdef Py_ssize_t k, lane, i, bins = 2 * self._reach + 1
@@ -635,7 +641,7 @@ cdef class Prominence:
 
         Returns
         -------
-        (rows, 2 * reach + 1) float32; 0 in a row of zeros
+        (rows, 2 * reach + 1) float32; 0 in a row of zeros, and where power, times the window, is beyond 1e37
 
         Raises
         ------

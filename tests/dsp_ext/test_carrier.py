@@ -46,6 +46,8 @@ def test_fourth():
     expected = (-(x**4) / np.abs(x) ** 2).reshape(-1, 2).sum(axis=1)
     assert np.abs(fourth(X) - expected).max() < 1e-5
     assert not fourth(np.zeros(4, np.complex64)).any()
+    # whose fourth power is beyond all float32
+    assert np.allclose(fourth(X * np.float32(1e15)) / 1e30, expected, atol=1e-5)
 
 
 def test_clock_tone():

@@ -39,6 +39,17 @@ def test_tones_give_what_the_path_lacks():
     assert np.array_equal(np.concatenate(parts), found)
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_tones_of_any_size(size):
+    """Squares of the largest float32 are none."""
+    path = np.arange(N) % 16
+    tone = (RNG.uniform(0.5, 2, N) * np.exp(2j * np.pi * (path + 0.2) / 16)).astype(np.complex64)
+    found, _, weight = Lines(TAPER, 2.0, 16).process(path, tone=tone)
+    loud, _, heavy = Lines(TAPER, 2.0, 16).process(path, tone=tone * np.float32(size))
+    assert np.allclose(loud, found, atol=1e-6)
+    assert np.allclose(heavy, weight * size, rtol=1e-6)
+
+
 def test_no_weight_leaves_the_path_and_bad_arguments():
     path = RNG.standard_normal(N)
     assert np.array_equal(Lines(TAPER, 1.0).process(path, np.zeros(N))[0], path[:-REACH])

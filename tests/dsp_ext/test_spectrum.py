@@ -66,6 +66,11 @@ def test_prominence():
     parts = [again.process(x[32 * a : 32 * b], moves[a:b]) for a, b in [(0, 1), (1, 1), (1, 14), (14, 21)]]
     assert np.array_equal(np.concatenate(parts), whole)
     assert (Prominence(8, 3).process(np.zeros(16, np.complex64), np.zeros(2)) == 0).all()
+    for bad in (1e25, np.nan):
+        loud = np.concatenate([x[:32], np.full(64, bad, np.complex64), x[96:]])
+        found = Prominence(32, 9).process(loud, moves)
+        assert (found[1:4] == 0).all()
+        assert np.array_equal(found[4:], whole[4:])
     for window, reach in [(12, 3), (8, 16), (0, 0)]:
         with pytest.raises(ValueError, match="power of two"):
             Prominence(window, reach)
@@ -148,3 +153,15 @@ def test_band_search(first, stop, most):
         BandSearch(64, 10, 65, 8, 10)
     with pytest.raises(ValueError, match="64 bins"):
         search.refine(spectra, guess[1:])
+
+
+def test_band_search_beside_silence():
+    """What is loud there is no number times the noise."""
+    spectra = np.zeros((1, 64), np.float32)
+    spectra[0, 30:41] = 1e30
+    search = BandSearch(64, 4, 61, 8, 10)
+    search.normalise(spectra)
+    assert np.isfinite(search.score(spectra, 1.0)).all()
+    centre, mass = search.refine(spectra, np.zeros(1))
+    assert centre[0] == pytest.approx(3, abs=0.01)
+    assert np.isfinite(mass).all()

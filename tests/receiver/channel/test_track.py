@@ -129,6 +129,16 @@ def test_recovers_from_what_is_no_number(bad: float) -> None:
     assert np.isfinite(items(made)[20200:]).all()
 
 
+def test_recovers_from_a_carrier_that_is_far_too_loud() -> None:
+    """Sources let through up to 1e15."""
+    rate, n = 96000.0, 60000
+    x = (fsk(n, rate, 14e3) + noise(n, 15, rate)).astype(np.complex64)
+    x[:30000] = 9.9e14
+    found = offsets(run_stage(Track(BANDWIDTH), stream_of("iq", rate), [x]))
+    assert np.isfinite(found).all()
+    assert np.abs(found[34000:] - 14e3).max() < 0.06 * BAUDRATE
+
+
 @pytest.mark.parametrize("index", [1.2, 1.3])
 def test_more_ones_than_zeros_are_no_jump(index: float) -> None:
     """The centre of a row's power moves with its symbols, but what is made of it must not have steps."""

@@ -263,6 +263,33 @@ def test_any_cut_gives_the_same(manchester):
         assert all(np.array_equal(a, b) for a, b in zip(whole, cut, strict=True))
 
 
+@pytest.mark.parametrize("loud", [1e9, 1e12, 1e15])
+@pytest.mark.parametrize("kind", ["audio", "two phases", "four phases"])
+def test_recovers_from_what_is_far_too_loud(kind, loud):
+    """Sources let through up to 1e15, as of a file that holds something else."""
+    rng = np.random.default_rng(3)
+    symbols = rng.choice([-1.0, 1.0], (2, 1500))
+    order = 4 if kind == "four phases" else 2
+    x, centres = send(symbols[0] + 1j * symbols[1] if order == 4 else symbols[0], 1200, 9600, 3000.3, 1800.0)
+    x[:2000] = loud * rng.uniform(-1, 1, 2000)
+    x[2000:2500] = loud
+    x = 2 * x.real if kind == "audio" else x
+    stage = Psk(1200, order=order)
+    soft, positions, offsets = whole = receive(stage, x, 9600)
+    assert all(np.isfinite(part).all() for part in whole)
+    nearest, late = match(positions[0::2] + 2 if order == 4 else positions, centres, 8)
+    assert np.abs(late[100:-50]).max() < 0.15
+    points = (soft[0::2] + 1j * soft[1::2] if order == 4 else soft)[nearest[100:-50]]
+    signs = [
+        np.stack([turned.real, turned.imag])[: order // 2]
+        for turned in (points * 1j**k for k in range(0, 4, 4 // order))
+    ]
+    assert min(np.mean(each * symbols[: order // 2, 100:-50] < 0) for each in signs) == 0
+    assert abs(np.median(offsets[len(offsets) // 2 :]) - 1800) < 2
+    cut = receive(stage, x, 9600, (7, 0, 333, 4096))
+    assert all(np.array_equal(a, b) for a, b in zip(whole, cut, strict=True))
+
+
 def test_silence_and_nothing():
     soft, _, _ = receive(Psk(1200), np.zeros(48000), 48000)
     assert np.isfinite(soft).all()
