@@ -165,6 +165,9 @@ cdef class Lines:
             if tones:
                 node[i].re, node[i].im = tones[2 * i], tones[2 * i + 1]
                 node[i].weight = sqrt(node[i].re * node[i].re + node[i].im * node[i].im)
+                if not node[i].weight < 1e300:
+                    # what is no number says nothing
+                    node[i].re = node[i].im = node[i].weight = 0
         if tones:
             radome_drop(&self._tones, 8 * n)
         made = max(0, <Py_ssize_t>((self._nodes.stop - self._nodes.first) // sizeof(_Node)) - 2 * reach)

@@ -50,6 +50,22 @@ def test_tones_of_any_size(size):
     assert np.allclose(heavy, weight * size, rtol=1e-6)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("at", [15, 19, 20, 24])
+def test_a_tone_that_is_no_number_says_nothing(bad, at):
+    """Neither in a segment nor in the one beside it."""
+    path = (np.arange(N) + 8 * (np.arange(N) >= 20)) % 16
+    tone = np.exp(2j * np.pi * (path + 0.2) / 16).astype(np.complex64)
+    tone[at] = complex(bad, 0)
+    found, jumped, weight = Lines(TAPER, 2.0, 16).process(path, tone=tone)
+    tone[at] = 0
+    expected = Lines(TAPER, 2.0, 16).process(path, tone=tone)
+    assert np.flatnonzero(jumped).tolist() == [20]
+    assert np.array_equal(found, expected[0])
+    assert np.array_equal(weight, expected[2])
+    assert np.isfinite(found).all()
+
+
 def test_no_weight_leaves_the_path_and_bad_arguments():
     path = RNG.standard_normal(N)
     assert np.array_equal(Lines(TAPER, 1.0).process(path, np.zeros(N))[0], path[:-REACH])
