@@ -122,9 +122,9 @@ cdef class Decimator:
             raise TypeError("an array expected, got None")
         if self.is_complex:
             both = x
-            return self._run(<const float*>&both[0] if both.shape[0] else NULL, both.shape[0])
+            return self._run(<const float*>&both[0] if both.shape[0] else self._buffer, both.shape[0])
         real = x
-        return self._run(&real[0] if real.shape[0] else NULL, real.shape[0])
+        return self._run(&real[0] if real.shape[0] else self._buffer, real.shape[0])
 
     def flush(self):
         """Outputs that wait for input behind the end, which is taken as zero. The filter is reset.

@@ -20,6 +20,7 @@
 typedef float radome_vf __attribute__((vector_size(4 * RADOME_LANES)));
 typedef float radome_v4 __attribute__((vector_size(16)));
 typedef int32_t radome_vi __attribute__((vector_size(4 * RADOME_LANES)));
+typedef uint32_t radome_vu __attribute__((vector_size(4 * RADOME_LANES)));
 typedef uint64_t radome_vq __attribute__((vector_size(4 * RADOME_LANES)));
 
 /* Eight floats, wherever they stand: read and written whole, since GCC makes halves of what memcpy moves, and a whole read
@@ -265,7 +266,7 @@ static inline radome_vf radome_cosine(radome_vi phase) {
    the items in `early`. Pairs of cosines and sines are laid out as the items are. */
 static inline void radome_turn(const float *x, float *y, radome_vq early, radome_vq late) {
     radome_vi phase = RADOME_SHUFFLE((radome_vi)early, (radome_vi)late, 1, 3, RADOME_LANES + 1, RADOME_LANES + 3);
-    radome_vf c = radome_cosine(phase), s = radome_cosine(phase - 0x40000000), x0 = radome_load(x),
+    radome_vf c = radome_cosine(phase), s = radome_cosine((radome_vi)((radome_vu)phase - 0x40000000)), x0 = radome_load(x),
               x1 = radome_load(x + RADOME_LANES);
     radome_vf c0 = RADOME_SHUFFLE(c, c, 0, 0, 1, 1), c1 = RADOME_SHUFFLE(c, c, 2, 2, 3, 3);
     radome_vf s0 = RADOME_SHUFFLE(-s, s, 0, RADOME_LANES, 1, RADOME_LANES + 1);
