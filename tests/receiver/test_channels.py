@@ -28,6 +28,8 @@ from tests.loopback import FREQUENCY, G3RUH, START, Memory, payloads, satellite,
 RATE = 1e6
 PLACES = (-391e3, -77e3, 31.5e3, 402e3)
 KINDS = ("fsk", "psk", "fsk", "fsk")
+FRAMES = 12
+"""Of each: a frame's own level scatters by 1 dB."""
 
 
 def sender(number: int) -> Transmitter:
@@ -37,9 +39,9 @@ def sender(number: int) -> Transmitter:
 
 
 def mixture() -> tuple[Signal, list[Signal]]:
-    """Four satellites at once, each with three frames, one after the other."""
+    """Four satellites at once, each with some frames, one after the other."""
     each = [
-        send(sender(i), payloads(3, seed=i), RATE, seed=i, burst=1, centre=FREQUENCY, offset=700.0 - 400 * i)
+        send(sender(i), payloads(FRAMES, seed=i), RATE, seed=i, burst=1, centre=FREQUENCY, offset=700.0 - 400 * i)
         for i in range(len(PLACES))
     ]
     samples = np.zeros(max(len(one.samples) for one in each), np.complex128)
@@ -77,12 +79,13 @@ def test_frames_of_four_satellites_as_each_by_itself(
     monkeypatch.setattr(pipeline, "size_for", lambda rate, bands: None)
     direct = received(signal)
     symbol = RATE / 9600
+    # two may end at once
+    found, direct = (sorted(some, key=lambda one: (one[0], one[1].position)) for some in (found, direct))
     assert [(line, frame.payload) for line, frame in found] == [(line, frame.payload) for line, frame in direct]
     for (_, one), (_, other) in zip(found, direct, strict=True):
         assert one.position == pytest.approx(other.position, abs=0.02 * symbol)
         assert one.length == pytest.approx(other.length, abs=0.05 * symbol)
         assert one.offset == pytest.approx(other.offset, abs=20.0)
-    # by few symbols FSK's own scatters, whichever way
     for kind, tolerance in (("psk", 0.1), ("fsk", 0.6)):
         levels = [[frame.snr_db or 0.0 for line, frame in some if KINDS[line] == kind] for some in (found, direct)]
         assert np.mean(levels[0]) == pytest.approx(np.mean(levels[1]), abs=tolerance)
@@ -130,7 +133,7 @@ def test_any_cut_gives_the_same_frames(mixed: tuple[Signal, list[Signal]]) -> No
     signal, _ = mixed
     rng = np.random.default_rng(5)
     whole = received(signal)
-    assert len(whole) == 12
+    assert len(whole) == FRAMES * len(PLACES)
     for sizes in ([len(signal.samples)], rng.integers(1, 60_000, 7).tolist()):
         assert received(signal, sizes) == whole
 
