@@ -102,8 +102,14 @@ cdef class Peaks:
         return place, power
 
 
+cdef double FAR = 2      # times as strong
+
+
 cdef class Ends:
-    """Both ends of the rows between nodes; where a line jumps, the stronger side has that row and the next."""
+    """Both ends of the rows between nodes; where a line jumps, the stronger side has that row.
+
+    It has the next one, too, where it is far stronger: what is beside it is noise then, not another burst.
+    """
     cdef radome_queue _nodes
 
     def __dealloc__(self):
@@ -111,8 +117,9 @@ cdef class Ends:
 
     cdef bint _across(self, const _Node* v, bint beside, bint which, double* ends) noexcept nogil:
         # the line of the row behind v, across a jump; for a row beside it only if `which` side has it: 1 the left one
-        cdef bint left = (v - 1).power + v[0].power >= v[1].power + v[2].power
-        if not v[1].jumped or (beside and left != which):
+        cdef double before = (v - 1).power + v[0].power, behind = v[1].power + v[2].power
+        cdef bint left = before >= behind
+        if not v[1].jumped or (beside and (left != which or FAR * min(before, behind) > max(before, behind))):
             return False
         ends[0] = ends[1] = v[0].line if left else v[1].line
         return True

@@ -55,6 +55,13 @@ def test_noise_before_a_burst_costs_no_sync_word(benchmark: Any) -> None:
     assert (point.right, point.wrong) == (200, 0)
 
 
+def test_the_end_of_a_burst_is_not_taken_for_the_next_one(benchmark: Any) -> None:
+    """50 ms behind it, at another frequency; of PSK both fill their rows equally, whatever their power."""
+    chain = next(chain for chain in benchmark.CHAINS if "BPSK 1200" in chain.name)
+    point = benchmark.measure(chain, 16.0, 40, benchmark.Variant(pairs=True), 41)
+    assert (point.right, point.wrong) == (40, 0)
+
+
 def test_crossing(benchmark: Any) -> None:
     points = [benchmark.Point(x, 1000, round(1000 / (1 + 2.718 ** (-4 * (x - 6.2)))), 0) for x in (5.5, 6.0, 6.5, 7.0)]
     assert benchmark.crossing(points) == pytest.approx(6.2, abs=0.02)
