@@ -7,19 +7,11 @@ with phase, frequency and slope of the piece that i is in, in units of 2^-64 cyc
 """
 import numpy as np
 
-from libc.math cimport floor
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 cdef extern from "simd.h" nogil:
+    uint64_t radome_fixed(double cycles)
     void radome_mix(const float* x, float* y, Py_ssize_t n, uint64_t phase, uint64_t step, uint64_t rate)
-
-cdef double TURN = 18446744073709551616.0  # 2^64, one cycle
-
-
-cdef inline uint64_t _fixed(double cycles) noexcept nogil:
-    # fraction of a cycle from -1/2 on
-    cdef double scaled = (cycles - floor(cycles + 0.5)) * TURN
-    return <uint64_t><int64_t>(scaled if scaled < TURN / 2 else -TURN / 2)
 
 
 def mix(x, const long long[::1] edges not None, const double[::1] phase not None, const double[::1] frequency not None,
@@ -61,8 +53,8 @@ def mix(x, const long long[::1] edges not None, const double[::1] phase not None
             for j in range(m):
                 a = edges[j]
                 if a < edges[j + 1]:
-                    radome_mix(<const float*>&items[a], <float*>&out[a], edges[j + 1] - a, _fixed(-phase[j]),
-                               _fixed(-(frequency[j] + 0.5 * slope[j])), _fixed(-slope[j]))
+                    radome_mix(<const float*>&items[a], <float*>&out[a], edges[j + 1] - a, radome_fixed(-phase[j]),
+                               radome_fixed(-(frequency[j] + 0.5 * slope[j])), radome_fixed(-slope[j]))
     return result
 
 

@@ -16,19 +16,14 @@ by an odd minimax polynomial of degree 9 on [-1, 1] (largest error 3.4e-9 by its
 """
 import numpy as np
 
-from libc.math cimport isfinite, rint
+from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from "simd.h" nogil:
+    uint64_t radome_fixed(double cycles)
     void radome_mix(const float *x, float *y, Py_ssize_t n, uint64_t phase, uint64_t step, uint64_t rate)
 
 cdef double TURN = 18446744073709551616.0  # 2^64, one cycle
-
-
-cdef inline uint64_t _fixed(double cycles) noexcept nogil:
-    """Cycles mod 1 in units of 2^-64; the halves meet, so that 1/2 does not overflow."""
-    cdef double scaled = (cycles - rint(cycles)) * TURN
-    return <uint64_t><int64_t>(scaled if scaled < TURN / 2 else -TURN / 2)
 
 
 cdef class Mixer:
@@ -69,8 +64,8 @@ cdef class Mixer:
     cdef int _set(self, double frequency, double rate) except -1:
         if not (isfinite(frequency) and isfinite(rate)):
             raise ValueError(f"frequency {frequency!r} and rate {rate!r} must be finite")
-        self._rate = _fixed(rate)
-        self._step = _fixed(frequency) + _fixed(rate / 2)
+        self._rate = radome_fixed(rate)
+        self._step = radome_fixed(frequency) + radome_fixed(rate / 2)
         return 0
 
     def set(self, double frequency, double rate=0.0, phase=None):
@@ -92,7 +87,7 @@ cdef class Mixer:
             cycles = phase
             if not isfinite(cycles):
                 raise ValueError(f"phase {cycles!r} must be finite")
-            self._phase = _fixed(cycles)
+            self._phase = radome_fixed(cycles)
 
     def process(self, const float complex[::1] x not None, float complex[::1] out not None):
         """Turn the next samples.

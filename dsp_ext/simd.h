@@ -2,6 +2,7 @@
    Each sum is over the same partial sums in the same order whatever the alignment, so cutting a stream changes no bit. */
 #ifndef RADOME_SIMD_H
 #define RADOME_SIMD_H
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -275,6 +276,12 @@ static inline void radome_turn(const float *x, float *y, radome_vq early, radome
     radome_vf y1 = x1 * c1 + RADOME_SHUFFLE(x1, x1, 1, 0, 3, 2) * s1;
     memcpy(y, &y0, sizeof y0);
     memcpy(y + RADOME_LANES, &y1, sizeof y1);
+}
+
+/* Cycles mod 1 in units of 2^-64; the halves meet, so that 1/2 does not overflow. */
+static inline uint64_t radome_fixed(double cycles) {
+    const double turn = 18446744073709551616.0, scaled = (cycles - rint(cycles)) * turn;
+    return (uint64_t)(int64_t)(scaled < turn / 2 ? scaled : -turn / 2);
 }
 
 /* Items k = 0 .. n-1 turned by phase + k step + k (k - 1) / 2 rate */
