@@ -207,23 +207,14 @@ def test_a_damaged_flag_between_two_frames(scrambled: bool) -> None:
 
 
 @pytest.mark.parametrize("scrambled", [False, True])
-def test_the_last_flag_before_a_frame_is_damaged(scrambled: bool) -> None:
-    rng = np.random.default_rng(4)
-    payload = HEADER + rng.bytes(50)
-    symbols = line(sent(rng, [payload], 8), scrambled)
-    for k in range(300 + 56, 300 + 64):
-        found = HdlcReceiver(scrambled, 300, 10).process(faded(symbols, [k], rng))
-        assert [frame[:2] for frame in found] == [(payload, 300 + 64)]
-
-
-@pytest.mark.parametrize("scrambled", [False, True])
-def test_the_last_flags_before_a_frame_are_damaged(scrambled: bool) -> None:
+@pytest.mark.parametrize(("seed", "first", "neighbours"), [(4, 56, 1), (5, 40, 2)])
+def test_the_last_flags_before_a_frame_are_damaged(scrambled: bool, seed: int, first: int, neighbours: int) -> None:
     """The scrambler takes one event to two or three of them."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     payload = HEADER + rng.bytes(50)
     symbols = line(sent(rng, [payload], 8), scrambled)
-    for k in range(300 + 40, 300 + 63):
-        found = HdlcReceiver(scrambled, 300, 10).process(faded(symbols, [k, k + 1], rng))
+    for k in range(300 + first, 300 + 65 - neighbours):
+        found = HdlcReceiver(scrambled, 300, 10).process(faded(symbols, [*range(k, k + neighbours)], rng))
         assert [frame[:2] for frame in found] == [(payload, 300 + 64)]
 
 
