@@ -64,7 +64,9 @@ cdef enum:
 cdef float[MEMORIES] KEEP = [0.9, 0.7, 0.5]   # what is left of a reference after a symbol
 cdef float ROUGH = <float>0.8                 # the same in the rough search
 cdef double NEAR = 0.015      # cycles a symbol; frequencies further apart are of different signals
-cdef double ALIKE = 0.12      # indices further apart than this part of them are tried both
+cdef double ALIKE = 0.12      # indices further apart than this part of them, and of 1, are tried both
+cdef double STEADY = 0.75     # fit of a block that is signal for sure
+cdef double PRIOR = 0.02      # how much the expected index weighs; a block of signal has 0.1 to 5
 cdef float DOUBTFUL = 4       # log of the odds; a symbol counts by how much it has less
 cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the search may be wrong altogether
 cdef double TELLS = 0.5       # fit of a block; noise has 0.35 to 0.55, a signal of 4 dB 0.62 and more
@@ -126,6 +128,10 @@ def phase_tone(const float complex[::1] y not None, const float[::1] centres not
 
 cdef double _within(double h) noexcept nogil:
     return 0.3 if h < 0.3 else 2.6 if h > 2.6 else h
+
+
+cdef bint _alike(double g, double h) noexcept nogil:
+    return fabs(g - h) <= ALIKE * (h if h < 1 else 1)
 
 
 cdef inline void _cis(double turns, float* c, float* s) noexcept nogil:
@@ -371,10 +377,10 @@ cdef class CpmDetector:
         h = _within(2 / EYE * h / BLOCK)
         self._fit[k % BLOCKS] = -1
         guess[0] = self.index
-        if fabs(h - self.index) > ALIKE * self.index:
+        if not _alike(h, self.index):
             guess[n] = h
             n += 1
-        if fabs(self._expected - self.index) > ALIKE * self.index and fabs(h - self._expected) > ALIKE * self._expected:
+        if not _alike(self._expected, self.index) and not _alike(h, self._expected):
             guess[n] = self._expected
             n += 1
         self._rough(k, f, guess, n)
@@ -386,12 +392,16 @@ cdef class CpmDetector:
                     self._rough(k, before, &self._tried_h[(k - 1) % BLOCKS], 1)
                 if self._fit[k % BLOCKS] > TELLS:
                     self._rough(k - 1, f, &h, 1)
+            elif (not _alike(self._tried_h[(k - 1) % BLOCKS], h) and self._fit[(k - 1) % BLOCKS] > TELLS
+                    and self._fit[k % BLOCKS] > TELLS):
+                # a preamble goes with any index
+                self._rough(k - 1, before, &h, 1)
 
     cdef void _estimate(self, long long k) noexcept nogil:
         # frequency and index in block k, from those around it
         cdef double total[APART + 1][2]
         cdef double w, t, k1, sw = 0, swk = 0, swt = 0, swkk = 0, swkt = 0, a = 0, re = 0, im = 0, mean, power = 1e-30
-        cdef double h0
+        cdef double h0, fit
         cdef int c
         cdef long long j
         memset(total, 0, sizeof(total))
@@ -430,14 +440,16 @@ cdef class CpmDetector:
             a = swkt / swkk                   # pi times what the index is off
             self._f[k % BLOCKS] = self._tried_f[k % BLOCKS] + (mean + swt - a * swk) / (2 * M_PI * APART)
             h0 += a / M_PI
-            w = (sw / power) ** 8
-            if w > 0.1 and fabs(h0 - self.index) > 0.08:
+            fit = sw / power
+            if fit > STEADY and fabs(h0 - self.index) > 0.08:
                 self._sum = self._weight = 0
-            self._sum = 0.9 * self._sum + w * swkk * h0
-            self._weight = 0.9 * self._weight + w * swkk
-            if self._weight > 0.01:
-                self.index = _within(self._sum / self._weight)
-            if w > 0.1:
+            # noise would turn the mean of what was before
+            if self._fit[k % BLOCKS] > TELLS:
+                w = fit ** 8
+                self._sum = 0.9 * self._sum + w * swkk * h0
+                self._weight = 0.9 * self._weight + w * swkk
+            self.index = _within((self._sum + PRIOR * self._expected) / (self._weight + PRIOR))
+            if fit > STEADY:
                 self.measured = self.index
         self._h[k % BLOCKS] = self.index
 

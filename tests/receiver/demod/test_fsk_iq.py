@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dsp_ext.cpm import CpmDetector, phase_tone
 from receiver.demod.fsk import Fsk
+from receiver.flowgraph import build
 from receiver.framing.ax25 import Ax25
 from receiver.satellite import Transmitter
 from receiver.stage import Chunk, Clock, Frame, Stream
@@ -91,6 +92,25 @@ def test_the_ends_of_a_burst_are_as_strong_as_the_rest(h: float) -> None:
     usual = min(ratios())
     for lead in (0.02, 0.023, 0.027, 0.03):
         assert min(ratios(burst=1, lead=lead)) > usual - 3
+
+
+@pytest.mark.parametrize(("h", "expected"), [(1.0, 1.2), (1.5, 1.25), (2.0, 2.0), (2.0, 2.35), (2.2, 1.85)])
+def test_bursts_of_few_symbols_at_another_index(h: float, expected: float) -> None:
+    """A preamble goes with any index, noise before it with none; what follows tells it."""
+    rng, framing = np.random.default_rng(7), {"use": "lucky-7"}
+    transmitter = Transmitter("", 437e6, {"use": "fsk", "baudrate": BAUDRATE, "deviation": h * BAUDRATE / 2}, framing)
+    sent, parts = [rng.bytes(35) for _ in range(25)], []
+    for i, payload in enumerate(sent):
+        options = {"offset": rng.uniform(-1000, 1000), "lead": 0.1 + rng.uniform(0, 0.01), "tail": 0.1, "burst": 1}
+        level = 0.05 * np.sqrt(1 + 10**1.5 * BAUDRATE / RATE)  # the same noise in all of them
+        made = synthesise(transmitter, [payload], rate=RATE, ebn0_db=15.0, level=level, seed=i, **options)
+        parts.append((made.samples * np.exp(2j * np.pi * rng.uniform())).astype(np.complex64))
+    x = np.concatenate(parts)
+    soft, positions, offsets = symbols(x, expected * BAUDRATE / 2, [])
+    stage = build({"use": "framing.lucky-7"}, "test")
+    stage.open(Stream("soft", BAUDRATE, Clock(RATE)))
+    found = stage.process(Chunk(soft, BAUDRATE, float(positions[0]), Clock(RATE), positions, offsets)) + stage.close()
+    assert [frame.payload for frame in found] == sent
 
 
 def test_a_negative_deviation_turns_the_symbols_round() -> None:
