@@ -401,7 +401,7 @@ cdef class CpmDetector:
         # frequency and index in block k, from those around it
         cdef double total[APART + 1][2]
         cdef double w, t, k1, sw = 0, swk = 0, swt = 0, swkk = 0, swkt = 0, a = 0, re = 0, im = 0, mean, power = 1e-30
-        cdef double h0, fit
+        cdef double h0, h1, fit
         cdef int c
         cdef long long j
         memset(total, 0, sizeof(total))
@@ -437,20 +437,21 @@ cdef class CpmDetector:
             swkt = swkt / sw - swk * swt
         self._f[k % BLOCKS] = self._near[k % BLOCKS]
         if swkk > 0:
-            a = swkt / swkk                   # pi times what the index is off
-            self._f[k % BLOCKS] = self._tried_f[k % BLOCKS] + (mean + swt - a * swk) / (2 * M_PI * APART)
-            h0 += a / M_PI
+            h1 = h0 + swkt / swkk / M_PI
             fit = sw / power
-            if fit > STEADY and fabs(h0 - self.index) > 0.08:
+            if fit > STEADY and fabs(h1 - self.index) > 0.08:
                 self._sum = self._weight = 0
             # noise would turn the mean of what was before
             if self._fit[k % BLOCKS] > TELLS:
                 w = fit ** 8
-                self._sum = 0.9 * self._sum + w * swkk * h0
+                self._sum = 0.9 * self._sum + w * swkk * h1
                 self._weight = 0.9 * self._weight + w * swkk
             self.index = _within((self._sum + PRIOR * self._expected) / (self._weight + PRIOR))
             if fit > STEADY:
                 self.measured = self.index
+            # by the index of all blocks: where ones outnumber zeros, as in flags, one block hardly tells it from frequency
+            self._f[k % BLOCKS] = (self._tried_f[k % BLOCKS]
+                                   + (mean + swt - M_PI * (self.index - h0) * swk) / (2 * M_PI * APART))
         self._h[k % BLOCKS] = self.index
 
     cdef void _search(self, long long k) noexcept nogil:
