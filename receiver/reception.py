@@ -63,8 +63,9 @@ def declared_stages(transmitter: Transmitter, where: str, kinds: Collection[Kind
 def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions, where: str) -> Chain:
     """Put the stages together that receive one transmitter.
 
-    IQ goes through Doppler correction and, where the demodulator does not do it itself, carrier search; audio is what a
-    receiver made of it, so the carrier is gone.
+    IQ is freed of the receiver's DC, where what is sent has no carrier of its own, and goes through Doppler correction
+    and, where the demodulator does not do it itself, carrier search; audio is what a receiver made of it, so the
+    carrier is gone.
 
     Parameters
     ----------
@@ -86,6 +87,7 @@ def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions
                     offset=conditions.offset,
                     orbit=conditions.orbit,
                     site=conditions.station,
+                    without_dc=not getattr(demod, "has_carrier", False),
                 )
             )
         except ValueError as error:

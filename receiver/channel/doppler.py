@@ -8,6 +8,8 @@ So in the recording, on its own scale, the carrier has
 
 and that is taken off. In each 0.1 s the phase is a parabola through the exact phase at both ends and in the middle, so
 that nothing accumulates. It stays within 0.002 Hz and 3e-5 cycle of the curve at 437 MHz, 400 km overhead.
+
+The receiver's DC, which would then be a tone, is taken off before where that is wanted.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from dsp_ext.doppler import Mixer
 from ..errors import FlowgraphError, OrbitError
 from ..orbit import Orbit, Station, default_station, load_orbit, parse_station
 from ..stage import Chunk, Clock, Frame, Kind, Stream, parameter
+from ._constant import Constant
 
 BLOCK = 0.1
 """Seconds over which the frequency is linear."""
@@ -52,6 +55,7 @@ class Doppler:
     station: str = parameter("", "degrees, m", "latitude,longitude,altitude; by default from the configuration")
     ppm: float = parameter(0.0, "ppm", "by how much the receiver's crystal, hence tuning and sample rate, is too fast")
     offset: float | None = parameter(None, "Hz", "how far above its expected frequency the carrier is, where known")
+    without_dc: bool = parameter(False, "", "take off the constant that a receiver adds, where there is one")
     orbit: Orbit | None = field(default=None, repr=False)
     """Prepared elements, instead of a file."""
     site: Station | None = field(default=None, repr=False)
@@ -80,6 +84,7 @@ class Doppler:
         """
         self.remarks = []
         self._stream = stream
+        self._dc = Constant(stream.rate) if self.without_dc else None
         self._count = 0
         self._origin: float | None = None
         self._batch: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -108,8 +113,10 @@ class Doppler:
 
     def process(self, chunk: Chunk) -> Sequence[Chunk | Frame]:
         x, mixer = chunk.items, self._mixer
+        if self._dc is not None:
+            x = self._dc.process(x)
         if mixer is None or not len(x):
-            return [chunk]
+            return [replace(chunk, items=x)]
         y = np.empty(len(x), np.complex64)
         if self._curve is None:
             mixer.process(x, y)

@@ -35,6 +35,7 @@ class Apm:
 
     takes: ClassVar[tuple[Kind, ...]] = ("iq", "real")
     gives: ClassVar[Kind] = "soft"
+    has_carrier: ClassVar[bool] = True
 
     baudrate: float = required("Bd", "symbols per second")
     carrier: float = required("Hz", "audio frequency")

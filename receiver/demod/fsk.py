@@ -78,6 +78,11 @@ class Fsk:
         return 2 * (abs(self.deviation or self.baudrate / 3) + 0.55 * self.baudrate)
 
     @property
+    def has_carrier(self) -> bool:
+        """Whether a part of what is sent is a carrier that is not modulated."""
+        return self.subaudio
+
+    @property
     def searched(self) -> float:
         """Width by which the signal is found in its band, Hz."""
         return HUSHED if self.subaudio else self.bandwidth

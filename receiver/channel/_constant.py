@@ -1,0 +1,66 @@
+"""The constant that a direct-conversion receiver adds to IQ: a carrier at the frequency it is tuned to."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 0.125
+"""Seconds from one mean to the next."""
+PART = 1 / 8
+"""Of them that is looked at."""
+MEANS, LEAST = 16, 3
+"""Means that tell the constant, and how many do at the start."""
+SURE = 16.0
+"""Times the variance of their mean that its square has at least. Noise does so once in thousands of blocks."""
+
+
+class Constant:
+    """Takes a constant off, where there is one.
+
+    The means of the last two seconds tell it. Where they agree (their mean is far above what their scatter lets one
+    expect), it is taken off the block that follows. What a satellite sends is no such carrier: Doppler carries it off,
+    and it comes in bursts, in which the means do not agree.
+
+    Parameters
+    ----------
+    rate : items per second
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._size = max(8, round(BLOCK * rate))
+        self._look = max(1, round(PART * self._size))
+        self._inside = 0  # items of the block so far
+        self._sum = 0j  # over those of them that are looked at
+        self._means: deque[complex] = deque(maxlen=MEANS)
+        self._constant = 0j
+
+    def process(self, x: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """The same without the constant; x itself where there is none."""
+        y, start = x, 0
+        while start < len(x):
+            stop = min(start + self._size - self._inside, len(x))
+            if self._inside < self._look:
+                seen = x[start : min(stop, start + self._look - self._inside)]
+                self._sum += complex(seen.sum(dtype=np.complex128))
+            if self._constant:
+                y = x.copy() if y is x else y
+                y[start:stop] -= np.complex64(self._constant)
+            self._inside += stop - start
+            start = stop
+            if self._inside == self._size:
+                self._means.append(self._sum / self._look)
+                self._constant = self._told()
+                self._inside, self._sum = 0, 0j
+        return y
+
+    def _told(self) -> complex:
+        """What the means agree on, 0 where they do not."""
+        if len(self._means) < LEAST:
+            return 0j
+        each = np.array(self._means)
+        mean = complex(each.mean())
+        variance = float(np.mean(np.abs(each - mean) ** 2)) / (len(each) - 1)
+        return mean if abs(mean) ** 2 > SURE * variance else 0j
