@@ -7,14 +7,14 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 0.125
+BLOCK = 0.25
 """Seconds from one mean to the next."""
 PART = 1 / 8
 """Of them that is looked at."""
-MEANS, LEAST = 16, 3
+MEANS, LEAST = 8, 2
 """Means that tell the constant, and how many do at the start."""
 SURE = 16.0
-"""Times the variance of their mean that its square has at least. Noise does so once in thousands of blocks."""
+"""Times the variance of their mean that its square has at least. Eight means of noise do so once in 4000."""
 
 
 class Constant:
@@ -60,7 +60,7 @@ class Constant:
         """What the means agree on, 0 where they do not."""
         if len(self._means) < LEAST:
             return 0j
-        each = np.array(self._means)
-        mean = complex(each.mean())
-        variance = float(np.mean(np.abs(each - mean) ** 2)) / (len(each) - 1)
+        n = len(self._means)
+        mean = sum(self._means) / n
+        variance = sum(abs(each - mean) ** 2 for each in self._means) / (n * (n - 1))
         return mean if abs(mean) ** 2 > SURE * variance else 0j
