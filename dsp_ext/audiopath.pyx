@@ -8,11 +8,13 @@ of a recording:
     u[k] = y[k] + a (y[k]/2 + y[k-1] + y[k-2] + ...)          a = 2 pi (corner of the high-pass) / (symbol rate)
     x[k] = (u[k] - r u[k-1]) / (1 - r)                        r = exp(-symbol / time constant of the de-emphasis)
 
-The sum forgets slowly, as nothing can be said of a constant. In each block of 128 symbols the fourth moment over the
-square of the second, which is 1 for two levels and 3 for noise, is measured for each pair on a grid (the dispersion of
-Godard, IEEE Trans. Comm. 28-11, 1980, normalised as by Shalvi and Weinstein, IEEE Trans. Inf. Theory 36-2, 1990). The
-logarithms are summed over the blocks in which some pair gives two levels, and the least sum is chosen, two blocks
-ahead; where nothing was done to the signal, nothing is done.
+The sum forgets slowly, as nothing can be said of a constant. In each block of 128 symbols, for each pair on a grid, the
+decisions, parted at the centre of two clusters, are fitted by least squares to what a symbol and both its neighbours
+bring; what is left over, by the power that the symbol itself brings, is the pair's misfit. So what a narrow filter
+does, the step from a preamble to data with it, counts for no pair, while droop and de-emphasis reach further. Of an
+alternation, which the sum takes off and the difference raises, nothing can be said. The logarithms of the misfits are
+summed over the blocks that some pair fits, and the least sum is chosen, two blocks ahead; no single block is enough for
+anything to be done, and where nothing was done to the signal, nothing is.
 """
 import numpy as np
 
@@ -21,7 +23,11 @@ from libc.string cimport memmove
 
 cdef extern from "audiopath.h" nogil:
     void radome_droop(const float* y, const float* sums, Py_ssize_t n, float a, float scale, float* u)
-    void radome_moments(const float* u, Py_ssize_t n, float r, float* second, float* fourth, float* product)
+    ctypedef struct Told "radome_told":
+        float power
+        float misfit
+        float turns
+    void radome_misfit(const float* u, Py_ssize_t n, float r, Told* told)
 
 cdef enum:
     BLOCK = 128
@@ -37,11 +43,12 @@ cdef float[DROOPS] A = [0, 0.07, 0.14, 0.22, 0.36]
 cdef float[LAGS] R = [0, 0.48, 0.64, 0.76, 0.85, 0.92]
 cdef float LEAK = <float>0.03   # a symbol; what is left of a high-pass so low does no harm
 cdef float KEPT = <float>(15.0 / 16)  # of the sums, at each block that tells something
-cdef double TWO_LEVELS = 2.0    # largest moment of a block that tells something
-cdef double SLOW = 0.6          # correlation of neighbours from which on it is a wander, of whatever moment
-cdef double NOISE = 3.0         # its moment
-cdef double COST = 0.1          # in logarithms, of doing anything: three standard deviations of a block at 10 dB
-cdef double HABIT = 0.15        # in a block, of undoing de-emphasis: the equaliser does better with a little of it
+cdef double FITS = 0.25         # largest misfit in a block that tells something; noise has twice that, about 10 dB half
+cdef double ALTERNATION = -0.4  # product of neighbouring decisions below which nothing is told
+cdef double EXACT = 0.03        # is added to misfits, lest what is tiny counts in strong signals
+cdef double MOST = 0.5          # in logarithms, that a block may say for doing anything at all
+cdef double COST = 0.6          # of doing anything: more than a block may say
+cdef double HABIT = 0.2         # in a block, of undoing de-emphasis: the equaliser does better with a little of it
 cdef float SILENCE = <float>1e-6  # of the power, what a constant leaves
 cdef float LOUDEST = <float>1e15  # what is louder, or no number, is taken for 0
 
@@ -70,11 +77,12 @@ cdef class AudioPath:
     cdef void _measure(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         # a block, from its place among those held
         cdef float u[BLOCK + 1]
-        cdef double moments[PAIRS]
-        cdef double power = 0, least = TWO_LEVELS, gain
-        cdef float scale, second, fourth, product
+        cdef float misfits[PAIRS]
+        cdef Told told
+        cdef double power = 0, turns = 0, gain, excess
+        cdef float scale
         cdef Py_ssize_t k
-        cdef int pair
+        cdef int pair, best = 0
         for k in range(start + 1, start + n + 1):
             power += <double>self._y[k] * self._y[k]
         if power < 1e-30:
@@ -83,17 +91,18 @@ cdef class AudioPath:
         for pair in range(PAIRS):
             if pair % LAGS == 0:
                 radome_droop(self._y + start + 1, self._sums + start + 1, n, A[pair // LAGS], scale, u + 1)
-            radome_moments(u + 1, n, R[pair % LAGS], &second, &fourth, &product)
-            if not second > SILENCE:
+            radome_misfit(u + 1, n, R[pair % LAGS], &told)
+            if not told.power > SILENCE or pair == 0 and told.turns < ALTERNATION:
                 return
-            moments[pair] = fourth / (<double>second * second)
-            if product > SLOW * second and (pair or moments[pair] < TWO_LEVELS):
-                moments[pair] = NOISE
-            least = moments[pair] if moments[pair] < least else least
-        if not least < TWO_LEVELS:
+            misfits[pair] = told.misfit
+            if pair == 0 or told.misfit < misfits[best]:
+                best, turns = pair, told.turns
+        if not misfits[best] < FITS or turns < ALTERNATION:
             return
+        excess = log((misfits[0] + EXACT) / (misfits[best] + EXACT)) - MOST
+        excess = excess if excess > 0 else 0
         for pair in range(1, PAIRS):
-            gain = log(moments[0] / moments[pair]) - (HABIT if pair % LAGS else 0)
+            gain = log((misfits[0] + EXACT) / (misfits[pair] + EXACT)) - excess - (HABIT if pair % LAGS else 0)
             self._costs[pair] = COST + KEPT * (self._costs[pair] - COST) - gain
 
     cdef void _choose(self) noexcept nogil:
