@@ -79,7 +79,8 @@ cdef class AudioPath:
         cdef float u[BLOCK + 1]
         cdef float misfits[PAIRS]
         cdef Told told
-        cdef double power = 0, turns = 0, gain, excess
+        cdef double gains[PAIRS]
+        cdef double power = 0, turns = 0, most = MOST
         cdef float scale
         cdef Py_ssize_t k
         cdef int pair, best = 0
@@ -99,11 +100,11 @@ cdef class AudioPath:
                 best, turns = pair, told.turns
         if not misfits[best] < FITS or turns < ALTERNATION:
             return
-        excess = log((misfits[0] + EXACT) / (misfits[best] + EXACT)) - MOST
-        excess = excess if excess > 0 else 0
         for pair in range(1, PAIRS):
-            gain = log((misfits[0] + EXACT) / (misfits[pair] + EXACT)) - excess - (HABIT if pair % LAGS else 0)
-            self._costs[pair] = COST + KEPT * (self._costs[pair] - COST) - gain
+            gains[pair] = log((misfits[0] + EXACT) / (misfits[pair] + EXACT)) - (HABIT if pair % LAGS else 0)
+            most = gains[pair] if gains[pair] > most else most
+        for pair in range(1, PAIRS):
+            self._costs[pair] = COST + KEPT * (self._costs[pair] - COST) - (gains[pair] - (most - MOST))
 
     cdef void _choose(self) noexcept nogil:
         cdef int pair
