@@ -133,7 +133,7 @@ def kernels(n: int) -> Iterator[Kernel]:
     clock = SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40))
     bound = "352 states of the path a 64 samples, each 4 additions and 3 comparisons: 39; symbol filter a 4 samples"
     yield samples("clock.SymbolClock", bound, clock.process, real)
-    bound = "8 bytes; for each of 30 pairs 9 additions and products"
+    bound = "8 bytes; for each of 30 pairs 22 additions and products, and a system of 4 a 128 symbols"
     yield symbols("audiopath.AudioPath", bound, AudioPath().process)
     yield symbols("level.Level", "8 bytes; each symbol in 4 windows, parted some times over", Level().process)
     bound = "5 moves and a jump, an addition and a comparison each; 4 bytes read, 4 written"

@@ -35,6 +35,38 @@ def test_what_nothing_was_done_to_stays_as_it_is() -> None:
         np.testing.assert_array_equal(outputs(AudioPath(), [x])[0], x)
 
 
+FLAGS = np.repeat(np.tile([1.0, -1.0], 30), np.tile([7, 1], 30))  # in NRZ-I
+
+
+@pytest.mark.parametrize("preamble", [np.tile([1.0, -1.0], 64), np.tile([1.0, -1.0], 250), FLAGS, np.empty(0)])
+@pytest.mark.parametrize("run", [1, 2])
+def test_isolated_bursts_stay_as_they_are(preamble: NDArray[np.float64], run: int) -> None:
+    """Behind a narrow filter, which leaves half of an alternation; also of data in which symbols are alike."""
+    for seed in range(40):
+        rng = np.random.default_rng((seed, run))
+        data = np.repeat(rng.choice([-1.0, 1.0], 300), run)
+        data[200:400] = np.where(data[200:400] < -0.5, -1.0, rng.choice([-1.0, 1.0], len(data[200:400])))
+        sent = np.convolve(np.concatenate([preamble, data]), [0.25, 1.0, 0.25])
+        around = [0.8 * rng.standard_normal(300 + int(rng.integers(128))), 0.8 * rng.standard_normal(500)]
+        burst = sent + rng.choice([0.03, 0.1, 0.2]) * rng.standard_normal(len(sent))
+        x = np.concatenate([around[0], burst, around[1]]).astype(np.float32)
+        np.testing.assert_array_equal(outputs(AudioPath(), [x])[0], x)
+
+
+def test_later_bursts_are_right_from_the_first_symbol() -> None:
+    """What is known of the path outlasts the noise between bursts."""
+    rng = np.random.default_rng(6)
+    parts, sent, places = [], [], []
+    for i in range(6):
+        sent.append(np.concatenate([np.tile([1.0, -1.0], 32), symbols(600, seed=i)[0]]))
+        places.append(sum(map(len, parts)) + 2000)
+        parts += [rng.standard_normal(2000), sent[-1] + 0.15 * rng.standard_normal(len(sent[-1]))]
+    parts.append(rng.standard_normal(1000))
+    got = outputs(AudioPath(), [through(np.concatenate(parts), 0.02, 3.0)])[0]
+    for place, burst in zip(places[1:], sent[1:], strict=True):
+        assert (got[place : place + len(burst)] * burst > 0).mean() > 0.997
+
+
 @pytest.mark.parametrize("corner", [0.02, 0.035, 0.05])
 @pytest.mark.parametrize("scale", [1.0, 1e-6, -1e6])
 def test_high_pass(corner: float, scale: float) -> None:

@@ -16,6 +16,7 @@ from receiver.demod.fsk import Fsk
 from receiver.errors import FlowgraphError
 from receiver.flowgraph import Chain
 from receiver.stage import Stage
+from receiver.synth.payloads import payloads as payloads_of
 from tests.jig import items, offsets, positions, run_stage, stage_keeps_the_law, stream_of
 from tests.loopback import payloads, receive, send, transmitter
 
@@ -115,6 +116,19 @@ def test_audio_that_is_coupled_and_de_emphasised(corner: float, time_constant: f
     soft, late, _ = found(Fsk(BAUDRATE), "real", x.astype(np.float32), middles(1500))
     assert (soft * symbols > 0)[128:-2].all()
     assert np.abs(late[128:]).max() < 0.4 * 5
+
+
+def test_isolated_bursts_in_audio_to_which_nothing_was_done() -> None:
+    """Data that are not scrambled, behind an alternation: no path is seen in them that was not there."""
+    rng = np.random.default_rng(5)
+    framing = {"use": "yusat"}
+    for i, payload in enumerate(payloads_of(framing, 20, 77)):
+        sent = transmitter({"use": "fsk", "baudrate": 9600, "deviation": 2400 * rng.uniform(0.85, 1.15)}, framing)
+        lead = 0.3 + rng.uniform(0, 0.01)
+        signal = send(sent, [payload], 48000.0, form="fm", lead=lead, tail=0.3, clock_ppm=rng.uniform(-80, 80), seed=i)
+        assert [frame.payload for frame in receive(signal, transmitter({"use": "fsk", "baudrate": 9600}, framing))] == [
+            payload
+        ]
 
 
 @pytest.mark.parametrize("kind", ["iq", "real"])
