@@ -138,7 +138,9 @@ def kernels(n: int) -> Iterator[Kernel]:
     yield symbols("level.Level", "8 bytes; each symbol in 4 windows, parted some times over", Level().process)
     bound = "5 moves and a jump, an addition and a comparison each; 4 bytes read, 4 written"
     yield Kernel("ridge.Ridge", "Mscores/s", scores.size, partial(Ridge(256, 16, 0.1, 10.0).process, scores), bound)
-    bound = "4 + 4 bytes; 8 metrics of 2 products each, 8 comparisons, both ways over 1.4 times the symbols"
+    bound = (
+        "4 + 4 bytes; 8 metrics of 2 products each, 8 comparisons, both ways over 1.4 times the symbols; 3 fits tried"
+    )
     yield symbols("equaliser.Equaliser", bound, Equaliser().process)
 
     send = np.repeat(np.sign(real[: n // 8]), 8)

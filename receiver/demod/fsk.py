@@ -171,8 +171,8 @@ class Fsk:
             return out
         if self._path is not None:
             out += self._levelled(self._path.flush())
-        values, centres, _ = self._level.flush()
-        out += self._give(np.concatenate([self._equaliser.process(values), self._equaliser.flush()]), centres)
+        values, centres, swings = self._level.flush()
+        out += self._give(np.concatenate([self._equaliser.process(values * swings), self._equaliser.flush()]), centres)
         self._origin = None
         return out
 
@@ -186,8 +186,9 @@ class Fsk:
         return self._levelled(values if self._path is None else self._path.process(values))
 
     def _levelled(self, values: NDArray[np.float32]) -> list[Chunk]:
-        values, centres, _ = self._level.process(values)
-        return self._give(self._equaliser.process(values), centres)
+        values, centres, swings = self._level.process(values)
+        # a swing that follows preamble, data and noise would not let the equaliser see one interference in them
+        return self._give(self._equaliser.process(values * swings), centres)
 
     def _give(self, soft: NDArray[np.float32], centres: NDArray[np.float32]) -> list[Chunk]:
         n = len(soft)

@@ -57,6 +57,20 @@ def test_fewer_errors_than_by_sign(constant: float) -> None:
     assert abs(np.abs(soft).mean() - 1) < 0.1
 
 
+@pytest.mark.parametrize("lead", [700, 741, 783, 820])
+def test_bursts_amid_loud_noise_are_right_to_their_ends(lead: int) -> None:
+    """Noise without a signal is several times as large, and tells nothing of what neighbours add."""
+    wrong = 0
+    for seed in range(30):
+        rng = np.random.default_rng((lead, seed))
+        a = np.concatenate([np.tile([1.0, -1.0], 16), rng.choice([-1.0, 1.0], 400)])
+        burst = np.convolve(a, [0.35, 1.0, 0.35], "same") + 0.25 * rng.standard_normal(len(a))
+        y = np.concatenate([4 * rng.standard_normal(lead), burst, 4 * rng.standard_normal(500)]).astype(np.float32)
+        got = outputs(Equaliser(), [y])[0][lead + 2 : lead + len(a) - 2]
+        wrong += int((got * a[2:-2] <= 0).sum())
+    assert wrong < 20
+
+
 @pytest.mark.parametrize("n", [0, 1, 5, 8, 127, 191, 192, 193, 256, 319])
 def test_short_streams(n: int) -> None:
     a = RNG.choice([-1.0, 1.0], n)
