@@ -7,8 +7,9 @@ Behind a frequency discriminator the noise rises with the square of frequency, s
 takes off far more noise than signal; what it costs is this interference. The four coefficients are fitted to the
 decisions of 256 symbols about each block of 128 (least squares). In each piece of 32 symbols those of its block
 count, of the one before or of the next, whichever leave least, and they change where both leave least: noise before and
-behind a burst has no part in it then. Each symbol's value is the difference of the smallest squared errors with and without it over all sequences: the max-log form of Bahl, Cocke,
-Jelinek and Raviv, IEEE Trans. Inf. Theory 20-2, 1974, on the trellis of Forney, IEEE Trans. Inf. Theory 18-3, 1972.
+behind a burst has no part in it then. Each symbol's value is the difference of the smallest squared errors with and
+without it over all sequences: the max-log form of Bahl, Cocke, Jelinek and Raviv, IEEE Trans. Inf. Theory 20-2, 1974,
+on the trellis of Forney, IEEE Trans. Inf. Theory 18-3, 1972.
 """
 import numpy as np
 
