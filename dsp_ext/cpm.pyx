@@ -449,7 +449,7 @@ cdef class CpmDetector:
             self.index = _within((self._sum + PRIOR * self._expected) / (self._weight + PRIOR))
             if fit > STEADY:
                 self.measured = self.index
-            # by the index of all blocks: where ones outnumber zeros, as in flags, one block hardly tells it from frequency
+            # by the index of all blocks: where ones outnumber zeros, one block hardly tells it from frequency
             self._f[k % BLOCKS] = (self._tried_f[k % BLOCKS]
                                    + (mean + swt - M_PI * (self.index - h0) * swk) / (2 * M_PI * APART))
         self._h[k % BLOCKS] = self.index
