@@ -6,6 +6,7 @@
     python benchmarks/sensitivity.py --offset 3000 --drift 120 --clock 100
     python benchmarks/sensitivity.py --bursts               each frame by itself, 20 flags before it, 200 ms between
     python benchmarks/sensitivity.py --pairs                50 ms before each burst one that is 10 dB stronger
+    python benchmarks/sensitivity.py --only 4fsk --deviation 20, or --untold
     python benchmarks/sensitivity.py --csv FILE --plot FILE.png
     python benchmarks/sensitivity.py --short                fails when a chain's 50 % point has moved by 0.3 dB
 
@@ -67,11 +68,12 @@ def psk(esn0: float) -> float:
 
 
 @cache
-def distances(index: float, bt: float) -> tuple[tuple[float, float], ...]:
+def distances(index: float, bt: float, levels: int = 2) -> tuple[tuple[float, float], ...]:
     """Squared distances of error events, in 2 Eb, and how many of each a symbol begins.
 
-    The union bound of Anderson, Aulin, Sundberg, Digital Phase Modulation, 1986, chapter 2: two sequences differ by
-    gamma = 0, +-2; d^2 = integral of 1 - cos(pi h sum of gamma q(t - n)), until their phases agree for good.
+    The union bound of Anderson, Aulin, Sundberg, Digital Phase Modulation, 1986, chapter 2: two sequences of the levels
+    +-1, or +-1 and +-3, differ by gamma = 0, +-2 and so on; d^2 = integral of 1 - cos(pi h sum of gamma q(t - n)) for
+    each bit of a symbol, until their phases agree for good.
     """
     step, reach = 16, 3
     t = (np.arange((8 + 2 * reach) * step) + 0.5) / step - reach
@@ -84,9 +86,9 @@ def distances(index: float, bt: float) -> tuple[tuple[float, float], ...]:
 
     pulse = np.array([ramp(u) - ramp(u - 1) for u in t])
     events = []
-    for long in range(1, 7):
-        for differences in itertools.product((-2, 0, 2), repeat=long):
-            if differences[0] != 2 or not differences[-1]:
+    for long in range(1, 7 if levels == 2 else 5):
+        for differences in itertools.product(range(2 - 2 * levels, 2 * levels, 2), repeat=long):
+            if differences[0] <= 0 or not differences[-1]:
                 continue
             phase = index * sum(differences) / 2 % 1
             if min(phase, 1 - phase) > 1e-6:
@@ -95,8 +97,9 @@ def distances(index: float, bt: float) -> tuple[tuple[float, float], ...]:
             for n, gamma in enumerate(differences):
                 apart[n * step : n * step + len(t)] += gamma * pulse
                 apart[n * step + len(t) :] += gamma
-            d2 = float(np.sum(1 - np.cos(math.pi * index * apart[: len(t)])) / step)
-            events.append((d2, 2 * 0.5 ** np.count_nonzero(differences)))
+            d2 = (levels // 2) * float(np.sum(1 - np.cos(math.pi * index * apart[: len(t)])) / step)
+            # of all symbols, those that have another so far from them on that side
+            events.append((d2, 2 * math.prod(1 - abs(gamma) / 2 / levels for gamma in differences)))
     events.sort()
     return tuple(event for event in events if event[0] < events[0][0] + 1.5)
 
@@ -132,9 +135,9 @@ def sequence(events: tuple[tuple[float, float], ...]) -> Errors:
     return lambda esn0: min(0.5, sum(share * q(math.sqrt(d2 * esn0)) for d2, share in events))
 
 
-def cpm(index: float, bt: float = 0.5) -> Errors:
-    """Error events of FSK as `receiver.synth` sends it."""
-    return sequence(distances(index, bt))
+def cpm(index: float, bt: float = 0.5, levels: int = 2) -> Errors:
+    """Error events of FSK as `receiver.synth` sends it, by the symbol."""
+    return sequence(distances(index, bt, levels))
 
 
 def whole(errors: Errors, symbols: int) -> Theory:
@@ -191,10 +194,21 @@ class Chain:
     form: str = "iq"
     size: int = WORD
     """Bytes in a frame, where it is none of AX.25."""
+    bt: float | None = 0.5
+    """Bandwidth-time product of FSK; None: rectangular."""
 
     @property
     def transmitter(self) -> Transmitter:
         return transmitter(self.demod, self.framing, self.name)
+
+    def told(self, variant: Variant) -> Transmitter:
+        """As the receiver knows it."""
+        demod = dict(self.demod)
+        if variant.untold:
+            demod.pop("deviation", None)
+        elif "deviation" in demod:
+            demod["deviation"] /= 1 + variant.deviation / 100
+        return transmitter(demod, self.framing, self.name)
 
     def bound(self, ebn0_db: float) -> float:
         """Frame error rate in theory, NaN where none is known."""
@@ -212,6 +226,11 @@ def fsk(index: float) -> dict[str, Any]:
     return {"use": "fsk", "baudrate": 9600, "deviation": 4800 * index}
 
 
+def four(index: float) -> dict[str, Any]:
+    """Of two neighbouring levels; the outer ones are three times as far apart."""
+    return {"use": "fsk", "baudrate": 4800, "deviation": 2400 * 3 * index, "levels": 4}
+
+
 def afsk(baudrate: float, carrier: float, deviation: float) -> dict[str, Any]:
     return {"use": "afsk", "baudrate": baudrate, "carrier": carrier, "deviation": deviation}
 
@@ -220,6 +239,7 @@ GOLAY, AX100_RS = {"use": "ax100", "mode": "ASM+Golay"}, {"use": "ax100", "mode"
 CCSDS = {"use": "ccsds", "frame_size": WORD}
 # an event of errors is two wrong symbols side by side, which 9 places of a byte have part in; G3RUH's descrambler makes
 # three of one. FM audio is held against what IQ would allow
+EQUISAT = {"use": "equisat"}
 GMSK = whole(cpm(0.5), HDLC)
 AFSK = whole(sequence(composite_distances(1200, 1700, 500)), HDLC)
 
@@ -232,6 +252,11 @@ CHAINS = (
     Chain("GMSK 9600, AX100 ASM+Golay", fsk(0.5), GOLAY, 5.41, reed_solomon(cpm(0.5), 9)),
     Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), AX100_RS, 6.43, reed_solomon(cpm(0.5), 27), size=WORD - 1),
     Chain("GMSK 9600, CCSDS Reed-Solomon", fsk(0.5), CCSDS, 5.45, reed_solomon(cpm(0.5), 9)),
+    Chain("4FSK 4800 h 0.27, AX.25 G3RUH", four(0.27), G3RUH, 10.0, whole(cpm(0.27, levels=4), HDLC // 2)),
+    Chain("4FSK 4800 h 0.27 rect, AX.25 G3RUH", four(0.27), G3RUH, 10.0, whole(cpm(0.27, 20.0, 4), HDLC // 2), bt=None),
+    Chain("4FSK 4800 h 0.5, AX.25 G3RUH", four(0.5), G3RUH, 10.0, whole(cpm(0.5, levels=4), HDLC // 2)),
+    Chain("4FSK 4800 h 0.27, EQUiSat", four(0.27), EQUISAT, 9.0),
+    Chain("4FSK 4800 h 0.33, EQUiSat", four(1 / 3), EQUISAT, 9.0),
     Chain("BPSK 1200, AX.25", {"use": "psk", "baudrate": 1200}, {"use": "ax25"}, 5.64, whole(psk, HDLC)),
     Chain("BPSK 9600, CCSDS Concatenated", {"use": "psk", "baudrate": 9600}, {**CCSDS, "convolutional": "CCSDS"}, 1.93,
           concatenated),
@@ -266,13 +291,17 @@ class Variant:
     clock: float = 0.0
     bursts: bool = False
     pairs: bool = False
+    deviation: float = 0.0
+    """Percent by which it is above what the receiver is told."""
+    untold: bool = False
 
 
 def payloads(chain: Chain, frames: int, seed: int) -> list[bytes]:
     rng = np.random.default_rng((seed, 1))
     if chain.framing["use"] == "ax25":
         return [ADDRESSES + rng.bytes(BYTES - len(ADDRESSES)) for _ in range(frames)]
-    return [rng.bytes(chain.size) for _ in range(frames)]
+    head = b"WL9XZE" if chain.framing["use"] == "equisat" else b""
+    return [head + rng.bytes(chain.size - len(head)) for _ in range(frames)]
 
 
 def signal(chain: Chain, sent: Sequence[bytes], ebn0_db: float, variant: Variant, seed: int) -> Signal:
@@ -283,6 +312,7 @@ def signal(chain: Chain, sent: Sequence[bytes], ebn0_db: float, variant: Variant
         "offset": variant.offset,
         "clock_ppm": variant.clock,
         "doppler": (0.0, variant.drift) if variant.drift else None,
+        "bt": chain.bt,
     }
     if not (variant.bursts or variant.pairs):
         return synthesise(chain.transmitter, sent, ebn0_db=ebn0_db, seed=seed, **options)
@@ -311,7 +341,7 @@ def measure(chain: Chain, ebn0_db: float, frames: int, variant: Variant, seed: i
     """Send frames, or so many pairs of them, and count what is received."""
     together = 2 if variant.pairs else 1
     sent = payloads(chain, frames * together, seed)
-    found = receive(signal(chain, sent, ebn0_db, variant, seed), chain.transmitter)
+    found = receive(signal(chain, sent, ebn0_db, variant, seed), chain.told(variant))
     given = [frame.payload for frame in found]
     received = set(given).intersection(sent)
     right = sum(received.issuperset(sent[i : i + together]) for i in range(0, len(sent), together))
@@ -412,6 +442,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--clock", type=float, default=0.0, help="ppm of the symbol clock")
     parser.add_argument("--bursts", action="store_true")
     parser.add_argument("--pairs", action="store_true")
+    parser.add_argument(
+        "--deviation", type=float, default=0.0, help="%% by which it is above what the receiver is told"
+    )
+    parser.add_argument("--untold", action="store_true", help="the receiver is told no deviation")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--csv", type=Path)
@@ -420,7 +454,9 @@ def main(words: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(words)
     if wanted.short:
         return short()
-    variant = Variant(wanted.offset, wanted.drift, wanted.clock, wanted.bursts, wanted.pairs)
+    variant = Variant(
+        wanted.offset, wanted.drift, wanted.clock, wanted.bursts, wanted.pairs, wanted.deviation, wanted.untold
+    )
     steps = np.arange(wanted.span[0], wanted.span[1] + 1e-9, wanted.step)
     results: dict[str, list[Point]] = {}
     print(f"{'50 %: Eb/N0, dB':36} measured  theory  99 % from  wrong")

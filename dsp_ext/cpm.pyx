@@ -23,9 +23,11 @@ instead.
 """
 import numpy as np
 
-from libc.math cimport atan2, cos, erf, exp, fabs, fabsf, floor, sin, sqrt, sqrtf, M_PI, NAN
+from libc.math cimport atan2, cos, fabs, fabsf, floor, sin, sqrt, sqrtf, M_PI, NAN
 from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
+
+from dsp_ext.cpm_common cimport TAPS, POINTS, _between, _cis, _pulse
 
 cdef extern from "cpm.h" nogil:
     ctypedef struct Waves "radome_cpm_waves":
@@ -55,8 +57,6 @@ cdef enum:
     BEFORE = 6            # pieces that have a say in that: so many before
     BEHIND = 2            # and so many behind
     PIECES = RING // PIECE
-    TAPS = 8              # of the filter between samples
-    POINTS = 64           # places between two samples at which it is tabulated
     APART = 4             # symbols between two phases that are compared
     MEMORIES = 3
     GUESSES = 3           # indices that are tried at a time
@@ -72,15 +72,6 @@ cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the 
 cdef double TELLS = 0.5       # fit of a block; noise has 0.35 to 0.55, a signal of 4 dB 0.62 and more
 cdef double EYE = 0.855       # half the opening of the discriminator's eye for a deviation of 1, for h from 0.35 to 1.3
 cdef double BT = 0.5          # bandwidth-time product of the pulse
-
-cdef double _ramp(double t, double sigma) noexcept nogil:
-    cdef double z = t / sigma
-    return t * 0.5 * (1 + erf(z / sqrt(2.0))) + sigma * exp(-z * z / 2) / sqrt(2 * M_PI)
-
-
-cdef double _pulse(double t, double sigma) noexcept nogil:
-    # integral of a rectangle of one symbol smoothed by a Gaussian
-    return _ramp(t + 0.5, sigma) - _ramp(t - 0.5, sigma)
 
 
 cdef void _tone(const float* y, const float* centres, Py_ssize_t n, float* tone) noexcept nogil:
@@ -132,27 +123,6 @@ cdef double _within(double h) noexcept nogil:
 
 cdef bint _alike(double g, double h) noexcept nogil:
     return fabs(g - h) <= ALIKE * (h if h < 1 else 1)
-
-
-cdef inline void _cis(double turns, float* c, float* s) noexcept nogil:
-    # cosine and sine of any turns: a quarter turn at most through polynomials (Abramowitz and Stegun 4.3.97, 4.3.99)
-    cdef double quarters = floor(4 * turns + 0.5)
-    cdef float z = <float>(2 * M_PI * (turns - quarters / 4)), q = z * z
-    cdef float sine = z * (1 - q * (<float>(1.0 / 6) - q * (<float>(1.0 / 120) - q * <float>(1.0 / 5040))))
-    cdef float cosine = 1 - q * (<float>0.5 - q * (<float>(1.0 / 24) - q * <float>(1.0 / 720)))
-    cdef int which = <int>(<long long>quarters & 3)
-    c[0] = (sine if which & 1 else cosine) * (-1 if which == 1 or which == 2 else 1)
-    s[0] = (cosine if which & 1 else sine) * (-1 if which >= 2 else 1)
-
-
-cdef double _bessel(double x) noexcept nogil:
-    # I0, the modified Bessel function of order zero
-    cdef double term = 1, total = 1
-    cdef int k
-    for k in range(1, 30):
-        term *= (x / (2 * k)) ** 2
-        total += term
-    return total
 
 
 cdef inline int _before(int state, int came) noexcept nogil:
@@ -215,21 +185,11 @@ cdef class CpmDetector:
 
     def __cinit__(self, double index, int per_symbol=4):
         cdef Py_ssize_t i, k
-        cdef double t, total, sigma = sqrt(0.6931471805599453) / (2 * M_PI * BT)
-        cdef double h[TAPS]
+        cdef double sigma = sqrt(0.6931471805599453) / (2 * M_PI * BT)
         if per_symbol != 4 and per_symbol != 8:
             raise ValueError(f"4 or 8 samples a symbol expected, got {per_symbol}")
         self._stride = per_symbol // 4
-        # a sinc in Kaiser's window, 50 dB, flat up to 0.3 and nothing from 0.7 cycles a sample on
-        for i in range(POINTS + 1):
-            total = 0
-            for k in range(TAPS):
-                t = k - (TAPS // 2 - 1) - <double>i / POINTS
-                h[k] = (sin(M_PI * t) / (M_PI * t) if t else 1) * _bessel(
-                    4.5 * sqrt(1 - (t / (TAPS // 2)) ** 2 if fabs(t) < TAPS // 2 else 0))
-                total += h[k]
-            for k in range(TAPS):
-                self._taps[i * TAPS + k] = <float>(h[k] / total)
+        _between(self._taps)
         for i in range(4):
             for k in range(3):
                 self._pulses[i][k] = _pulse((i - 1.5) / 4 + 1 - k, sigma)

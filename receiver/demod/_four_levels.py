@@ -25,6 +25,7 @@ RIDGE = 0.02
 """Of the diagonal: a steady pattern does not tell the coefficients apart."""
 
 Floats = NDArray[np.float64]
+Made = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 class FourLevels:
@@ -45,12 +46,13 @@ class FourLevels:
         self._before = np.float32(0)  # the symbol before the first that is kept
         self._fits: list[tuple[Floats, float]] = []  # of windows that begin up to four blocks before, and their errors
 
-    def process(self, y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def process(self, y: NDArray[np.float32]) -> Made:
         """Take symbols, in any unit.
 
         Returns
         -------
-        soft bits, and the centre between the levels at each, in the unit of the input
+        soft bits, and at each the centre between the levels and how far from it the outer ones are, in the unit of the
+        input
         """
         if len(y) and not len(self._y) and not self._fits:
             self._before = y[0]
@@ -58,7 +60,7 @@ class FourLevels:
         made = [self._next(BLOCK) for _ in range(max(0, (len(self._y) - WINDOW - 1) // BLOCK + 1))]
         return self._joined(made)
 
-    def flush(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def flush(self) -> Made:
         """Give what is still inside. The state is as before the first symbol."""
         made, n = [], len(self._y)
         if n and not self._fits:
@@ -69,7 +71,7 @@ class FourLevels:
         self.reset()
         return self._joined(made)
 
-    def _next(self, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _next(self, n: int) -> Made:
         """Decide the first n symbols that are kept."""
         y = np.concatenate([[self._before], self._y[: WINDOW + 1]]).astype(np.float64)
         if len(y) == WINDOW + 2:
@@ -81,15 +83,18 @@ class FourLevels:
         self._before, self._y = self._y[n - 1], self._y[n:]
         first = np.clip(3 * z, -1, 1)
         soft = np.stack([-first if self._upright else first, np.clip(3 * np.abs(z) - 2, -2, 2)], axis=1).ravel()
-        centre = -h[3] / (h[:3].sum() or 1.0)
-        return soft.astype(np.float32), np.full(2 * n, centre, np.float32)
+        slope = h[:3].sum() or 1.0
+        return (
+            soft.astype(np.float32),
+            np.full(2 * n, -h[3] / slope, np.float32),
+            np.full(2 * n, 1 / abs(slope), np.float32),
+        )
 
     @staticmethod
-    def _joined(
-        made: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _joined(made: list[Made]) -> Made:
         none = np.empty(0, np.float32)
-        return np.concatenate([none, *(s for s, _ in made)]), np.concatenate([none, *(c for _, c in made)])
+        soft, centres, swings = (np.concatenate([none, *column]) for column in zip((none,) * 3, *made, strict=True))
+        return soft, centres, swings
 
 
 def _fit(y: Floats) -> tuple[Floats, float]:

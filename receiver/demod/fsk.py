@@ -25,6 +25,7 @@ from ..channel.filters import lowpass, polyphase
 from ..errors import FlowgraphError
 from ..stage import Chunk, Clock, Kind, Stream, above_0, parameter, required
 from ._cpm import SequenceReceiver
+from ._cpm4 import FourLevelReceiver
 from ._fm import FmAudio
 from ._four_levels import FourLevels
 
@@ -115,7 +116,7 @@ class Fsk:
                 f"fsk at {self.baudrate:g} Bd takes up to {LONGEST_SYMBOL * self.baudrate:g} samples per second, "
                 f"got {stream.rate:g}"
             )
-        self._receiver: SequenceReceiver | None = None
+        self._receiver: SequenceReceiver | FourLevelReceiver | None = None
         self._fm: FmAudio | None = None
         self._sign = -1.0 if self.deviation is not None and self.deviation < 0 else 1.0
         self._clock: Clock = stream.clock
@@ -123,7 +124,11 @@ class Fsk:
         self._bits = self.levels // 2  # a symbol
         out = Stream("soft", self._bits * self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
         rate = stream.rate
-        if stream.kind == "iq" and (self.subaudio or self.levels == 4):
+        if stream.kind == "iq" and self.levels == 4:
+            index = None if self.deviation is None else 2 / 3 * abs(self.deviation) / self.baudrate
+            self._receiver = FourLevelReceiver(stream, self.baudrate, self.bandwidth, index, upright=self._sign > 0)
+            return out
+        if stream.kind == "iq" and self.subaudio:
             rate = 1.25 * self.bandwidth
             self._fm = FmAudio(stream, self.bandwidth, rate)
         elif stream.kind == "iq":
@@ -166,7 +171,7 @@ class Fsk:
         out += self._symbols(*self._clock_recovery.process(self._resampler.flush()))
         out += self._symbols(*self._clock_recovery.flush())
         if self._four is not None:
-            out += self._give(*self._four.flush())
+            out += self._give(*self._four.flush()[:2])
             self._origin = None
             return out
         if self._path is not None:
@@ -182,7 +187,7 @@ class Fsk:
             instants = (instants[:, None] + np.array([-1.0, 1.0])).ravel()
         self._instants = np.concatenate([self._instants, instants])
         if self._four is not None:
-            return self._give(*self._four.process(values))
+            return self._give(*self._four.process(values)[:2])
         return self._levelled(values if self._path is None else self._path.process(values))
 
     def _levelled(self, values: NDArray[np.float32]) -> list[Chunk]:
@@ -201,10 +206,10 @@ class Fsk:
         offsets = None if self._fm is None else centres * np.float32(self._audio_rate)
         rate = self._bits * self.baudrate
         chunks = [Chunk(soft, rate, float(positions[0]), self._clock, positions, offsets)]
-        return chunks if self._four is not None else self._signed(chunks)
+        return self._signed(chunks)
 
     def _signed(self, chunks: list[Chunk]) -> list[Chunk]:
-        return chunks if self._sign > 0 else [replace(chunk, items=-chunk.items) for chunk in chunks]
+        return chunks if self._sign > 0 or self.levels == 4 else [replace(chunk, items=-chunk.items) for chunk in chunks]
 
 
 stage = Fsk

@@ -1,0 +1,134 @@
+"""Four-level frequency shift keying on IQ: a sequence detector, and a discriminator that finds timing and frequency.
+
+    channel filter, 4 samples a symbol -+-> discriminator -> clock -> four levels -+-> detector -> soft bits
+                                        +------------------------------------------+
+
+As `_cpm`, with the detector of `dsp_ext.cpm4`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.clock import SymbolClock
+from dsp_ext.cpm4 import FourLevelDetector
+from dsp_ext.resample import Resampler
+
+from ..channel.filters import lowpass, polyphase
+from ..stage import Chunk, Stream
+from ._cpm import LONGEST, WIDE, WholeBand
+from ._four_levels import FourLevels
+from ._offsets import OffsetTrack
+
+SYMBOL_CUTOFF = 0.6
+"""Of the low-pass behind the discriminator, in symbol rates."""
+
+
+class FourLevelReceiver:
+    """Soft bits from IQ, two a symbol.
+
+    Parameters
+    ----------
+    stream : the input
+    baudrate : Bd
+    bandwidth : that the signal takes, Hz
+    index : of neighbouring levels, as far as it is known
+    upright : whether the highest frequency is the level of 01
+    """
+
+    def __init__(
+        self, stream: Stream, baudrate: float, bandwidth: float, index: float | None, *, upright: bool = True
+    ) -> None:
+        self._baudrate, self._upright = baudrate, upright
+        cutoff = min(bandwidth / 2 / stream.rate, 0.45)
+        per_symbol = 4
+        while bandwidth > WIDE / 4 * per_symbol * baudrate and per_symbol < LONGEST:
+            per_symbol *= 2
+        self._per_symbol = per_symbol
+        step = stream.rate / (per_symbol * baudrate)
+        self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), step, is_complex=True)
+        self._frequency = WholeBand(per_symbol)
+        self._lead = lead = self._frequency.lead
+        self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=lead)
+        self._four = FourLevels()
+        self._detector = FourLevelDetector(index or 0.0, per_symbol) if per_symbol <= 8 else None
+        self._step = stream.clock.rate / (4 * baudrate)  # source samples per sample of the clock's input
+        self._delay = lead * self._step
+        self._clock = stream.clock
+        self._origin: float | None = None
+        self._track = OffsetTrack()
+        self._unlevelled = np.empty(0, np.float64)  # instants of symbols whose levels are not found yet
+        self._moved = np.empty(0, np.float32)  # by how much what they are made of was moved, cycles per symbol
+        self._positions = np.empty(0, np.float64)  # of those, and of those in the detector
+
+    @property
+    def index(self) -> float | None:
+        """Modulation index of neighbouring levels as it was last measured; None where it was not."""
+        measured = math.nan if self._detector is None else self._detector.measured
+        return None if math.isnan(measured) else measured
+
+    def process(self, chunk: Chunk) -> list[Chunk]:
+        if not len(chunk):
+            return []
+        if self._origin is None:
+            self._origin = chunk.position
+        self._clock = chunk.clock
+        self._track.append(chunk)
+        x = self._channel.process(chunk.items)
+        return self._find(x, *self._clock_recovery.process(self._frequency.process(x)))
+
+    def close(self) -> list[Chunk]:
+        if self._origin is None:
+            return []
+        x, none = self._channel.flush(), np.empty(0, np.complex64)
+        values = np.concatenate([self._frequency.process(x), self._frequency.flush()])
+        # the last symbols are interpolated with samples behind the end
+        x = np.concatenate([x, np.zeros(4 * self._per_symbol, np.complex64)])
+        out = self._find(x, *self._clock_recovery.process(values))
+        out += self._find(none, *self._clock_recovery.flush())
+        out += self._detect(none, *self._four.flush())
+        return out if self._detector is None else out + self._give(*self._detector.flush())
+
+    def _find(
+        self, x: NDArray[np.complex64], values: NDArray[np.float32], instants: NDArray[np.float64]
+    ) -> list[Chunk]:
+        positions = (self._origin or 0.0) + instants * self._step - self._delay
+        moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
+        self._positions = np.concatenate([self._positions, positions])
+        self._unlevelled = np.concatenate([self._unlevelled, instants])
+        self._moved = np.concatenate([self._moved, moved])
+        # a search for the carrier leaves no wobble in the levels
+        return self._detect(x, *self._four.process(values + moved / np.float32(self._per_symbol)))
+
+    def _detect(
+        self,
+        x: NDArray[np.complex64],
+        bits: NDArray[np.float32],
+        centres: NDArray[np.float32],
+        swings: NDArray[np.float32],
+    ) -> list[Chunk]:
+        n = len(bits) // 2
+        soft = bits.reshape(n, 2)
+        instants, self._unlevelled = self._unlevelled[:n], self._unlevelled[n:]
+        moved, self._moved = self._moved[:n], self._moved[n:]
+        per_symbol = np.float32(self._per_symbol)
+        frequencies, swings = centres[::2] * per_symbol, swings[::2] * per_symbol
+        if self._detector is None:
+            return self._give(soft, frequencies)
+        at = (instants - self._lead) * (self._per_symbol / 4)
+        return self._give(*self._detector.process(x, at, frequencies - moved, swings, moved, soft))
+
+    def _give(self, soft: NDArray[np.float32], frequencies: NDArray[np.float32]) -> list[Chunk]:
+        n = len(soft)
+        if not n:
+            return []
+        positions, self._positions = self._positions[:n], self._positions[n:]
+        # a bit is half a symbol, which has 4 samples
+        positions = (positions[:, None] + self._step * np.array([-1.0, 1.0])).ravel()
+        if not self._upright:
+            soft = soft * np.array([-1, 1], np.float32)
+        offsets = np.repeat(frequencies * np.float32(self._baudrate), 2)
+        return [Chunk(soft.ravel(), 2 * self._baudrate, float(positions[0]), self._clock, positions, offsets)]
