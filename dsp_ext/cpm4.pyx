@@ -48,17 +48,20 @@ cdef enum:
     SUMS = 3 * APART + 1  # that so many symbols may have
     MEMORIES = 3
     PULSES = 2
+    REFINEMENTS = 2
     BRANCHES = 64
 
 cdef float[MEMORIES] KEEP = [0.9, 0.7, 0.5]   # what is left of a reference after a symbol
 cdef float ROUGH = <float>0.8                 # the same in the rough search
 cdef double[PULSES] BT = [0.5, 20]            # bandwidth-time products of the pulses: one is a rectangle
 cdef double NEAR = 0.015      # cycles a symbol; frequencies further apart are of different signals
+cdef double BESIDE = 0.003    # further apart than this, another search is worth it
 cdef double ALIKE = 0.08      # indices further apart than this part of them are tried both
 cdef double REFINED = 0.03    # part of the index by which the block's own is beside it, to search once more
 cdef float DOUBTFUL = 4       # log of the odds; a symbol counts by how much it has less
 cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the search may be wrong altogether
-cdef double TELLS = 0.5       # fit of a block
+cdef float CLEARER = 4        # the discriminator must be by so much
+cdef double TELLS = 0.73      # fit of a block; noise has 0.55 to 0.7, a signal of 6 dB 0.8 and more
 
 
 cdef double _within(double h) noexcept nogil:
@@ -324,18 +327,18 @@ cdef class FourLevelDetector:
             self._rough(k, f, h, self._pulse)
         if fabs(self._expected - told) > ALIKE * told and fabs(h - self._expected) > ALIKE * self._expected > 0:
             self._rough(k, f, self._expected, self._pulse)
+        for i in range(REFINEMENTS):
+            found = _solve(self._turned[b])
+            f, h = self._tried_f[b] + found.frequency, _within(self._tried_h[b] + found.index)
+            if fabs(found.index) > REFINED * h or fabs(found.frequency) > BESIDE:
+                self._rough(k, f, h, self._pulse)
         if k:
             f, before = self._near[b], self._near[last]
-            if fabs(f - before) > NEAR:
-                # noise has nothing to tell
+            if fabs(f - before) > BESIDE:
                 if self._fit[last] > TELLS:
                     self._rough(k, before, self._tried_h[last], self._pulse)
                 if self._fit[b] > TELLS:
                     self._rough(k - 1, f, self._tried_h[b], self._pulse)
-        found = _solve(self._turned[b])
-        f, h = self._tried_f[b] + found.frequency, _within(self._tried_h[b] + found.index)
-        if fabs(found.index) > REFINED * h or fabs(found.frequency) > NEAR / 3:
-            self._rough(k, f, h, self._pulse)
         f, h = self._near[b], self._tried_h[b]
         for pulse in range(PULSES):
             if pulse != self._pulse:
@@ -353,7 +356,8 @@ cdef class FourLevelDetector:
         h0 = self._tried_h[b]
         for j in range(k - 1 if k else 0, k + 2):
             other = j % BLOCKS
-            if fabs(self._near[other] - self._near[b]) > NEAR or fabs(self._tried_h[other] - h0) > ALIKE:
+            if j != k and (fabs(self._near[other] - self._near[b]) > NEAR or fabs(self._tried_h[other] - h0) > ALIKE
+                           or (self._fit[other] < TELLS < self._fit[b])):
                 continue
             for c in range(SUMS):
                 a = (2 * M_PI * APART * (self._tried_f[other] - self._tried_f[b])
@@ -366,19 +370,19 @@ cdef class FourLevelDetector:
         if found.spread > 0:
             self._f[b] = self._tried_f[b] + found.frequency
             h0 += found.index
-            w = (found.weight / power) ** 8
-            if w > 0.1 and fabs(h0 - self.index) > 0.04:
-                self._sum = self._weight = 0
-            self._sum = 0.9 * self._sum + w * found.spread * h0
-            self._weight = 0.9 * self._weight + w * found.spread
-            if self._weight > 0.01:
-                self.index = _within(self._sum / self._weight)
-            if w > 0.1:
-                self.measured = self.index
-            for c in range(PULSES):
-                self._score[c] = 0.9 * self._score[c] + w * (self._fits[b][c] - self._fit[b])
-            for c in range(PULSES):
-                self._pulse = c if self._score[c] > self._score[self._pulse] else self._pulse
+            w = found.weight / power
+            # noise has nothing to tell
+            if w > TELLS and self._fit[b] > TELLS:
+                if fabs(h0 - self.index) > 0.1 * h0:
+                    self._sum = self._weight = 0
+                w = w ** 8 * found.spread
+                self._sum = 0.8 * self._sum + w * h0
+                self._weight = 0.8 * self._weight + w
+                self.measured = self.index = _within(self._sum / self._weight)
+                for c in range(PULSES):
+                    self._score[c] = 0.9 * self._score[c] + self._fits[b][c] - self._fit[b]
+                for c in range(PULSES):
+                    self._pulse = c if self._score[c] > self._score[self._pulse] else self._pulse
         self._h[b] = self.index if self.index > 0 else _within(h0)
         self._shape[b] = self._pulse
 
@@ -487,11 +491,11 @@ cdef class FourLevelDetector:
         for i in range(-BEFORE, BEHIND + 1):
             j = (first // PIECE + i + PIECES) % PIECES
             doubt += self._doubt[j]
-            eye_doubt += 2 * self._eye_doubt[j]
+            eye_doubt += CLEARER * self._eye_doubt[j]
         # noise about a burst is full of doubt, so that this piece counts by itself, too
         j = (first // PIECE) % PIECES
         if (doubt > MISFIT * (BEFORE + BEHIND + 1) * PIECE and doubt > eye_doubt
-                and self._doubt[j] > MISFIT * PIECE and self._doubt[j] > 2 * self._eye_doubt[j]):
+                and self._doubt[j] > MISFIT * PIECE and self._doubt[j] > CLEARER * self._eye_doubt[j]):
             self.replaced += 1
             memcpy(soft, self._eye[first % RING], PIECE * sizeof(self._eye[0]))
         else:
