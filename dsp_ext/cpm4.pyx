@@ -56,11 +56,13 @@ cdef float ROUGH = <float>0.8                 # the same in the rough search
 cdef double[PULSES] BT = [0.5, 20]            # bandwidth-time products of the pulses: one is a rectangle
 cdef double NEAR = 0.015      # cycles a symbol; frequencies further apart are of different signals
 cdef double BESIDE = 0.003    # further apart than this, another search is worth it
+cdef double LATE = 0.01       # symbols by which samples stand beside their places, to take them anew
+cdef double LATEST = 0.2      # and what is corrected at a time
 cdef double ALIKE = 0.08      # indices further apart than this part of them are tried both
 cdef double REFINED = 0.03    # part of the index by which the block's own is beside it, to search once more
 cdef float DOUBTFUL = 4       # log of the odds; a symbol counts by how much it has less
 cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the search may be wrong altogether
-cdef float CLEARER = 4        # the discriminator must be by so much
+cdef float CLEARER = 12       # the discriminator must be by so much
 cdef double TELLS = 0.73      # fit of a block; noise has 0.55 to 0.7, a signal of 6 dB 0.8 and more
 
 
@@ -127,6 +129,8 @@ cdef class FourLevelDetector:
     cdef long long _count                # symbols taken
     cdef double _phase                   # by which samples were turned, turns
     # of symbols
+    cdef double _at[RING]                # its middle
+    cdef double _back[RING]              # turns by which its samples are turned
     cdef float _y[RING][8]               # four samples
     cdef float _centre[RING]             # frequency by the eye, cycles a symbol
     cdef float _swing[RING]              # of the outer levels
@@ -149,6 +153,8 @@ cdef class FourLevelDetector:
     cdef double _fits[BLOCKS][PULSES]    # and with each pulse
     cdef double _turned[BLOCKS][SUMS][2]    # products of phases in it, by the sum of the symbols between
     cdef double _near[BLOCKS]            # frequency by one block alone
+    cdef double _placed[BLOCKS]          # symbols by which samples are taken later than the middles say
+    cdef double _late[BLOCKS]            # and by which they should be
     cdef double _f[BLOCKS]               # estimates
     cdef double _h[BLOCKS]
     cdef int _shape[BLOCKS]
@@ -248,6 +254,14 @@ cdef class FourLevelDetector:
         turned -= f_start * BLOCK + slope * (BLOCK * (BLOCK - 1) // 2)
         return turned - floor(turned)
 
+    cdef void _place(self, long long k, double first, double last) noexcept nogil:
+        # samples of a block, from so much of a symbol behind the middles on, up to so much
+        cdef Py_ssize_t i, at = k * BLOCK % RING
+        for i in range(BLOCK):
+            self._sample(self._at[at + i] + 4 * self._stride * (first + (last - first) * (i + 0.5) / BLOCK),
+                         self._back[at + i], self._y[at + i])
+        self._placed[k % BLOCKS] = (first + last) / 2
+
     cdef void _rough(self, long long k, double f, double h, int pulse) noexcept nogil:
         # decisions of a block with a short memory; what they say of frequency and index is kept if they are better
         cdef Py_ssize_t i
@@ -255,7 +269,9 @@ cdef class FourLevelDetector:
         cdef float z[BLOCK][2]
         cdef unsigned char path[BLOCK]
         cdef double corr[SUMS][2]
-        cdef double re, im, a, turn_c, turn_s, power = 1e-30, sum_re = 0, sum_im = 0
+        cdef double re, im, a, g, turn_c, turn_s, power = 1e-30, sum_re = 0, sum_im = 0
+        cdef double turned_c[4]
+        cdef double turned_s[4]
         cdef float gain = 0
         cdef Paths paths
         cdef const float* lost
@@ -305,11 +321,26 @@ cdef class FourLevelDetector:
             self._tried_f[k % BLOCKS] = f
             self._near[k % BLOCKS] = f + atan2(sum_im, sum_re) / (2 * M_PI * APART)
             self._tried_h[k % BLOCKS] = h
+            # samples that are late are ahead in phase by the symbol in them
+            a = atan2(sum_im, sum_re) / APART
+            for c in range(4):
+                turned_c[c], turned_s[c] = cos(a + M_PI * h * (2 * c - 3)), -sin(a + M_PI * h * (2 * c - 3))
+            sum_re = 1e-30
+            sum_im = 0
+            for i in range(1, BLOCK - 1):
+                re = z[i][0] * z[i - 1][0] + z[i][1] * z[i - 1][1]
+                im = z[i][1] * z[i - 1][0] - z[i][0] * z[i - 1][1]
+                c = path[i - 1]
+                g = 2 * M_PI * h * (path[i + 1] - path[i])
+                sum_im += g * (re * turned_s[c] + im * turned_c[c])
+                sum_re += g * g * sqrt(re * re + im * im)
+            a = sum_im / sum_re
+            self._late[k % BLOCKS] = self._placed[k % BLOCKS] - (a if fabs(a) < LATEST else LATEST if a > 0 else -LATEST)
             memcpy(self._turned[k % BLOCKS], corr, sizeof(corr))
 
     cdef void _survey(self, long long k) noexcept nogil:
         # the first estimates of a block: by the eye's centre or as in the block before, or that one as in this
-        cdef double f = 0, h = 0, before, told
+        cdef double f = 0, h = 0, before, told, late, fit
         cdef Py_ssize_t i, b = k % BLOCKS, last = (k - 1) % BLOCKS
         cdef int pulse
         cdef Found found
@@ -319,6 +350,7 @@ cdef class FourLevelDetector:
         f = f / BLOCK if fabs(f) < 1e6 else 0
         h = _within(h / BLOCK * 2 / 3)
         self._fit[b] = -1
+        self._placed[b] = 0
         for pulse in range(PULSES):
             self._fits[b][pulse] = -1
         told = self.index if self.index > 0 else h
@@ -332,6 +364,16 @@ cdef class FourLevelDetector:
             f, h = self._tried_f[b] + found.frequency, _within(self._tried_h[b] + found.index)
             if fabs(found.index) > REFINED * h or fabs(found.frequency) > BESIDE:
                 self._rough(k, f, h, self._pulse)
+        for i in range(REFINEMENTS):
+            late = self._placed[b]
+            if fabs(self._late[b] - late) > LATE and self._fit[b] > TELLS:
+                fit = self._fit[b]
+                found = _solve(self._turned[b])
+                self._place(k, self._late[b], self._late[b])
+                self._rough(k, self._tried_f[b] + found.frequency, _within(self._tried_h[b] + found.index), self._pulse)
+                if self._fit[b] == fit:
+                    self._place(k, late, late)
+                    break
         if k:
             f, before = self._near[b], self._near[last]
             if fabs(f - before) > BESIDE:
@@ -385,11 +427,20 @@ cdef class FourLevelDetector:
                     self._pulse = c if self._score[c] > self._score[self._pulse] else self._pulse
         self._h[b] = self.index if self.index > 0 else _within(h0)
         self._shape[b] = self._pulse
+        if self._fit[b] < TELLS:
+            # a few symbols of a burst at most: they are as those beside
+            self._late[b] = 0
+            for j in range(k + 1, k - 2 if k else k - 1, -2):
+                if self._fit[j % BLOCKS] > TELLS:
+                    self._f[b] = self._near[j % BLOCKS] if j > k else self._f[j % BLOCKS]
+                    self._late[b] = self._late[j % BLOCKS]
+                    break
 
     cdef void _search(self, long long k) noexcept nogil:
         # decisions, and what others lose, by the memory that fits best
         cdef long long first = k * BLOCK
         cdef double here = self._f[k % BLOCKS], before = here, after = self._f[(k + 1) % BLOCKS]
+        cdef double late = self._late[k % BLOCKS], late_before = late, late_after = self._late[(k + 1) % BLOCKS]
         cdef Py_ssize_t i, at = first % RING
         cdef int m, best = 0
         cdef Paths paths[MEMORIES]
@@ -400,9 +451,13 @@ cdef class FourLevelDetector:
         cdef Waves* waves
         if k:
             before = self._f[(k - 1) % BLOCKS]
+            late_before = self._late[(k - 1) % BLOCKS]
         # straight within one signal, a step from one to the next
         before = (before + here) / 2 if fabs(before - here) < NEAR else here
         after = (after + here) / 2 if fabs(after - here) < NEAR else here
+        late_before = (late_before + late) / 2 if fabs(late_before - late) < LATEST else late
+        late_after = (late_after + late) / 2 if fabs(late_after - late) < LATEST else late
+        self._place(k, late_before, late_after)
         waves = self._design(self._shape[k % BLOCKS], self._h[k % BLOCKS])
         self._gone = self._turn(first, before, after, self._gone)
         memcpy(paths, self._paths, sizeof(paths))
@@ -536,6 +591,7 @@ cdef class FourLevelDetector:
             at = self._count % RING
             self._phase += moved[i]
             self._phase = self._phase - floor(self._phase) if fabs(self._phase) < 1e6 else 0
+            self._at[at], self._back[at] = instants[i], self._phase
             self._sample(instants[i], self._phase, self._y[at])
             self._centre[at] = centres[i] + moved[i]
             self._moved[at] = moved[i]
@@ -591,8 +647,9 @@ cdef class FourLevelDetector:
             with nogil:
                 made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &eye[0, 0], m, &soft[0, 0],
                                  &frequencies[0])
-                # symbols rise, so the next needs nothing before the last one's
-                drop = <Py_ssize_t>(<long long>floor(instants[m - 1]) - 16 - self._base)
+                # symbols rise, so none needs anything before the oldest of them
+                n = 0 if self._count < RING else self._count % RING
+                drop = <Py_ssize_t>(<long long>floor(self._at[n]) - 16 - self._base)
                 drop = drop if drop < self._held else self._held
                 if drop > 0:
                     memmove(self._x, self._x + 2 * drop, 2 * (self._held - drop) * sizeof(float))
