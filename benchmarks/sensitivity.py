@@ -253,7 +253,7 @@ CHAINS = (
     Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), AX100_RS, 6.43, reed_solomon(cpm(0.5), 27), size=WORD - 1),
     Chain("GMSK 9600, CCSDS Reed-Solomon", fsk(0.5), CCSDS, 5.45, reed_solomon(cpm(0.5), 9)),
     Chain("4FSK 4800 h 0.27, AX.25 G3RUH", four(0.27), G3RUH, 8.4, whole(cpm(0.27, levels=4), HDLC // 2)),
-    Chain("4FSK 4800 h 0.27 rect, AX.25 G3RUH", four(0.27), G3RUH, 8.4, whole(cpm(0.27, 20.0, 4), HDLC // 2), bt=None),
+    Chain("4FSK 4800 h 0.27 rect, AX.25 G3RUH", four(0.27), G3RUH, 7.2, whole(cpm(0.27, 20.0, 4), HDLC // 2), bt=None),
     Chain("4FSK 4800 h 0.5, AX.25 G3RUH", four(0.5), G3RUH, 6.2, whole(cpm(0.5, levels=4), HDLC // 2)),
     Chain("4FSK 4800 h 0.27, EQUiSat", four(0.27), EQUISAT, 8.3),
     Chain("4FSK 4800 h 0.33, EQUiSat", four(1 / 3), EQUISAT, 6.9),
@@ -323,8 +323,9 @@ def signal(chain: Chain, sent: Sequence[bytes], ebn0_db: float, variant: Variant
         options["ebn0_db"] = ebn0_db + (STRONGER if first else 0)
         if chain.form == "iq":
             # the same noise in all of them, whatever the signal
-            symbol_rate = chain.transmitter.baudrate * encoder(chain.framing).rate
-            options["level"] = 0.05 * math.sqrt(1 + 10 ** (options["ebn0_db"] / 10) * symbol_rate / RATE)
+            bits = chain.transmitter.baudrate * chain.demod.get("levels", 2) // 2
+            rate = bits * encoder(chain.framing).rate
+            options["level"] = 0.05 * math.sqrt(1 + 10 ** (options["ebn0_db"] / 10) * rate / RATE)
         options |= {
             "offset": variant.offset + rng.uniform(-1000, 1000),
             "preamble": 20,

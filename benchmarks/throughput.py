@@ -45,6 +45,7 @@ from dsp_ext.channelizer import Channelizer
 from dsp_ext.clock import SymbolClock
 from dsp_ext.convert import all_samples, clean, to_float
 from dsp_ext.cpm import CpmDetector, phase_tone
+from dsp_ext.cpm4 import FourLevelDetector
 from dsp_ext.dcblock import DcBlocker
 from dsp_ext.discriminator import Discriminator
 from dsp_ext.doppler import Mixer
@@ -149,6 +150,21 @@ def kernels(n: int) -> Iterator[Kernel]:
     given: Any = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.25), zero, soft[:count].copy())
     bound = "8 states, 16 branches with a complex product each, for several memories at a time"
     yield Kernel("cpm.CpmDetector, index 0.5", "Msymbols/s", count, partial(CpmDetector(0.5).process, *given), bound)
+    four = 2 * np.clip(np.floor(2 * real[: n // 8]), -2, 1) + 1
+    cpm4 = (
+        np.exp(0.27j * np.pi / 8 * np.cumsum(np.repeat(four, 8))).astype(np.complex64)
+        + np.float32(0.1) * iq[: 8 * count]
+    )
+    both = np.stack([-np.sign(four), np.abs(four) - 2], axis=1).astype(np.float32)
+    given = (cpm4, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.405), zero, both)
+    bound = "16 states, 64 branches with 4 complex products each, and one for several memories at a time"
+    yield Kernel(
+        "cpm4.FourLevelDetector, index 0.27",
+        "Msymbols/s",
+        count,
+        partial(FourLevelDetector(0.27, 8).process, *given),
+        bound,
+    )
     bound = "nine complex products a sample, but signs, 8 samples a symbol: 400 operations; 2 roots"
     given = (msk, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.1), 8)
     yield Kernel("tones.tone_contrast", "Msymbols/s", count, partial(tone_contrast, *given), bound)

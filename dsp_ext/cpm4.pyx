@@ -1,13 +1,16 @@
 # isa: avx2
 """Sequence detector for four-level frequency shift keying of any index: as `dsp_ext.cpm`, whose words hold here too.
 
-    s(t) = exp(j pi h sum of a[n] q(t - n)),    a = -3, -1, 1, 3;  q: a rectangle of one symbol, smoothed or not, from 0 to 1
+    s(t) = exp(j pi h sum of a[n] q(t - n)),    a: -3, -1, 1, 3;  q: integral of a rectangle of one symbol, 0 to 1
 
-So h is that of neighbouring levels: their distance by the symbol rate. Of the symbols n-1, n and n+1, on which the
-signal during symbol n depends, a state has the last two, and the first is decided as soon as that signal has been seen.
-So 16 states are searched, each by way of four others.
+So h is the distance of neighbouring levels by the symbol rate, a third of the outer ones'. The rectangle may be
+smoothed by a Gaussian: of several pulses that is believed which fits best over the last blocks. Of the symbols n-1, n
+and n+1, on which the signal during symbol n depends, a state has the last two, and the first is decided as soon as that
+signal has been seen. So 16 states are searched, each by way of four others.
 
-Beside frequency and index the pulse is found: the one of some that fits best over the last blocks.
+Beside frequency and index, the symbols that a rough search decided tell how late their samples stand: these are ahead
+in phase by the symbol in them. They are taken anew at the right places. A block that is noise but for some symbols of a
+burst goes by the one beside it.
 """
 import numpy as np
 
@@ -67,7 +70,8 @@ cdef double TELLS = 0.73      # fit of a block; noise has 0.55 to 0.7, a signal 
 
 
 cdef double _within(double h) noexcept nogil:
-    return 0.08 if h < 0.08 else 1.2 if h > 1.2 else h
+    # also what is no number
+    return h if 0.08 <= h <= 1.2 else 1.2 if h > 1.2 else 0.08
 
 
 cdef struct Found:
@@ -335,7 +339,8 @@ cdef class FourLevelDetector:
                 sum_im += g * (re * turned_s[c] + im * turned_c[c])
                 sum_re += g * g * sqrt(re * re + im * im)
             a = sum_im / sum_re
-            self._late[k % BLOCKS] = self._placed[k % BLOCKS] - (a if fabs(a) < LATEST else LATEST if a > 0 else -LATEST)
+            a = a if fabs(a) < LATEST else LATEST if a > 0 else -LATEST
+            self._late[k % BLOCKS] = self._placed[k % BLOCKS] - a
             memcpy(self._turned[k % BLOCKS], corr, sizeof(corr))
 
     cdef void _survey(self, long long k) noexcept nogil:
@@ -359,12 +364,12 @@ cdef class FourLevelDetector:
             self._rough(k, f, h, self._pulse)
         if fabs(self._expected - told) > ALIKE * told and fabs(h - self._expected) > ALIKE * self._expected > 0:
             self._rough(k, f, self._expected, self._pulse)
-        for i in range(REFINEMENTS):
+        for _ in range(REFINEMENTS):
             found = _solve(self._turned[b])
             f, h = self._tried_f[b] + found.frequency, _within(self._tried_h[b] + found.index)
             if fabs(found.index) > REFINED * h or fabs(found.frequency) > BESIDE:
                 self._rough(k, f, h, self._pulse)
-        for i in range(REFINEMENTS):
+        for _ in range(REFINEMENTS):
             late = self._placed[b]
             if fabs(self._late[b] - late) > LATE and self._fit[b] > TELLS:
                 fit = self._fit[b]
@@ -434,6 +439,8 @@ cdef class FourLevelDetector:
                 if self._fit[j % BLOCKS] > TELLS:
                     self._f[b] = self._near[j % BLOCKS] if j > k else self._f[j % BLOCKS]
                     self._late[b] = self._late[j % BLOCKS]
+                    h0 = self._tried_h[j % BLOCKS]
+                    self._h[b] = h0 if fabs(h0 - self._h[b]) > REFINED * h0 else self._h[b]
                     break
 
     cdef void _search(self, long long k) noexcept nogil:
@@ -611,7 +618,7 @@ cdef class FourLevelDetector:
     def process(self, const float complex[::1] x not None, const double[::1] instants not None,
                 const float[::1] centres not None, const float[::1] swings not None,
                 const float[::1] moved not None, const float[:, ::1] eye not None):
-        """Take some samples, and some symbols whose samples have come by now.
+        """Take some samples, and some symbols whose samples and those of the next two symbols have come by now.
 
         Parameters
         ----------
@@ -623,7 +630,8 @@ cdef class FourLevelDetector:
 
         Returns
         -------
-        soft : (k, 2) float32, bits of later symbols, in order, about -1 and +1: above 0 below the centre, and at outer levels
+        soft : (k, 2) float32, bits of later symbols, in order, about -1 and +1: above 0 where a symbol is below the
+            centre, and where it is an outer one
         frequencies : (k,) float32, of the carrier before it was moved, cycles per symbol
         """
         cdef Py_ssize_t n = x.shape[0], m = instants.shape[0], made = 0, drop

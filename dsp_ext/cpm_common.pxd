@@ -38,8 +38,8 @@ cdef inline double _bessel(double x) noexcept nogil:
 
 
 cdef inline void _between(float* taps) noexcept nogil:
-    # filters to places between two samples: a sinc in Kaiser's window, 50 dB, flat up to 0.3 and nothing from 0.7 cycles
-    # a sample on
+    # filters to places between two samples: a sinc in Kaiser's window, 50 dB, flat up to 0.3 and nothing from 0.7
+    # cycles a sample on
     cdef Py_ssize_t i, k
     cdef double t, total
     cdef double h[TAPS]

@@ -66,9 +66,9 @@ class FourLevelReceiver:
 
     @property
     def index(self) -> float | None:
-        """Modulation index of neighbouring levels as it was last measured; None where it was not."""
+        """Twice the deviation of the outer levels by the symbol rate, as last measured; None where it was not."""
         measured = math.nan if self._detector is None else self._detector.measured
-        return None if math.isnan(measured) else measured
+        return None if math.isnan(measured) else 3 * measured
 
     def process(self, chunk: Chunk) -> list[Chunk]:
         if not len(chunk):

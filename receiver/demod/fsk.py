@@ -2,7 +2,8 @@
 
     audio:         low-pass, 4 samples a symbol -> clock -> audio path -> level -> equaliser -> soft symbols
                                                          -> four levels -> soft bits, two a symbol
-    IQ, subaudio or four levels:  FM receiver -> the same
+    IQ, subaudio:  FM receiver -> the same
+    IQ:            `_cpm`, and `_cpm4` for four levels
 
 Timing, centre and swing are estimated looking both ways, so a burst is right from its first symbol.
 """
@@ -209,7 +210,9 @@ class Fsk:
         return self._signed(chunks)
 
     def _signed(self, chunks: list[Chunk]) -> list[Chunk]:
-        return chunks if self._sign > 0 or self.levels == 4 else [replace(chunk, items=-chunk.items) for chunk in chunks]
+        return (
+            chunks if self._sign > 0 or self.levels == 4 else [replace(chunk, items=-chunk.items) for chunk in chunks]
+        )
 
 
 stage = Fsk

@@ -64,6 +64,18 @@ def cpm() -> list[Any]:
     return [phase_tone(x[:404], 0.1 * half[:200]), *(np.concatenate(both) for both in zip(*found, strict=True))]
 
 
+def cpm4() -> list[Any]:
+    from dsp_ext.cpm4 import FourLevelDetector
+
+    levels = RNG.integers(0, 4, 600) * 2 - 3
+    x = np.exp(1j * np.pi * 0.3 / 8 * np.cumsum(np.repeat(levels, 8))).astype(np.complex64)
+    swings, instants = np.full(600, 0.45, np.float32), np.arange(600) * 8 + 3.5
+    eye = np.stack([-np.sign(levels), np.abs(levels) - 2], axis=1).astype(np.float32)
+    detector = FourLevelDetector(0.28, 8)
+    found = [detector.process(x, instants, 0 * swings, swings, 0 * swings, eye), detector.flush()]
+    return [np.concatenate(both) for both in zip(*found, strict=True)]
+
+
 def discriminator() -> list[Any]:
     from dsp_ext.discriminator import Discriminator
 
@@ -220,6 +232,7 @@ CASES: dict[str, Callable[[], list[Any]]] = {
         clock,
         convert,
         cpm,
+        cpm4,
         discriminator,
         doppler,
         equaliser,
