@@ -14,6 +14,7 @@ class FourLevelDetector:
         centres: NDArray[np.float32],
         swings: NDArray[np.float32],
         moved: NDArray[np.float32],
+        turned: NDArray[np.float32],
         eye: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
     def flush(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...

@@ -60,6 +60,7 @@ cdef double[PULSES] BT = [0.5, 20]            # bandwidth-time products of the p
 cdef double NEAR = 0.015      # cycles a symbol; frequencies further apart are of different signals
 cdef double BESIDE = 0.003    # further apart than this, another search is worth it
 cdef double LATE = 0.01       # symbols by which samples stand beside their places, to take them anew
+cdef float STEPS = <float>0.02      # cycles a symbol; a carrier search that moves on by more has taken a step
 cdef double LATEST = 0.2      # and what is corrected at a time
 cdef double ALIKE = 0.08      # indices further apart than this part of them are tried both
 cdef double REFINED = 0.03    # part of the index by which the block's own is beside it, to search once more
@@ -72,6 +73,14 @@ cdef double TELLS = 0.73      # fit of a block; noise has 0.55 to 0.7, a signal 
 cdef double _within(double h) noexcept nogil:
     # also what is no number
     return h if 0.08 <= h <= 1.2 else 1.2 if h > 1.2 else 0.08
+
+
+cdef void _within_symbol(double f, float* w_re, float* w_im) noexcept nogil:
+    # by what a symbol's four samples are turned against its middle
+    cdef Py_ssize_t i
+    for i in range(4):
+        _cis(-f * (i - 1.5) / 4, &w_re[2 * i], &w_im[2 * i + 1])
+        w_re[2 * i + 1], w_im[2 * i] = w_re[2 * i], -w_im[2 * i + 1]
 
 
 cdef struct Found:
@@ -244,16 +253,17 @@ cdef class FourLevelDetector:
         cdef float moved = 0
         for i in range(BLOCK):
             moved += self._moved[at + i]
-        f -= moved / BLOCK
-        for i in range(4):
-            _cis(-f * (i - 1.5) / 4, &w_re[2 * i], &w_im[2 * i + 1])
-            w_re[2 * i + 1], w_im[2 * i] = w_re[2 * i], -w_im[2 * i + 1]
+        moved /= BLOCK
+        _within_symbol(f - moved, w_re, w_im)
         for i in range(8):
             _cis(turned - f_start * i - slope * (i * (i - 1) // 2), &start[0][i], &start[1][i])
             _cis(-8 * f_start - slope * (8 * i + 28), &step[0][i], &step[1][i])
         _cis(-64 * slope, &hop[0], &hop[1])
         radome_cpm_phasors(start[0], start[1], step[0], step[1], hop[0], hop[1], BLOCK, c, s)
         for i in range(BLOCK):
+            if fabsf(self._moved[at + i] - moved) > STEPS:
+                moved = self._moved[at + i]
+                _within_symbol(f - moved, w_re, w_im)
             radome_cpm_turn(self._y[at + i], w_re, w_im, c[i], s[i], self._u[i])
         turned -= f_start * BLOCK + slope * (BLOCK * (BLOCK - 1) // 2)
         return turned - floor(turned)
@@ -590,13 +600,13 @@ cdef class FourLevelDetector:
             y[2 * j], y[2 * j + 1] = four[0], four[1]
 
     cdef Py_ssize_t _run(self, const double* instants, const float* centres, const float* swings,
-                         const float* moved, const float* eye, Py_ssize_t n,
+                         const float* moved, const float* turned, const float* eye, Py_ssize_t n,
                          float* soft, float* frequencies) noexcept nogil:
         cdef Py_ssize_t i, made = 0, at
         cdef long long k
         for i in range(n):
             at = self._count % RING
-            self._phase += moved[i]
+            self._phase += turned[i]
             self._phase = self._phase - floor(self._phase) if fabs(self._phase) < 1e6 else 0
             self._at[at], self._back[at] = instants[i], self._phase
             self._sample(instants[i], self._phase, self._y[at])
@@ -617,7 +627,8 @@ cdef class FourLevelDetector:
 
     def process(self, const float complex[::1] x not None, const double[::1] instants not None,
                 const float[::1] centres not None, const float[::1] swings not None,
-                const float[::1] moved not None, const float[:, ::1] eye not None):
+                const float[::1] moved not None, const float[::1] turned not None,
+                const float[:, ::1] eye not None):
         """Take some samples, and some symbols whose samples and those of the next two symbols have come by now.
 
         Parameters
@@ -626,6 +637,7 @@ cdef class FourLevelDetector:
         instants : (m,) float64, middles of symbols, in samples since the first; rising
         centres, swings : (m,) float32, frequency and outer deviation by the discriminator, cycles per symbol
         moved : (m,) float32, frequency by which the samples were turned back before, cycles per symbol
+        turned : (m,) float32, turns by which they were turned back since the symbol before
         eye : (m, 2) float32, soft bits by the discriminator, near -1 and +1
 
         Returns
@@ -638,9 +650,10 @@ cdef class FourLevelDetector:
         cdef float* grown
         cdef float[:, ::1] soft
         cdef float[::1] frequencies
-        if not m == centres.shape[0] == swings.shape[0] == moved.shape[0] == eye.shape[0] or eye.shape[1] != 2:
+        if (not m == centres.shape[0] == swings.shape[0] == moved.shape[0] == turned.shape[0] == eye.shape[0]
+                or eye.shape[1] != 2):
             raise ValueError(f"{m} values expected of each kind, got {centres.shape[0]}, {swings.shape[0]}, "
-                             f"{moved.shape[0]} and {eye.shape[0]}")
+                             f"{moved.shape[0]}, {turned.shape[0]} and {eye.shape[0]}")
         if self._held + n > self._room:
             grown = <float*>PyMem_Realloc(self._x, 4 * (self._held + n) * sizeof(float))
             if not grown:
@@ -649,11 +662,11 @@ cdef class FourLevelDetector:
         if n:
             memcpy(self._x + 2 * self._held, &x[0], 2 * n * sizeof(float))
         self._held += n
-        decided, turned = np.empty((m + BLOCK, 2), np.float32), np.empty(m + BLOCK, np.float32)
+        decided, carriers = np.empty((m + BLOCK, 2), np.float32), np.empty(m + BLOCK, np.float32)
         if m:
-            soft, frequencies = decided, turned
+            soft, frequencies = decided, carriers
             with nogil:
-                made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &eye[0, 0], m, &soft[0, 0],
+                made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &turned[0], &eye[0, 0], m, &soft[0, 0],
                                  &frequencies[0])
                 # symbols rise, so none needs anything before the oldest of them
                 n = 0 if self._count < RING else self._count % RING
@@ -663,7 +676,7 @@ cdef class FourLevelDetector:
                     memmove(self._x, self._x + 2 * drop, 2 * (self._held - drop) * sizeof(float))
                     self._held -= drop
                     self._base += drop
-        return decided[:made], turned[:made]
+        return decided[:made], carriers[:made]
 
     def flush(self):
         """Symbols that wait for those behind the end. The detector is reset.
@@ -674,7 +687,7 @@ cdef class FourLevelDetector:
         """
         cdef long long left = self._count - max(0, (self._count // BLOCK - 2) * BLOCK - LAG)
         zero = np.zeros(3 * BLOCK + LAG, np.float32)
-        soft, frequencies = self.process(np.empty(0, np.complex64), np.full(len(zero), -1e9), zero, zero, zero,
+        soft, frequencies = self.process(np.empty(0, np.complex64), np.full(len(zero), -1e9), zero, zero, zero, zero,
                                          np.zeros((len(zero), 2), np.float32))
         self.reset()
         return soft[:left], frequencies[:left]

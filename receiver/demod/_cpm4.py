@@ -62,6 +62,7 @@ class FourLevelReceiver:
         self._track = OffsetTrack()
         self._unlevelled = np.empty(0, np.float64)  # instants of symbols whose levels are not found yet
         self._moved = np.empty(0, np.float32)  # by how much what they are made of was moved, cycles per symbol
+        self._turned = np.empty(0, np.float32)  # and turned since the symbol before, turns
         self._positions = np.empty(0, np.float64)  # of those, and of those in the detector
 
     @property
@@ -96,10 +97,12 @@ class FourLevelReceiver:
         self, x: NDArray[np.complex64], values: NDArray[np.float32], instants: NDArray[np.float64]
     ) -> list[Chunk]:
         positions = (self._origin or 0.0) + instants * self._step - self._delay
+        turned = self._track.turns(positions, self._clock.rate).astype(np.float32)
         moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
         self._positions = np.concatenate([self._positions, positions])
         self._unlevelled = np.concatenate([self._unlevelled, instants])
         self._moved = np.concatenate([self._moved, moved])
+        self._turned = np.concatenate([self._turned, turned])
         # a search for the carrier leaves no wobble in the levels
         return self._detect(x, *self._four.process(values + moved / np.float32(self._per_symbol)))
 
@@ -114,12 +117,13 @@ class FourLevelReceiver:
         soft = bits.reshape(n, 2)
         instants, self._unlevelled = self._unlevelled[:n], self._unlevelled[n:]
         moved, self._moved = self._moved[:n], self._moved[n:]
+        turned, self._turned = self._turned[:n], self._turned[n:]
         per_symbol = np.float32(self._per_symbol)
         frequencies, swings = centres[::2] * per_symbol, swings[::2] * per_symbol
         if self._detector is None:
             return self._give(soft, frequencies)
         at = (instants - self._lead) * (self._per_symbol / 4)
-        return self._give(*self._detector.process(x, at, frequencies - moved, swings, moved, soft))
+        return self._give(*self._detector.process(x, at, frequencies - moved, swings, moved, turned, soft))
 
     def _give(self, soft: NDArray[np.float32], frequencies: NDArray[np.float32]) -> list[Chunk]:
         n = len(soft)

@@ -13,7 +13,9 @@ from dsp_ext.doppler import straight
 from ..stage import Chunk
 
 EVERY = 64
-"""Samples from one point that is kept to the next; the track is smooth."""
+"""Samples from one point that is kept to the next, where the track is smooth."""
+STEP = 1e-4
+"""Part of the sample rate by which it differs from one sample to the next where a carrier search has taken a step."""
 
 
 class OffsetTrack:
@@ -23,12 +25,24 @@ class OffsetTrack:
         self._positions: NDArray[np.float64] = np.empty(0)
         self._offsets: NDArray[np.float64] = np.empty(0)
         self._count = 0
+        self._end: tuple[float, float] | None = None  # position and offset of the last sample
+        self._asked: float | None = None  # up to where turns were counted
 
     def append(self, chunk: Chunk) -> None:
-        """Note the offsets of a chunk, at every so many samples since the first."""
-        if chunk.offsets is not None:
-            first = -self._count % EVERY
-            self.add(chunk.position + chunk.step * np.arange(first, len(chunk), EVERY), chunk.offsets[first::EVERY])
+        """Note the offsets of a chunk, at every so many samples since the first, and on both sides of steps."""
+        if chunk.offsets is not None and len(chunk):
+            keep = np.zeros(len(chunk), bool)
+            keep[-self._count % EVERY :: EVERY] = True
+            steps = np.abs(np.diff(chunk.offsets)) > STEP * chunk.rate
+            keep[1:] |= steps
+            keep[:-1] |= steps
+            if self._end is not None and abs(chunk.offsets[0] - self._end[1]) > STEP * chunk.rate:
+                keep[0] = True
+                if self._end[0] > self.reach:
+                    self.add(np.array(self._end[:1]), np.array(self._end[1:]))
+            kept = np.flatnonzero(keep)
+            self.add(chunk.position + chunk.step * kept, chunk.offsets[kept])
+            self._end = chunk.position + chunk.step * (len(chunk) - 1), float(chunk.offsets[-1])
         self._count += len(chunk)
 
     def add(self, positions: NDArray[Any], offsets: NDArray[Any]) -> None:
@@ -48,4 +62,29 @@ class OffsetTrack:
         found = straight(positions, self._positions, self._offsets)
         keep = max(0, int(np.searchsorted(self._positions, positions[-1])) - 1)
         self._positions, self._offsets = self._positions[keep:], self._offsets[keep:]
+        return found
+
+    def turns(self, positions: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+        """Turns from each of ascending positions to the next at these offsets, the first since those asked for before.
+
+        To be asked before `at` is, which forgets.
+
+        Parameters
+        ----------
+        positions : as of `at`
+        rate : of the source, in samples per second
+        """
+        if not len(self._positions) or not len(positions):
+            return np.zeros(len(positions))
+        start = positions[0] if self._asked is None else self._asked
+        bounds = np.concatenate([[start], positions])
+        inside = self._positions[(self._positions > start) & (self._positions < positions[-1])]
+        nodes = np.concatenate([bounds, inside])
+        nodes.sort(kind="stable")
+        values = straight(nodes, self._positions, self._offsets)
+        pieces = np.append(np.diff(nodes) * (values[1:] + values[:-1]) / 2 / rate, 0.0)
+        found = np.add.reduceat(pieces, np.searchsorted(nodes, bounds[:-1], side="left"))
+        if self._asked is None:
+            found[0] = 0.0
+        self._asked = float(positions[-1])
         return found

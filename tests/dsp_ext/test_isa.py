@@ -72,7 +72,7 @@ def cpm4() -> list[Any]:
     swings, instants = np.full(600, 0.45, np.float32), np.arange(600) * 8 + 3.5
     eye = np.stack([-np.sign(levels), np.abs(levels) - 2], axis=1).astype(np.float32)
     detector = FourLevelDetector(0.28, 8)
-    found = [detector.process(x, instants, 0 * swings, swings, 0 * swings, eye), detector.flush()]
+    found = [detector.process(x, instants, 0 * swings, swings, 0 * swings, 0 * swings, eye), detector.flush()]
     return [np.concatenate(both) for both in zip(*found, strict=True)]
 
 

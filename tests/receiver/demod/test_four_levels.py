@@ -170,7 +170,7 @@ def detector_of_noise(index: float, eye: NDArray[np.float32]) -> tuple[FourLevel
     x = (rng.standard_normal(4 * n + 40) + 1j * rng.standard_normal(4 * n + 40)).astype(np.complex64)
     zero = np.zeros(n, np.float32)
     detector = FourLevelDetector(index)
-    soft, _ = detector.process(x, np.arange(n) * 4 + 1.5, zero, zero + 0.4, zero, eye)
+    soft, _ = detector.process(x, np.arange(n) * 4 + 1.5, zero, zero + 0.4, zero, zero, eye)
     return detector, soft
 
 
@@ -191,6 +191,6 @@ def test_arguments() -> None:
     two, x = np.zeros(2, np.float32), np.zeros(0, np.complex64)
     for eye in (np.zeros((3, 2), np.float32), np.zeros((2, 3), np.float32)):
         with pytest.raises(ValueError, match="2 values expected of each kind"):
-            FourLevelDetector(0.3).process(x, np.zeros(2), two, two, two, eye)
+            FourLevelDetector(0.3).process(x, np.zeros(2), two, two, two, two, eye)
     with pytest.raises(ValueError, match="4 or 8 samples a symbol expected, got 5"):
         FourLevelDetector(0.3, 5)
