@@ -67,6 +67,7 @@ cdef double REFINED = 0.03    # part of the index by which the block's own is be
 cdef float DOUBTFUL = 4       # log of the odds; a symbol counts by how much it has less
 cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the search may be wrong altogether
 cdef float CLEARER = 12       # the discriminator must be by so much
+cdef double NEARLY = 0.03     # fit by which a clearer block beside may be worse
 cdef double TELLS = 0.73      # fit of a block; noise has 0.55 to 0.7, a signal of 6 dB 0.8 and more
 
 
@@ -353,6 +354,21 @@ cdef class FourLevelDetector:
             self._late[k % BLOCKS] = self._placed[k % BLOCKS] - a
             memcpy(self._turned[k % BLOCKS], corr, sizeof(corr))
 
+    cdef void _as_beside(self, long long k, long long other) noexcept nogil:
+        # a block by what one beside it found. Few symbols of a burst, and noise, fit a wrong frequency a little better
+        # than the right one, so that a clearer block is believed if it fits nearly as well
+        cdef Py_ssize_t b = k % BLOCKS, beside = other % BLOCKS
+        cdef double fit = self._fit[b], placed = self._placed[b], least
+        least = fit - NEARLY if fit < self._fit[beside] else fit
+        self._place(k, self._late[beside], self._late[beside])
+        self._fit[b] = least
+        self._rough(k, self._near[beside], self._tried_h[beside], self._pulse)
+        if self._fit[b] == least:
+            self._fit[b] = fit
+            self._place(k, placed, placed)
+        else:
+            self._fits[b][self._pulse] = self._fit[b]
+
     cdef void _survey(self, long long k) noexcept nogil:
         # the first estimates of a block: by the eye's centre or as in the block before, or that one as in this
         cdef double f = 0, h = 0, before, told, late, fit
@@ -390,12 +406,12 @@ cdef class FourLevelDetector:
                     self._place(k, late, late)
                     break
         if k:
-            f, before = self._near[b], self._near[last]
-            if fabs(f - before) > BESIDE:
+            before = self._near[last]
+            if fabs(self._near[b] - before) > BESIDE:
                 if self._fit[last] > TELLS:
-                    self._rough(k, before, self._tried_h[last], self._pulse)
-                if self._fit[b] > TELLS:
-                    self._rough(k - 1, f, self._tried_h[b], self._pulse)
+                    self._as_beside(k, k - 1)
+                if self._fit[b] > TELLS and fabs(self._near[b] - before) > BESIDE:
+                    self._as_beside(k - 1, k)
         f, h = self._near[b], self._tried_h[b]
         for pulse in range(PULSES):
             if pulse != self._pulse:

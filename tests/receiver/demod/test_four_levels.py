@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dsp_ext.cpm4 import FourLevelDetector
 from receiver.demod._four_levels import FourLevels
 from receiver.demod.fsk import Fsk
+from receiver.stage import Chunk, Clock, Stream
 from receiver.synth.modulation import modulator
 from tests.jig import items, kernel_keeps_the_law, offsets, positions, run_stage, stage_keeps_the_law, stream_of
 from tests.receiver.demod.test_fsk import RATE, iq, modulated, wave
@@ -127,7 +128,7 @@ def wrong_bits(sent: NDArray[np.uint8], x: NDArray[np.complex64], deviation: flo
     [(0.27, 0.5, 9.0), (0.27, None, 8.0), (1 / 3, 0.5, 7.5), (0.5, 0.5, 6.5), (0.7, 0.5, 7.0)],
 )
 def test_sequences(index: float, bt: float | None, ebn0_db: float, told: float | None) -> None:
-    """The discriminator has 4 % of the bits wrong there at index 0.27, and 3 % at 0.5."""
+    """Index and pulse are found, whatever deviation is told."""
     sent = pairs(4000)
     x = sent_as_iq(sent, index, ebn0_db, bt)
     wrong = wrong_bits(sent, x, None if told is None else told * 1.5 * index * BAUDRATE)
@@ -194,3 +195,23 @@ def test_arguments() -> None:
             FourLevelDetector(0.3).process(x, np.zeros(2), two, two, two, two, eye)
     with pytest.raises(ValueError, match="4 or 8 samples a symbol expected, got 5"):
         FourLevelDetector(0.3, 5)
+
+
+def test_a_step_of_the_carrier_search_within_a_burst() -> None:
+    """Carrier search moves on where a burst begins or ends as it sees it, which is some symbols inside."""
+    sent, step = pairs(400, 6), 3217
+    x = sent_as_iq(sent, 0.5, 20.0)
+    moved = np.where(np.arange(len(x)) < step, 800.0, -1100.0)
+    turned = (x * np.exp(-2j * np.pi * np.cumsum(moved) / RATE)).astype(np.complex64)
+    for cuts in ([step], [step - 1], [step + 1, step + 100], []):
+        stage, made = Fsk(BAUDRATE, levels=4), []
+        clock = Clock(RATE)
+        stage.open(Stream("iq", RATE, clock))
+        for first, last in zip([0, *cuts], [*cuts, len(x)], strict=True):
+            part = Chunk(turned[first:last], RATE, float(first), clock, offsets=moved[first:last])
+            made += stage.process(part)
+        made += stage.close()
+        place = np.floor(positions(made) / 5 - 400 + 0.01).astype(int)
+        known = (place >= 0) & (place < sent.size)
+        wrong = (items(made)[known] > 0) != sent.ravel()[place[known]]
+        assert not wrong[8:-8].any()
