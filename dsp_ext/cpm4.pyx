@@ -682,8 +682,8 @@ cdef class FourLevelDetector:
         if m:
             soft, frequencies = decided, carriers
             with nogil:
-                made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &turned[0], &eye[0, 0], m, &soft[0, 0],
-                                 &frequencies[0])
+                made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &turned[0], &eye[0, 0], m,
+                                 &soft[0, 0], &frequencies[0])
                 # symbols rise, so none needs anything before the oldest of them
                 n = 0 if self._count < RING else self._count % RING
                 drop = <Py_ssize_t>(<long long>floor(self._at[n]) - 16 - self._base)
