@@ -156,7 +156,7 @@ def kernels(n: int) -> Iterator[Kernel]:
         + np.float32(0.1) * iq[: 8 * count]
     )
     both = np.stack([-np.sign(four), np.abs(four) - 2], axis=1).astype(np.float32)
-    given = (cpm4, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.405), zero, both)
+    given = (cpm4, np.arange(count) * 8 + 3.5, zero, zero + np.float32(0.405), zero, zero, both)
     bound = "16 states, 64 branches with 4 complex products each, and one for several memories at a time"
     yield Kernel(
         "cpm4.FourLevelDetector, index 0.27",
