@@ -15,6 +15,7 @@ does, the step from a preamble to data with it, counts for no pair, while droop 
 alternation, which the sum takes off and the difference raises, nothing can be said. The logarithms of the misfits are
 summed over the blocks that some pair fits, and the least sum is chosen, two blocks ahead; no single block is enough for
 anything to be done, and where nothing was done to the signal, nothing is.
+Where many blocks have told it, one in four is looked at.
 """
 import numpy as np
 
@@ -35,6 +36,8 @@ cdef enum:
     HELD = (AHEAD + 1) * BLOCK
     LEAST = 32           # symbols of a last block that tell something
     WHOLE = 8            # they come in as many
+    SETTLED = 64         # blocks that have told something, from which on one in SELDOM is looked at
+    SELDOM = 4
     DROOPS = 5
     LAGS = 6
     PAIRS = DROOPS * LAGS
@@ -61,6 +64,8 @@ cdef class AudioPath:
     cdef float _sum
     cdef Py_ssize_t _held
     cdef int _chosen
+    cdef int _told                 # blocks that have told something, up to SETTLED
+    cdef int _turn                 # blocks since the start, modulo SELDOM
 
     def __cinit__(self):
         self.reset()
@@ -70,7 +75,7 @@ cdef class AudioPath:
         cdef int i
         self._y[0] = self._sums[0] = self._sum = 0
         self._held = 0
-        self._chosen = 0
+        self._chosen = self._told = self._turn = 0
         for i in range(PAIRS):
             self._costs[i] = COST if i else 0
 
@@ -100,6 +105,7 @@ cdef class AudioPath:
                 best, turns = pair, told.turns
         if not misfits[best] < FITS or turns < ALTERNATION:
             return
+        self._told = self._told + 1 if self._told < SETTLED else SETTLED
         for pair in range(1, PAIRS):
             gains[pair] = log((misfits[0] + EXACT) / (misfits[pair] + EXACT)) - (HABIT if pair % LAGS else 0)
             most = gains[pair] if gains[pair] > most else most
@@ -138,7 +144,9 @@ cdef class AudioPath:
             self._sums[self._held] = self._sum + v / 2
             self._sum = (1 - LEAK) * self._sum + v
             if self._held % BLOCK == 0:
-                self._measure(self._held - BLOCK, BLOCK)
+                self._turn = (self._turn + 1) % SELDOM
+                if self._told < SETTLED or self._turn == 0:
+                    self._measure(self._held - BLOCK, BLOCK)
             if self._held == HELD:
                 self._choose()
                 self._give(BLOCK, x + made)
