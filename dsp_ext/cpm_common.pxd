@@ -18,7 +18,7 @@ cdef inline void _cis(double turns, float* c, float* s) noexcept nogil:
 
 
 cdef inline double _ramp(double t, double sigma) noexcept nogil:
-    cdef inline double z = t / sigma
+    cdef double z = t / sigma
     return t * 0.5 * (1 + erf(z / sqrt(2.0))) + sigma * exp(-z * z / 2) / sqrt(2 * M_PI)
 
 
@@ -29,7 +29,7 @@ cdef inline double _pulse(double t, double sigma) noexcept nogil:
 
 cdef inline double _bessel(double x) noexcept nogil:
     # I0, the modified Bessel function of order zero
-    cdef inline double term = 1, total = 1
+    cdef double term = 1, total = 1
     cdef int k
     for k in range(1, 30):
         term *= (x / (2 * k)) ** 2

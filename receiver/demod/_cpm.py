@@ -143,6 +143,15 @@ class Stretch:
         return out
 
 
+def channel_filter(rate: float, baudrate: float, bandwidth: float) -> tuple[Resampler, int]:
+    """What takes a signal of a bandwidth (Hz) out of IQ at some rate, and how many samples a symbol it gives."""
+    cutoff = min(bandwidth / 2 / rate, 0.45)
+    per_symbol = 4
+    while bandwidth > WIDE / 4 * per_symbol * baudrate and per_symbol < LONGEST:
+        per_symbol *= 2
+    return Resampler(polyphase(cutoff, cutoff * 0.4, 50), rate / (per_symbol * baudrate), is_complex=True), per_symbol
+
+
 class SequenceReceiver:
     """Soft symbols from IQ.
 
@@ -158,13 +167,8 @@ class SequenceReceiver:
         self._baudrate = baudrate
         if (index or 0.0) >= LARGE:
             bandwidth += TONE_ERROR * (index or 0.0) * baudrate
-        cutoff = min(bandwidth / 2 / stream.rate, 0.45)
-        per_symbol = 4
-        while bandwidth > WIDE / 4 * per_symbol * baudrate and per_symbol < LONGEST:
-            per_symbol *= 2
+        self._channel, per_symbol = channel_filter(stream.rate, baudrate, bandwidth)
         self._per_symbol = per_symbol
-        step = stream.rate / (per_symbol * baudrate)
-        self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), step, is_complex=True)
         self._toned = (index or 0.5) < TONELESS
         self._compares = (index or 0.0) >= LARGE and bandwidth <= WIDE / 4 * LONGEST * baudrate
         self._frequency: WholeBand | TwoTones = WholeBand(per_symbol)

@@ -15,16 +15,12 @@ from numpy.typing import NDArray
 
 from dsp_ext.clock import SymbolClock
 from dsp_ext.cpm4 import FourLevelDetector
-from dsp_ext.resample import Resampler
 
-from ..channel.filters import lowpass, polyphase
+from ..channel.filters import lowpass
 from ..stage import Chunk, Stream
-from ._cpm import LONGEST, WIDE, WholeBand
+from ._cpm import SYMBOL_CUTOFF, WholeBand, channel_filter
 from ._four_levels import FourLevels
 from ._offsets import OffsetTrack
-
-SYMBOL_CUTOFF = 0.6
-"""Of the low-pass behind the discriminator, in symbol rates."""
 
 
 class FourLevelReceiver:
@@ -43,13 +39,8 @@ class FourLevelReceiver:
         self, stream: Stream, baudrate: float, bandwidth: float, index: float | None, *, upright: bool = True
     ) -> None:
         self._baudrate, self._upright = baudrate, upright
-        cutoff = min(bandwidth / 2 / stream.rate, 0.45)
-        per_symbol = 4
-        while bandwidth > WIDE / 4 * per_symbol * baudrate and per_symbol < LONGEST:
-            per_symbol *= 2
+        self._channel, per_symbol = channel_filter(stream.rate, baudrate, bandwidth)
         self._per_symbol = per_symbol
-        step = stream.rate / (per_symbol * baudrate)
-        self._channel = Resampler(polyphase(cutoff, cutoff * 0.4, 50), step, is_complex=True)
         self._frequency = WholeBand(per_symbol)
         self._lead = lead = self._frequency.lead
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=lead)
