@@ -46,7 +46,7 @@ def main() -> int:
     with ProcessPoolExecutor(wanted.jobs) as pool:
         for form in wanted.form:
             for kind in wanted.kind:
-                ways = demodulators(wanted.all, wanted.blind)
+                ways = demodulators(wanted.all, wanted.blind, form)
                 jobs = [(kind, form, 60 * wanted.minutes, *way, wanted.seed) for way in ways]
                 chains = sum(len(framings) for _, framings in ways)
                 results = list(pool.map(_job, jobs))

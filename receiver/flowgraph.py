@@ -7,6 +7,7 @@ a framing that is declared (`framing/declared.py`).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
@@ -14,14 +15,15 @@ import re
 import sys
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import FlowgraphError, OrbitError, short
 from .framing._turned import readable
-from .stage import Chunk, Frame, Stage, Stream
+from .stage import Chunk, Frame, Kind, Stage, Stream, failures_of
 
 _LARGEST = 1 << 20  # bytes; those that are shipped have 2000
 
@@ -244,8 +246,80 @@ class Chain:
     def _run(self, items: Sequence[Chunk | Frame], first: int, last: int | None = None) -> list[Chunk | Frame]:
         out = list(items)
         for stage in self.stages[first:last]:
-            if self.tap is not None and "soft" in stage.takes:
+            if isinstance(stage, Beside):
+                stage.tap = self.tap
+            elif self.tap is not None and "soft" in stage.takes:
                 for item in out:
                     self.tap(item)  # type: ignore[arg-type]
             out = [made for item in out for made in stage.process(item)]  # type: ignore[arg-type]
         return out
+
+
+@dataclasses.dataclass
+class Beside:
+    """Chains side by side of the same IQ, used like one stage: what a frame is received by is not known beforehand.
+
+    The first is what the others stand beside: it must open, others that cannot are left out.
+    """
+
+    takes: ClassVar[tuple[Kind, ...]] = ("iq",)
+    gives: ClassVar[Kind] = "frames"
+
+    chains: Sequence[Chain]
+    """Not open; copies of them are used."""
+
+    def __post_init__(self) -> None:
+        self._open = self._chains = [chain.fresh() for chain in self.chains]
+        self._heard = self._chains[0]
+        self.tap: Callable[[Chunk], object] | None = None
+        """Is shown the symbols of the chain that gave the last frame."""
+
+    @property
+    def baudrate(self) -> float:
+        """Symbol rate that all have, Bd."""
+        return float(max(self._of_all("baudrate", 0.0)))
+
+    @property
+    def bandwidth(self) -> float:
+        """Band that the widest takes, Hz."""
+        return float(max(self._of_all("bandwidth", 0.0)))
+
+    @property
+    def delay(self) -> float:
+        """Symbols by which the slowest is late."""
+        return max(sum(getattr(stage, "delay", 0) for stage in chain.stages) for chain in self._chains)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the stages have to say."""
+        return list(dict.fromkeys(text for texts in self._of_all("remarks", ()) for text in texts))
+
+    @property
+    def failures(self) -> Counter[str]:
+        """What all of them gave up, by reason."""
+        return failures_of(stage for chain in self._open for stage in chain.stages)
+
+    def _of_all(self, name: str, default: Any) -> list[Any]:
+        return [getattr(stage, name, default) for chain in self._chains for stage in chain.stages]
+
+    def open(self, stream: Stream) -> Stream:
+        out = self._chains[0].open(stream)
+        self._open = self._chains[:1]
+        for chain in self._chains[1:]:
+            with contextlib.suppress(FlowgraphError):
+                chain.open(stream)
+                self._open.append(chain)
+        return out
+
+    def process(self, chunk: Chunk) -> list[Chunk | Frame]:
+        for chain in self._open:
+            chain.tap = self.tap if chain is self._heard else None
+        return [made for chain in self._open for made in self._noted(chain, chain.process(chunk))]
+
+    def close(self) -> list[Chunk | Frame]:
+        return [made for chain in self._open for made in self._noted(chain, chain.close())]
+
+    def _noted(self, chain: Chain, made: list[Chunk | Frame]) -> list[Chunk | Frame]:
+        if made:
+            self._heard = chain
+        return made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .channel.bank import Band
 from .errors import FlowgraphError, OrbitError, counted
-from .flowgraph import Chain, build
+from .flowgraph import Beside, Chain, build
 from .pipeline import Line
 from .satellite import Satellite, Transmitter
 from .source import Recording
@@ -58,6 +58,18 @@ def declared_stages(transmitter: Transmitter, where: str, kinds: Collection[Kind
     stages += [build(table, where, "link") for table in transmitter.link]
     Chain(stages, where)
     return stages
+
+
+def ways(transmitter: Transmitter, where: str) -> list[Transmitter]:
+    """What a definition may mean of IQ: itself, and where it leaves out how wide the signal is, with what that may be.
+
+    Parameters
+    ----------
+    where : of the definition, for messages
+    """
+    demod = build(transmitter.demod, where, "demod")
+    others = [{**transmitter.demod, "deviation": deviation} for deviation in getattr(demod, "others", ())]
+    return [transmitter, *(replace(transmitter, demod=other) for other in others)]
 
 
 def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions, where: str) -> Chain:
@@ -139,7 +151,13 @@ def _line(
     conditions: Conditions,
     visible: Visibility | None = None,
 ) -> Line:
-    stages = chain(transmitter, recording, conditions, satellite.place(transmitter))
+    where = satellite.place(transmitter)
+    stages = chain(transmitter, recording, conditions, where)
+    others = ways(transmitter, where)[1:] if recording.kind == "iq" else []
+    if others:
+        front, *first = stages.stages
+        chains = [first, *(chain(other, recording, conditions, where).stages[1:] for other in others)]
+        stages = Chain([front, Beside([Chain(one, where) for one in chains])], where)
     name = f"{satellite.name}, {transmitter.name}"
     return Line(name, stages, satellite.norad, transmitter.baudrate, visible=visible)
 

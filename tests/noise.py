@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from receiver.identify import hypotheses
-from receiver.reception import Conditions, chain
+from receiver.reception import Conditions, chain, ways
 from receiver.satellite import Transmitter, all_satellites
 from receiver.source import Recording
 from receiver.stage import Chunk, Clock, Frame, Stream
@@ -62,17 +62,20 @@ def noise(kind: str, form: str, rate: float, seconds: float, seed: int = 0) -> I
         done += n
 
 
-def demodulators(every: bool = False, blind: bool = False) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def demodulators(
+    every: bool = False, blind: bool = False, form: str = "iq"
+) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Distinct demodulators of the shipped definitions, each with the framings that occur with it.
 
     Parameters
     ----------
     every : those that differ only in the deviation count as several
     blind : with the framings, too, that are tried where no satellite is named
+    form : of the samples; in IQ more is tried where a definition tells no deviation
     """
     found: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]]]] = {}
 
-    def add(demod: dict[str, Any], framings: Iterable[dict[str, Any]]) -> None:
+    def add(demod: dict[str, Any], framings: Iterable[dict[str, Any]], every: bool = every) -> None:
         short = demod if every else {k: v for k, v in demod.items() if k not in ("deviation", "carrier")}
         _, known = found.setdefault(json.dumps(short, sort_keys=True), (demod, {}))
         known |= {json.dumps(framing, sort_keys=True): framing for framing in framings}
@@ -80,6 +83,8 @@ def demodulators(every: bool = False, blind: bool = False) -> list[tuple[dict[st
     for satellite in all_satellites():
         for sent in satellite.transmitters:
             add(sent.demod, [sent.framing])
+            for way in ways(sent, satellite.name)[1:] if form == "iq" else ():
+                add(way.demod, [sent.framing], True)
     if blind:
         for way in hypotheses():
             add(next(t.demod for _, t in way.satellites if t.demod["baudrate"] == way.baudrate), way.framings)

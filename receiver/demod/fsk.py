@@ -43,6 +43,10 @@ VOICE = 16000.0
 HUSHED = 6000.0
 """Hz that hold most of its power, and not so much more than it that a pause in the voice looks like a bare carrier."""
 
+DEVIATIONS, LARGEST = (1.0, 2.0, 4.0), 5000.0
+"""Those that are tried beside where none is told, in symbol rates, and Hz up to which: FM radios have as much. What
+takes them for smaller ones holds up to an index of 1.5."""
+
 LONGEST_SYMBOL = 8192
 """Samples; the filters grow with it."""
 
@@ -78,6 +82,13 @@ class Fsk:
         if self.levels == 4:
             return 2 * (abs(self.deviation or self.baudrate / 2) + 0.6 * self.baudrate)
         return 2 * (abs(self.deviation or self.baudrate / 3) + 0.55 * self.baudrate)
+
+    @property
+    def others(self) -> list[float]:
+        """Deviations of signals in IQ that this may be meant for and would not receive, Hz."""
+        if self.deviation is not None or self.levels == 4 or self.subaudio:
+            return []
+        return [share * self.baudrate for share in DEVIATIONS if share * self.baudrate <= LARGEST]
 
     @property
     def has_carrier(self) -> bool:

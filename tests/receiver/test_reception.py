@@ -113,6 +113,31 @@ def test_bursts_of_other_power_and_frequency() -> None:
     assert np.allclose([frame.offset for frame in frames], [-6000] * 3 + [4000] * 3, atol=190)
 
 
+@pytest.mark.parametrize(
+    ("baudrate", "index"),
+    [*((1200, index) for index in (0.5, 1.4, 2.0, 2.8, 4.0, 8.0)), (2400, 1.0), (2400, 2.0), (4800, 2.0)],
+)
+def test_deviations_that_are_not_told(baudrate: int, index: float) -> None:
+    """In bursts; none is lost, and none comes twice."""
+    told = {"use": "fsk", "baudrate": baudrate, "deviation": index * baudrate / 2}
+    options = {"ebn0_db": 20.0, "burst": 2, "offset": 700.0, "seed": 5}
+    signal = send(transmitter(told, AX25), payloads(8), 48000.0, **options)
+    frames = receive(signal, transmitter({"use": "fsk", "baudrate": baudrate}, AX25))
+    assert np.abs(late(frames, signal.truth, 48000 / baudrate)).max() < 0.1
+
+
+def test_a_deviation_that_is_too_large_for_the_recording_is_not_tried() -> None:
+    told = {"use": "fsk", "baudrate": 1200, "deviation": 2400}
+    signal = send(transmitter(told, AX25), payloads(4), 8000.0)
+    assert len(receive(signal, transmitter({"use": "fsk", "baudrate": 1200}, AX25))) == 4
+
+
+def test_a_deviation_that_is_told_is_meant() -> None:
+    told = {"use": "fsk", "baudrate": 1200, "deviation": 2400}
+    signal = send(transmitter(told, AX25), payloads(4), 48000.0)
+    assert receive(signal, transmitter({**told, "deviation": 600}, AX25)) == []
+
+
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.lists(st.one_of(st.integers(0, 40), st.integers(41, 90000)), min_size=1, max_size=12).filter(any))
 def test_any_cut_gives_the_same_frames(sizes: list[int]) -> None:
@@ -128,7 +153,7 @@ def assert_same(one: list[Frame], other: list[Frame]) -> None:
 
 SHORT = (
     send(transmitter(FSK), payloads(4), 57600.0, burst=2, offset=2000.0, seed=4),
-    [transmitter(FSK), transmitter(FSK, {"use": "ax100"}, "other")],
+    [transmitter(FSK), transmitter(FSK, {"use": "ax100"}, "other"), transmitter({"use": "fsk", "baudrate": 1200})],
 )
 WHOLE = receive(SHORT[0], *SHORT[1])
 
