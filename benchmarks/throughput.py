@@ -5,16 +5,21 @@ Kernels: millions of input items a second, of one thread, the best of several ru
 Chains: `radome decode` on a recording that is synthesised first; CPU seconds and peak memory of the whole process,
 start included.
 
-    python benchmarks/throughput.py --instructions    instructions instead of time, by valgrind (chains: minutes)
-    python benchmarks/throughput.py --guard           fails when a kernel needs 5 % more of them than recorded
+    python benchmarks/throughput.py --instructions --peers       everything in one run; minutes
+    python benchmarks/throughput.py --instructions    instructions an item and a sample too, by valgrind
+    python benchmarks/throughput.py --peers           beside what is installed: functions of VOLK, liquid-dsp, libfec,
+                                                      blocks of GNU Radio, Direwolf, multimon-ng, gr_satellites
+    python benchmarks/throughput.py --guard           fails when a kernel needs 5 % more instructions than recorded
     python benchmarks/throughput.py --record          after a change that is worth it, or a kernel that is new
+
+Beside other libraries stand medians of nine runs in turn, by processor time: ours, theirs, and the ratio. GNU Radio's
+blocks are without what its scheduler takes; the speed with it stands behind the bound. Other programs get the audio of
+the recording as 16 bit samples, multimon-ng at 22050 Hz, and their time is that of the whole process, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
-import ctypes.util
 import gc
 import json
 import os
@@ -28,11 +33,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from peers import Program, compare, decode_word, environment, peers, programs, write_audio
 
 import dsp_ext
 import dsp_ext.bits
@@ -67,6 +74,9 @@ from dsp_ext.tones import tone_contrast
 from dsp_ext.trellis import Trellis
 from dsp_ext.viterbi import Viterbi
 from receiver.channel.filters import lowpass, polyphase
+
+if TYPE_CHECKING:
+    from receiver.satellite import Transmitter
 
 RNG = np.random.default_rng(1)
 ISA = "avx2"
@@ -237,7 +247,7 @@ def kernels(n: int) -> Iterator[Kernel]:
         bound = "255 * 32 products in GF(256) a word of 1784 bits, 8 at a time: 0.6 a bit"
         if errors:
             bound += "; syndromes, locator and roots again as much"
-        yield Kernel(f"reedsolomon, {errors} errors", "Mbit/s", 223 * 8, partial(_decode, code, word), bound)
+        yield Kernel(f"reedsolomon, {errors} errors", "Mbit/s", 223 * 8, partial(decode_word, code, word), bound)
     accumulate = RepeatAccumulate(128)
     sent = 2.0 * np.unpackbits(accumulate.encode(np.frombuffer(RNG.bytes(128), np.uint8))) - 1
     noisy = (sent + 0.7 * RNG.standard_normal(len(sent))).astype(np.float32)
@@ -250,11 +260,6 @@ def kernels(n: int) -> Iterator[Kernel]:
 def chosen(only: str, n: int) -> Iterator[Kernel]:
     """Those with a text in their name."""
     return (kernel for kernel in kernels(n) if only.lower() in kernel.name.lower())
-
-
-def _decode(code: ReedSolomon, word: NDArray[np.uint8]) -> None:
-    """Decode a copy: the word is mended in place."""
-    code.decode(word.copy())
 
 
 def throughput(kernel: Kernel, seconds: float = 0.1, rounds: int = 5) -> float:
@@ -361,222 +366,8 @@ def guard(found: dict[str, float]) -> list[str]:
     ]
 
 
-@dataclass
-class Peer:
-    """A kernel beside another library's function that does the same."""
-
-    name: str
-    unit: str
-    items: int
-    ours: Callable[[], object]
-    theirs: Callable[[], object]
-    bound: str
-    """What an item takes at least."""
-
-
-FILTERS = ((65, 10), (129, 4))
-"""Taps and decimation."""
-VOLK_FIR = """
-#include <stddef.h>
-typedef void (*dot)(float *result, const float *x, const float *taps, unsigned n);
-void fir(const dot *product, float *y, const float *x, const float *taps, size_t outputs, size_t step, unsigned n)
-{
-    for (size_t i = 0; i < outputs; ++i)
-        (*product)(y + 2 * i, x + 2 * i * step, taps, n);
-}
-"""
-"""A filter as users of VOLK build it: a dot product for each output."""
-
-
-def _compiled(source: str) -> ctypes.CDLL:
-    """A library made of some C; it stays loaded when its file is gone."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "loop.so"
-        command = ["cc", "-O3", "-shared", "-fPIC", "-x", "c", "-", "-o", str(path)]
-        subprocess.run(command, input=source, text=True, check=True)
-        return ctypes.CDLL(str(path))
-
-
-def library(name: str) -> ctypes.CDLL | None:
-    """A shared library, or None, saying so."""
-    path = ctypes.util.find_library(name)
-    if path is None:
-        print(f"lib{name} is not installed: left out", file=sys.stderr)
-    return ctypes.CDLL(path) if path else None
-
-
-def peers() -> Iterator[Peer]:
-    """Kernels of which an installed library has the like."""
-    yield from _beside_fec()
-    yield from _beside_volk()
-    yield from _beside_liquid()
-
-
-def _beside_fec() -> Iterator[Peer]:
-    fec = library("fec")
-    if fec is not None:
-        n = 1 << 15
-        soft = np.sign(RNG.standard_normal(2 * n)) + 0.6 * RNG.standard_normal(2 * n)
-        symbols = np.clip(soft * 32 + 128, 0, 255).astype(np.uint8)
-        output = np.zeros(n // 8, np.uint8)
-        fec.create_viterbi27.restype = ctypes.c_void_p
-        state = ctypes.c_void_p(fec.create_viterbi27(n))
-        input_at, output_at = (ctypes.c_void_p(a.ctypes.data) for a in (symbols, output))
-
-        def viterbi27() -> None:
-            fec.init_viterbi27(state, 0)
-            fec.update_viterbi27_blk(state, input_at, n - 6)
-            fec.chainback_viterbi27(state, output_at, n - 6, 0)
-
-        bound = "64 states: 128 additions, 64 comparisons a bit"
-        process = partial(Viterbi().process, soft.astype(np.float32))
-        yield Peer("viterbi.Viterbi, libfec viterbi27", "Mbit/s", n, process, viterbi27, bound)
-        code = ReedSolomon(32)
-        data = np.frombuffer(RNG.bytes(223), np.uint8)
-        for errors in (0, 8, 16):
-            word = np.concatenate([data, code.encode(data)])
-            word[RNG.choice(255, errors, replace=False)] ^= 0x5A
-
-            def decode_rs_8(word: NDArray[np.uint8] = word) -> None:
-                mended = word.copy()
-                fec.decode_rs_8(ctypes.c_void_p(mended.ctypes.data), None, 0, 0)
-
-            mended = word.copy()
-            if (
-                fec.decode_rs_8(ctypes.c_void_p(mended.ctypes.data), None, 0, 0) != errors
-                or (mended[:223] != data).any()
-            ):
-                sys.exit("libfec decodes another code")
-            bound = "255 * 32 products in GF(256) a word, and more with errors"
-            name = f"reedsolomon, {errors} errors, libfec decode_rs_8"
-            yield Peer(name, "Mbit/s", 223 * 8, partial(_decode, code, word), decode_rs_8, bound)
-
-
-def _beside_volk() -> Iterator[Peer]:
-    volk = library("volk")
-    if volk is None:
-        return
-    n = 1 << 14
-
-    def function(name: str, *kinds: type) -> Callable[..., object]:
-        at = ctypes.c_void_p.in_dll(volk, f"volk_{name}").value or 0
-        return ctypes.CFUNCTYPE(None, *kinds)(at)
-
-    at, count = ctypes.c_void_p, ctypes.c_uint
-    raw, real = np.frombuffer(RNG.bytes(n), np.uint8), np.empty(n, np.float32)
-    convert = function("8i_s32f_convert_32f", at, at, ctypes.c_float, count)
-    theirs = partial(convert, real.ctypes.data, raw.ctypes.data, 128.0, n)
-    ours: Callable[[], object] = partial(to_float, raw, "cu8", real)
-    bound = "1 byte read, 4 written a value"
-    yield Peer("convert, cu8, VOLK 8i_s32f_convert_32f", "Mvalues/s", n, ours, theirs, bound)
-
-    x, y, phase = _noise(n), np.empty(n, np.complex64), np.ones(1, np.complex64)
-    # a complex float goes by value as a double does: its two floats in one register
-    rotate = function("32fc_s32fc_x2_rotator_32fc", at, at, ctypes.c_double, at, count)
-    turn = np.exp(np.array([0.06j])).astype(np.complex64).view(np.float64)[0]
-    theirs = partial(rotate, y.ctypes.data, x.ctypes.data, turn, phase.ctypes.data, n)
-    ours = partial(Mixer(0.01, 0.0).process, x, np.empty_like(x))
-    yield Peer("doppler.Mixer, VOLK rotator", "Msamples/s", n, ours, theirs, "8 bytes read, 8 written")
-
-    times = function("32fc_x2_multiply_conjugate_32fc", at, at, at, count)
-    angle = function("32fc_s32f_atan2_32f", at, at, ctypes.c_float, count)
-
-    def discriminate() -> None:
-        times(y.ctypes.data, x.ctypes.data + 8, x.ctypes.data, n - 1)
-        angle(real.ctypes.data, y.ctypes.data, 2 * np.pi, n - 1)
-
-    ours = partial(Discriminator().process, x)
-    bound = "8 bytes read, 4 written; a complex product, an arctangent"
-    yield Peer("discriminator.Discriminator, VOLK atan2", "Msamples/s", n, ours, discriminate, bound)
-
-    fir = _compiled(VOLK_FIR).fir
-    fir.argtypes = [at, at, at, at, ctypes.c_size_t, ctypes.c_size_t, count]
-    dot = ctypes.addressof(at.in_dll(volk, "volk_32fc_32f_dot_prod_32fc"))
-    for length, factor in FILTERS:
-        # VOLK 2.5 faults where taps do not begin on a line of the cache
-        room = np.empty(length + 16, np.float32)
-        taps = room[-room.ctypes.data // 4 % 16 :][:length]
-        taps[:] = np.hanning(length)
-        outputs = (n - length) // factor + 1
-        theirs = partial(fir, dot, y.ctypes.data, x.ctypes.data, taps.ctypes.data, outputs, factor, length)
-        theirs()
-        wanted = np.convolve(x, taps, "valid")[::factor]
-        if not np.allclose(y[: len(wanted)], wanted, atol=1e-3):
-            sys.exit("VOLK's dot products are another filter's")
-        ours = partial(Decimator(taps, factor, is_complex=True).process, x)
-        bound = f"{2 * length / factor:g} multiply-adds"
-        name = f"fir.Decimator, {length} taps, 1/{factor}, VOLK 32fc_32f_dot_prod_32fc"
-        yield Peer(name, "Msamples/s", n, ours, theirs, bound)
-
-
-def _beside_liquid() -> Iterator[Peer]:
-    liquid = library("liquid")
-    if liquid is None:
-        return
-    n = 1 << 14
-    at = ctypes.c_void_p
-    x, y, real = _noise(n), np.empty(n, np.complex64), np.empty(n, np.float32)
-
-    def make(name: str, *parameters: object) -> ctypes.c_void_p:
-        create = getattr(liquid, f"{name}_create")
-        create.restype = at
-        return at(create(*parameters))
-
-    oscillator = make("nco_crcf", 1)
-    liquid.nco_crcf_set_frequency(oscillator, ctypes.c_float(0.06))
-    theirs: Callable[[], object] = partial(
-        liquid.nco_crcf_mix_block_up, oscillator, at(x.ctypes.data), at(y.ctypes.data), n
-    )
-    ours: Callable[[], object] = partial(Mixer(0.01, 0.0).process, x, np.empty_like(x))
-    yield Peer("doppler.Mixer, liquid nco_crcf", "Msamples/s", n, ours, theirs, "8 bytes read, 8 written")
-
-    for count, factor in FILTERS:
-        taps = np.hanning(count).astype(np.float32)
-        decimator = make("firdecim_crcf", factor, at(taps.ctypes.data), count)
-        theirs = partial(
-            liquid.firdecim_crcf_execute_block, decimator, at(x.ctypes.data), n // factor, at(y.ctypes.data)
-        )
-        ours = partial(Decimator(taps, factor, is_complex=True).process, x)
-        bound = f"{2 * count / factor:g} multiply-adds"
-        name = f"fir.Decimator, {count} taps, 1/{factor}, liquid firdecim_crcf"
-        yield Peer(name, "Msamples/s", n, ours, theirs, bound)
-
-    bank = polyphase(0.3, 0.1, 50)
-    length, made = bank.shape[1], ctypes.c_uint()
-    rate, half, cutoff, stop = ctypes.c_float(0.8), length // 2, ctypes.c_float(0.3), ctypes.c_float(50.0)
-    resampler = make("resamp_crcf", rate, half, cutoff, stop, len(bank) - 1)
-    theirs = partial(
-        liquid.resamp_crcf_execute_block, resampler, at(x.ctypes.data), n, at(y.ctypes.data), ctypes.byref(made)
-    )
-    ours = partial(Resampler(bank, 1.25, is_complex=True).process, x)
-    bound = f"{2 * length * 0.8:g} multiply-adds"
-    yield Peer(f"resample.Resampler, {length} taps, liquid resamp_crcf", "Msamples/s", n, ours, theirs, bound)
-
-    demodulator = make("freqdem", ctypes.c_float(0.5))
-    theirs = partial(liquid.freqdem_demodulate_block, demodulator, at(x.ctypes.data), n, at(real.ctypes.data))
-    ours = partial(Discriminator().process, x)
-    bound = "8 bytes read, 4 written; a complex product, an arctangent"
-    yield Peer("discriminator.Discriminator, liquid freqdem", "Msamples/s", n, ours, theirs, bound)
-
-
-def _noise(n: int) -> NDArray[np.complex64]:
-    return (RNG.standard_normal(n) + 1j * RNG.standard_normal(n)).astype(np.complex64)
-
-
-def compare(peer: Peer, seconds: float = 0.05, rounds: int = 9) -> tuple[float, float, float]:
-    """Median ratio of speeds, ours to theirs, of runs in turn; and the median speeds, millions of items a second."""
-
-    def speed(run: Callable[[], object]) -> float:
-        begun, calls = time.perf_counter(), 0
-        while (passed := time.perf_counter() - begun) < seconds:
-            run()
-            calls += 1
-        return peer.items * calls / passed / 1e6
-
-    peer.ours(), peer.theirs()
-    runs = np.array([(speed(peer.ours), speed(peer.theirs)) for _ in range(rounds)])
-    ours, theirs = np.median(runs, axis=0).tolist()
-    return float(np.median(runs[:, 0] / runs[:, 1])), ours, theirs
+PIECE = 10.0
+"""Seconds of a recording of which instructions are counted."""
 
 
 @dataclass(frozen=True)
@@ -591,37 +382,42 @@ class Recording:
     rate: float
     seconds: float = 60.0
     ebn0_db: float = 15.0
+    piece: float = PIECE
+    """Seconds that are synthesised; the recording repeats them."""
 
 
 @dataclass
 class Usage:
-    """What `radome decode` took."""
+    """What a program took for a recording."""
 
     signal_s: float
+    samples: int
     frames: int
     sent: int
     cpu_s: float
     wall_s: float
     peak_rss_mb: float
 
+    @property
+    def speed(self) -> float:
+        """Million samples a second."""
+        return float(f"{self.samples / self.cpu_s / 1e6:.3g}")
+
 
 RECORDINGS = (
     Recording("FSK 9600, AX.25 G3RUH, IQ at 48 kHz", "44369", "9k6 FSK downlink", "iq", "cf32_le", 48e3),
-    Recording("FSK 9600, AX.25 G3RUH, FM audio at 48 kHz", "44369", "9k6 FSK downlink", "fm", "ri16_le", 48e3),
+    Recording("FSK 9600, AX.25 G3RUH, FM audio at 48 kHz", "44369", "9k6 FSK downlink", "fm", "ri16_le", 48e3,
+              seconds=300.0, ebn0_db=14.0, piece=60.0),
     Recording("FSK 9600, AX100, IQ at 240 kHz", "43466", "9k6 FSK downlink", "iq", "cu8", 240e3, 20.0),
-    Recording(
-        "AFSK 1240, AX.25, FM audio at 48 kHz",
-        "22825",
-        "1k2 AFSK telemetry downlink",
-        "fm",
-        "ri16_le",
-        48e3,
-        ebn0_db=25.0,
-    ),
+    Recording("4FSK 4800, EQUiSat, IQ at 48 kHz", "43552", "9k6 4FSK telemetry downlink", "iq", "cf32_le", 48e3),
+    Recording("AFSK 1200, AX.25, IQ at 48 kHz", "40654", "1k2 AFSK downlink", "iq", "cf32_le", 48e3, ebn0_db=25.0),
+    Recording("AFSK 1200, AX.25, FM audio at 48 kHz", "40654", "1k2 AFSK downlink", "fm", "ri16_le", 48e3,
+              seconds=300.0, ebn0_db=17.0, piece=300.0),
     Recording("BPSK 9600, CCSDS concatenated, IQ at 48 kHz", "40908", "9k6 BPSK downlink", "iq", "cf32_le", 48e3),
-)
-PIECE = 10.0
-"""Seconds that are synthesised; a recording repeats them."""
+    Recording("SDPSK 4800, ORBCOMM, IQ at 48 kHz", "40086", "4k8 SDPSK subscriber downlink, lower", "iq", "cf32_le",
+              48e3),
+    Recording("QPSK 500000, K2SAT, IQ at 2 MHz", "98001", "500k QPSK image downlink", "iq", "cu8", 2e6, 4.0, piece=1.0),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -630,12 +426,15 @@ class Job:
 
     command: list[str]
     output: Path
+    data: Path
     samples: int
     sent: int
+    payloads: set[str]
+    transmitter: Transmitter
 
 
-def synthesise(recording: Recording, seconds: float, folder: Path) -> Job:
-    """Make a recording of some length."""
+def synthesise(recording: Recording, piece: float, seconds: float, folder: Path) -> Job:
+    """Make a recording of about so many seconds, which repeats a piece."""
     # here, since under valgrind they take longer than all the kernels
     from receiver.satellite import find_satellite
     from receiver.synth import Channel, Synthesiser
@@ -644,8 +443,9 @@ def synthesise(recording: Recording, seconds: float, folder: Path) -> Job:
 
     satellite = find_satellite(recording.satellite)
     transmitter = next(t for t in satellite.transmitters if t.name == recording.transmitter)
-    # half of the time something is sent
-    frames = payloads(transmitter.framing, max(1, int(PIECE * transmitter.baudrate / 2 / 3000)))
+    frames = takewhile(
+        lambda _: synthesiser.samples < piece * recording.rate, payloads(transmitter.framing, sys.maxsize)
+    )
     path = folder / "piece.sigmf-meta"
     synthesiser = Synthesiser(
         transmitter, frames, recording.rate, Channel(ebn0_db=recording.ebn0_db), form=recording.form, burst=1, pause=0.1
@@ -663,28 +463,86 @@ def synthesise(recording: Recording, seconds: float, folder: Path) -> Job:
     return Job(
         [sys.executable, "-m", "receiver", "decode", "--quiet", *map(str, words)],
         output,
+        data,
         repeats * synthesiser.samples,
         repeats * len(synthesiser.truth),
+        {truth.payload.hex() for truth in synthesiser.truth},
+        transmitter,
     )
 
 
-def decode(recording: Recording, seconds: float, folder: Path) -> Usage:
-    """Synthesise a recording of some length, decode it, and see what that took."""
-    job = synthesise(recording, seconds, folder)
-    begun = time.perf_counter()
-    with subprocess.Popen(job.command, stdout=subprocess.DEVNULL) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"radome decode ended with status {process.returncode} on {recording.name}")
+WATCH = """
+import json, os, sys, time
+begun = time.perf_counter()
+process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, used = os.wait4(process, 0)
+with open(sys.argv[1], "w") as file:
+    json.dump([used.ru_utime + used.ru_stime, time.perf_counter() - begun, used.ru_maxrss], file)
+sys.exit(os.waitstatus_to_exitcode(status) & 255)
+"""
+"""Runs a program from a small process: Linux counts what the parent had in memory among the child's."""
+
+
+def take(
+    command: Sequence[str],
+    frames: Callable[[bytes], int],
+    recording: Recording,
+    job: Job,
+    environment: dict[str, str] | None = None,
+) -> Usage:
+    """Run a program, see what that took, and how many frames it gave, by what it printed."""
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as took:
+        words = [sys.executable, "-I", "-c", WATCH, took.name, *command]
+        status = subprocess.run(words, stdout=printed, stderr=errors, env=environment, check=False).returncode
+        printed.seek(0), errors.seek(0)
+        said = printed.read()
+        if status:
+            lines = (said + b"\n" + errors.read()).decode(errors="replace").split("\n")
+            reason = next((line.strip() for line in reversed(lines) if line.strip()), "nothing said")
+            raise ChildProcessError(f"{command[0]} ended with status {status}: {reason}")
+        cpu, wall, memory = json.loads(took.read())
     return Usage(
         signal_s=round(job.samples / recording.rate, 1),
-        frames=len(job.output.read_text().splitlines()),
+        samples=job.samples,
+        frames=frames(said),
         sent=job.sent,
-        cpu_s=round(used.ru_utime + used.ru_stime, 2),
-        wall_s=round(time.perf_counter() - begun, 2),
-        peak_rss_mb=round(used.ru_maxrss / 1024, 1),
+        cpu_s=round(cpu, 2),
+        wall_s=round(wall, 2),
+        peak_rss_mb=round(memory / 1024, 1),
     )
+
+
+def decode(recording: Recording, seconds: float, folder: Path) -> tuple[Usage, Job]:
+    """Synthesise a recording of some length, decode it, and see what that took."""
+    job = synthesise(recording, min(recording.piece, seconds), seconds, folder)
+
+    def right(_: bytes) -> int:
+        return sum(json.loads(line)["payload"] in job.payloads for line in job.output.read_text().splitlines())
+
+    return take(job.command, right, recording, job), job
+
+
+def beside(program: Program, recording: Recording, job: Job, files: dict[str, str]) -> Usage:
+    """What another program took for the same recording."""
+    command = [word.format(**files) for word in program.command]
+    kiss = Path(files["kiss"])
+    kiss.unlink(missing_ok=True)
+
+    def given(printed: bytes) -> int:
+        return program.frames(printed, kiss.read_bytes() if kiss.exists() else b"")
+
+    return take(command, given, recording, job, environment())
+
+
+def samples_of(recording: Recording, job: Job) -> NDArray[np.int16]:
+    """As 16 bit audio has them; IQ as (n, 2)."""
+    if recording.datatype == "ri16_le":
+        return np.fromfile(job.data, "<i2")
+    if recording.datatype == "cu8":
+        values = np.round((np.fromfile(job.data, np.uint8) - 127.4) * 256)
+    else:
+        values = np.fromfile(job.data, "<f4") * 32767
+    return np.clip(np.round(values), -32768, 32767).astype(np.int16).reshape(-1, 2)
 
 
 def chain_instructions(recording: Recording) -> float:
@@ -692,7 +550,8 @@ def chain_instructions(recording: Recording) -> float:
     totals, samples = [], []
     for repeats in CALLS:
         with tempfile.TemporaryDirectory() as folder:
-            job = synthesise(recording, repeats * PIECE, Path(folder))
+            piece = min(PIECE, recording.piece)
+            job = synthesise(recording, piece, repeats * piece, Path(folder))
             counts = Path(folder) / "counts"
             callgrind(job.command, counts)
             totals.append(_total(counts))
@@ -706,71 +565,125 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="only what has TEXT in its name")
     parser.add_argument("--chunk", type=int, default=CHUNK, help="items that a kernel gets at a time")
     parser.add_argument("--seconds", type=float, help="length of the recordings")
-    parser.add_argument("--peers", action="store_true", help="kernels beside other libraries' that are installed")
+    parser.add_argument("--peers", action="store_true", help="beside other libraries and programs that are installed")
     parser.add_argument("--no-chains", action="store_true")
     parser.add_argument("--no-kernels", action="store_true")
-    parser.add_argument("--instructions", action="store_true", help="instructions an item and a sample, by valgrind")
-    parser.add_argument("--guard", action="store_true", help="fail when a kernel needs 5 %% more than recorded")
+    parser.add_argument("--instructions", action="store_true", help="instructions too, by valgrind")
+    parser.add_argument("--guard", action="store_true", help="fail when a kernel needs 5 %% more instructions")
     parser.add_argument("--record", action="store_true", help=f"write instructions into {RECORD.name}")
     parser.add_argument("--between-marks", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(words)
     if options.between_marks:
         run_between_marks(options.only, options.chunk)
         return 0
-    if options.instructions or options.guard or options.record:
+    if options.guard or options.record:
         return count(options)
 
     machine = {"machine": platform.processor() or platform.machine(), "isa": dsp_ext.isa, "chunk": options.chunk}
-    results: dict[str, Any] = {**machine, "kernels": {}, "chains": {}}
-    if not options.json:
-        print(f"{machine['machine']}, instruction set {dsp_ext.isa}, {options.chunk} items at a time\n")
-    for kernel in chosen(options.only, options.chunk) if not options.no_kernels else ():
-        value = float(f"{throughput(kernel):.3g}")
-        results["kernels"][kernel.name] = {"value": value, "unit": kernel.unit, "bound": kernel.bound}
-        if not options.json:
-            print(f"{kernel.name:44}{value:>10.5g} {kernel.unit:<12}{kernel.bound}")
-    for peer in peers() if options.peers else ():
-        if options.only.lower() in peer.name.lower():
-            ratio, ours, theirs = (float(f"{x:.3g}") for x in compare(peer))
-            row = {"ratio": ratio, "ours": ours, "theirs": theirs, "unit": peer.unit, "bound": peer.bound}
-            results.setdefault("peers", {})[peer.name] = row
-            if not options.json:
-                print(f"{peer.name:44}{ours:>8.5g} :{theirs:>8.5g} {peer.unit} = {ratio:<8.4g}{peer.bound}")
-    heading = f"\n{'chain':46}{'signal':>8}{'CPU s':>8}{'wall s':>8}{'MB':>8}   frames\n"
-    for recording in RECORDINGS if not options.no_chains else ():
-        if options.only.lower() in recording.name.lower():
-            with tempfile.TemporaryDirectory() as folder:
-                usage = decode(recording, options.seconds or recording.seconds, Path(folder))
-            results["chains"][recording.name] = asdict(usage)
-            if not options.json:
-                line = f"{usage.signal_s:>8.0f}{usage.cpu_s:>8.2f}{usage.wall_s:>8.2f}{usage.peak_rss_mb:>8.0f}"
-                print(f"{heading}{recording.name:46}{line}   {usage.frames} of {usage.sent}")
-                heading = ""
+    results: dict[str, Any] = {**machine, "kernels": {}, "peers": {}, "chains": {}, "programs": {}}
+    show = (lambda line: None) if options.json else partial(print, flush=True)
+    show(f"{machine['machine']}, instruction set {dsp_ext.isa}, {options.chunk} items at a time")
+    if options.instructions:
+        show(f"instructions: with {ISA}, by valgrind")
+    if not options.no_kernels:
+        measure_kernels(options, results["kernels"], show)
+    if options.peers and not options.no_kernels:
+        measure_peers(options, results["peers"], show)
+    if not options.no_chains:
+        measure_chains(options, results, show)
     if options.json:
         print(json.dumps(results, indent=1))
     return 0
 
 
+Show = Callable[[str], object]
+
+
+def measure_kernels(options: argparse.Namespace, results: dict[str, Any], show: Show) -> None:
+    """Speed of each kernel, instructions where they are wanted, and the bound."""
+    counted = instructions(options.only, options.chunk) if options.instructions else {}
+    heading = f"\n{'kernel':44}{'speed':>10} {'':<12}{'instructions':>12}  an item takes at least"
+    for kernel in chosen(options.only, options.chunk):
+        value, of_item = float(f"{throughput(kernel):.3g}"), counted.get(kernel.name)
+        row = {"value": value, "unit": kernel.unit, "instructions": of_item, "bound": kernel.bound}
+        results[kernel.name] = row
+        if heading:
+            show(heading)
+            heading = ""
+        show(f"{kernel.name:44}{value:>10.5g} {kernel.unit:<12}{_or_dash(of_item):>12}  {kernel.bound}")
+
+
+def measure_peers(options: argparse.Namespace, results: dict[str, Any], show: Show) -> None:
+    """Speed of kernels and of other libraries' functions."""
+    show(f"\n{'ours, theirs':80}{'ours':>8}  {'theirs':<8}{'':11}   ratio   an item takes at least")
+    for peer in peers(options.only):
+        found = compare(peer)
+        row = {name: value and float(f"{value:.3g}") for name, value in asdict(found).items()}
+        results[peer.name] = {**row, "unit": peer.unit, "bound": peer.bound}
+        bound = peer.bound + (f"; with the scheduler {row['scheduled']:g}" if row["scheduled"] else "")
+        show(f"{peer.name:80}{row['ours']:>8.5g} :{row['theirs']:<8.5g}{peer.unit:11} = {row['ratio']:<7.4g} {bound}")
+
+
+def measure_chains(options: argparse.Namespace, results: dict[str, Any], show: Show) -> None:
+    """What each chain takes, and other programs for the same signal."""
+    wanted = [recording for recording in RECORDINGS if options.only.lower() in recording.name.lower()]
+    said: set[str] = set()
+    columns = ("signal s", "CPU s", "wall s", "MB", "Msamples/s", "instructions")
+    show(f"\n{'chain':46}" + "".join(f"{column:>13}" for column in columns) + "   frames")
+
+    def line(name: str, usage: Usage, of_sample: float | None = None) -> None:
+        numbers = (f"{usage.signal_s:.0f}", f"{usage.cpu_s:.2f}", f"{usage.wall_s:.2f}", f"{usage.peak_rss_mb:.0f}")
+        columns = (*numbers, f"{usage.speed:g}", _or_dash(of_sample))
+        show(f"{name:46}" + "".join(f"{x:>13}" for x in columns) + f"   {usage.frames} of {usage.sent}")
+
+    for recording in wanted:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            usage, job = decode(recording, options.seconds or recording.seconds, folder)
+            of_sample = chain_instructions(recording) if options.instructions else None
+            more = {"msamples_per_s": usage.speed, "instructions": of_sample}
+            results["chains"][recording.name] = {**asdict(usage), **more}
+            line(recording.name, usage, of_sample)
+            use, sent_as = (str(table["use"]) for table in (job.transmitter.demod, job.transmitter.framing))
+            every = programs(recording.form, use, job.transmitter.baudrate, sent_as, recording.satellite)
+            files: dict[str, str] = {}
+            for program in every if options.peers else ():
+                files = files or write_audio(samples_of(recording, job), recording.rate, folder)
+                try:
+                    other = beside(program, recording, job, files)
+                except ChildProcessError as error:
+                    if str(error) not in said:
+                        print(f"{error}: left out", file=sys.stderr)
+                    said.add(str(error))
+                    continue
+                rows = results["programs"].setdefault(recording.name, {})
+                rows[program.name] = {**asdict(other), "msamples_per_s": other.speed}
+                line(f"  {program.name}", other)
+    if wanted:
+        with tempfile.TemporaryDirectory() as name:
+            usage, _ = decode(wanted[0], 1.0, Path(name))
+        results["start_cpu_s"] = usage.cpu_s
+        show(f"of Radome's CPU seconds {usage.cpu_s:.2f} are its start and a second of signal")
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
 def count(options: argparse.Namespace) -> int:
-    """Count instructions, and print, record or compare them."""
+    """Count the kernels' instructions, and print, record or compare them."""
     reason = incomparable(options.chunk) if options.guard else None
     if reason is not None:
         sys.exit(reason)
-    found = instructions(options.only, options.chunk) if not options.no_kernels else {}
+    found = instructions(options.only, options.chunk)
     results: dict[str, Any] = {**conditions(options.chunk), "kernels": found}
-    if not options.json:
-        print(f"{options.chunk} items at a time; instructions an item with {ISA}, and what an item takes at least\n")
-        for kernel in chosen(options.only, options.chunk) if found else ():
-            print(f"{kernel.name:44}{found[kernel.name]:>10.5g}  {kernel.bound}", flush=True)
-    chains = {}
-    for recording in RECORDINGS if options.instructions and not options.no_chains else ():
-        if options.only.lower() in recording.name.lower():
-            chains[recording.name] = chain_instructions(recording)
-            if not options.json:
-                print(f"{recording.name:50}{chains[recording.name]:>10.5g} a sample", flush=True)
     if options.json:
-        print(json.dumps({**results, "chains": chains}, indent=2))
-    if options.record and found:
+        print(json.dumps(results, indent=2))
+    else:
+        print(f"{options.chunk} items at a time; instructions an item with {ISA}, and what an item takes at least\n")
+        for kernel in chosen(options.only, options.chunk):
+            print(f"{kernel.name:44}{found[kernel.name]:>10.5g}  {kernel.bound}", flush=True)
+    if options.record:
         if options.only:
             results["kernels"] = {**json.loads(RECORD.read_text())["kernels"], **found}
         RECORD.write_text(json.dumps(results, indent=2) + "\n")

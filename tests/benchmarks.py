@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
+# where they find each other
+sys.path.append(str(FOLDER))
 
 
 def load(name: str) -> Any:
