@@ -336,7 +336,7 @@ def _beside_gnuradio() -> Iterator[Peer]:
                 return Block(name, process)
 
             def beside(ours: str, name: str, unit: str, items: int, run: Callable[[], object], bound: str) -> Peer:
-                return Peer(f"{ours}, GNU Radio {name}", unit, items, run, block(name), bound)
+                return Peer(f"{ours}, GNU Radio {name.split()[0]}", unit, items, run, block(name), bound)
 
             bound = "1 byte read, 4 written a value"
             run: Callable[[], object] = partial(to_float, raw, "i8", np.empty(2 * n, np.float32))
@@ -359,7 +359,7 @@ def _beside_gnuradio() -> Iterator[Peer]:
                     mixer.process(iq, mixed)
                     decimator.process(mixed)
 
-                ours = f"doppler.Mixer and {ours}"
+                ours = f"Mixer and {ours}"
                 name = f"freq_xlating_fir_filter_ccf {length} {factor}"
                 yield beside(ours, name, "Msamples/s", n, channel, bound)
             length = bank.shape[1]

@@ -615,13 +615,13 @@ def measure_kernels(options: argparse.Namespace, results: dict[str, Any], show: 
 
 def measure_peers(options: argparse.Namespace, results: dict[str, Any], show: Show) -> None:
     """Speed of kernels and of other libraries' functions."""
-    show(f"\n{'ours, theirs':80}{'ours':>8}  {'theirs':<8}{'':11}   ratio   an item takes at least")
+    show(f"\n{'kernel, function':78}{'ours':>8}  {'theirs':<8}{'':11}   {'ratio':<8}an item takes at least")
     for peer in peers(options.only):
         found = compare(peer)
         row = {name: value and float(f"{value:.3g}") for name, value in asdict(found).items()}
         results[peer.name] = {**row, "unit": peer.unit, "bound": peer.bound}
         bound = peer.bound + (f"; with the scheduler {row['scheduled']:g}" if row["scheduled"] else "")
-        show(f"{peer.name:80}{row['ours']:>8.5g} :{row['theirs']:<8.5g}{peer.unit:11} = {row['ratio']:<7.4g} {bound}")
+        show(f"{peer.name:78}{row['ours']:>8.5g} :{row['theirs']:<8.5g}{peer.unit:11} = {row['ratio']:<7.4g} {bound}")
 
 
 def measure_chains(options: argparse.Namespace, results: dict[str, Any], show: Show) -> None:

@@ -77,21 +77,27 @@ cdef class Lines:
     taper : (2 * reach + 1,) float64
     furthest : a move from node to node beyond which the path has jumped
     states : of a circle, on which the path is then given; the lines' values are in cycles. Default: no circle
+    bend : a move over two nodes, beyond what the path moved before, that is a jump too: by way of a node that lies
+        between, such as one with both of two bursts in it. Default: none is
 
     Raises
     ------
-    ValueError : a taper of even length
+    ValueError : a taper of even length; a bend on a circle, or with a reach below 3
     """
     cdef radome_queue _nodes, _tones
     cdef const double[::1] _taper
     cdef Py_ssize_t _reach
-    cdef double _furthest, _states, _last
+    cdef double _furthest, _states, _bend, _last
     cdef long long _segment
     cdef bint _begun
 
-    def __cinit__(self, const double[::1] taper not None, double furthest, Py_ssize_t states=0):
+    def __cinit__(self, const double[::1] taper not None, double furthest, Py_ssize_t states=0,
+                  double bend=0):
         if taper.shape[0] % 2 == 0:
             raise ValueError(f"a taper of odd length expected, got {taper.shape[0]}")
+        if bend > 0 and (states > 0 or taper.shape[0] < 7):
+            raise ValueError(f"a bend goes with no circle and a taper of 7 or more, got {states}, {taper.shape[0]}")
+        self._bend = bend
         self._taper, self._reach = np.array(taper), taper.shape[0] // 2
         self._furthest, self._states = furthest, states
         if not self._add(&self._nodes, self._reach * sizeof(_Node)):
@@ -108,12 +114,19 @@ cdef class Lines:
         return more
 
     cdef void _take(self, _Node* node, double value) noexcept nogil:
-        cdef double move = value - self._last
+        cdef double move = value - self._last, drift
         if self._states > 0:
             move -= self._states * floor(move / self._states + 0.5)
             value = self._last + move
         if self._begun and fabs(move) > self._furthest:
             self._segment += 1
+        elif self._bend > 0 and (node - 6).segment == (node - 1).segment == self._segment + 1:
+            drift = ((node - 3).path - (node - 6).path) / 3
+            if fabs(value - (node - 2).path - 2 * drift) > self._bend:
+                self._segment += 1
+                # the node between is the nearer side's
+                if fabs(move) < fabs((node - 1).path - (node - 2).path):
+                    (node - 1).segment = self._segment + 1
         self._begun = True
         self._last = value
         # the nodes of no weight before the first are a segment of their own
@@ -131,7 +144,8 @@ cdef class Lines:
 
         Returns
         -------
-        value : (made,) float64, of the lines at the nodes that have `reach` nodes behind them by now
+        value : (made,) float64, of the lines at the nodes that have `reach` nodes behind them by now, with a bend one
+            more
         jumped : (made,) bool, from the node before to this one
         weight : (made,) float64
 
@@ -170,7 +184,8 @@ cdef class Lines:
                     node[i].re = node[i].im = node[i].weight = 0
         if tones:
             radome_drop(&self._tones, 8 * n)
-        made = max(0, <Py_ssize_t>((self._nodes.stop - self._nodes.first) // sizeof(_Node)) - 2 * reach)
+        made = max(0, <Py_ssize_t>((self._nodes.stop - self._nodes.first) // sizeof(_Node)) - 2 * reach
+                   - (self._bend > 0))
         value, jumped, kept = np.empty(made), np.empty(made, np.bool_), np.empty(made)
         if made:
             out, out_jumped, out_weight = value, jumped.view(np.uint8), kept

@@ -66,6 +66,9 @@ CLOCK_WIDTH = 512
 """Chips on each side over which timing is averaged: its drift is followed."""
 CARRIER_REACH, PHASE_REACH = 8, 5
 """Nodes on each side of one through which lines of frequency and phase are laid."""
+BEND = 4.0
+"""States by which a carrier is the next burst's after two nodes, with both bursts in the node between. Noise that a
+frame survives bends the path by 3 or less."""
 LEVEL_GROUP, LEVEL_WIDTH = 16, 8
 """Chips whose level is taken together; such groups on each side over which it is averaged."""
 WIDEST = 2048
@@ -360,7 +363,7 @@ class _Carrier:
         self._prominence = Prominence(window, most + self._beside)
         self._centre = 0
         self._peaks = Peaks(len(self._states))
-        self._lines = Lines(_taper(CARRIER_REACH), furthest + 2)
+        self._lines = Lines(_taper(CARRIER_REACH), furthest + 2, bend=BEND)
         self._ends = Ends()
 
     def process(self, y: Complex, centres: NDArray[np.int64], near: NDArray[np.float32]) -> Floats:

@@ -66,6 +66,28 @@ def test_a_tone_that_is_no_number_says_nothing(bad, at):
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("between", [0.0, 0.3, 0.7, 1.0])
+def test_a_bend_by_way_of_a_node_between_is_a_jump(between):
+    """No move is furthest by itself; a path that drifts as fast all the time has none; cuts change nothing."""
+    rise = 3.0 * np.arange(N)
+    path = rise + 7 * (np.arange(N) > 20)
+    path[20] += 7 * between
+    lines = Lines(TAPER, 11.0, bend=4.0)
+    found, jumped, _ = lines.process(path)
+    assert len(found) == N - REACH - 1
+    assert np.flatnonzero(jumped).tolist() == [20 if between > 0.5 else 21]
+    near = found - path[: len(found)]
+    near[20] = 0
+    assert np.abs(near).max() < 2
+    assert np.abs(near[[*range(15), *range(26, len(near))]]).max() < 1e-6
+    again = Lines(TAPER, 11.0, bend=4.0)
+    parts = [again.process(path[k : k + 1]) for k in range(N)]
+    for one, whole in zip(zip(*parts, strict=True), (found, jumped), strict=False):
+        assert np.array_equal(np.concatenate(one), whole)
+    assert not Lines(TAPER, 11.0, bend=4.0).process(rise)[1].any()
+    assert not Lines(TAPER, 11.0).process(path)[1].any()
+
+
 def test_no_weight_leaves_the_path_and_bad_arguments():
     path = RNG.standard_normal(N)
     assert np.array_equal(Lines(TAPER, 1.0).process(path, np.zeros(N))[0], path[:-REACH])
@@ -76,3 +98,6 @@ def test_no_weight_leaves_the_path_and_bad_arguments():
         Lines(TAPER, 1.0).process(path, tone=np.ones(N - 1, np.complex64))
     with pytest.raises(ValueError, match="odd length"):
         Lines(TAPER[1:], 1.0)
+    for taper, states in ((TAPER[3:-3], 0), (TAPER, 16)):
+        with pytest.raises(ValueError, match="a bend goes"):
+            Lines(taper, 1.0, states, bend=4.0)

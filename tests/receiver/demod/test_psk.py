@@ -240,6 +240,26 @@ def test_bursts_of_different_power_and_frequency():
         assert abs(np.median(offsets[nearest]) - frequency) < 10
 
 
+@pytest.mark.parametrize("apart", [-40.0, -32.0, 25.0, 38.0])
+def test_bursts_with_carriers_close_to_each_other(apart):
+    """Neither has part in the other's line of frequency, wherever rows begin."""
+    rate, baudrate, period = 12000, 1200, 10.0
+    symbols = np.random.default_rng(1).choice([-1.0, 1.0], (2, 900))
+    for shift in range(0, 320, 40):
+        x, centres = np.zeros(shift + 1200, complex), []
+        for i, amplitude in enumerate((1.0, 0.3)):
+            burst, at = send(symbols[i], baudrate, rate, 300.0, 300.0 + i * apart, phase=i)
+            centres.append(len(x) + at)
+            x = np.concatenate([x, amplitude * burst])
+        x = np.concatenate([x, np.zeros(1200)]) + noise(len(x) + 1200, 23, baudrate, rate, shift)
+        soft, positions, offsets = receive(Psk(baudrate), x, rate)
+        for i, at in enumerate(centres):
+            nearest, _ = match(positions, at, period)
+            right = soft[nearest] * symbols[i]
+            assert (right * np.sign(right.sum()) > 0)[5:-5].all()
+            assert np.abs(offsets[nearest][32:-32] - 300.0 - i * apart).max() < 8
+
+
 def test_a_1_is_a_reversal_when_differential():
     bits = np.random.default_rng(2).integers(0, 2, 600)
     phases = np.cumprod(np.where(bits == 1, -1.0, 1.0))
