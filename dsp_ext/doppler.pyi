@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+def kept_points(values: NDArray[np.float32], first: int, every: int, least: float) -> NDArray[np.int64]: ...
 def ramps(
     lengths: NDArray[np.int64], starts: NDArray[np.float64], slopes: NDArray[np.float64]
 ) -> NDArray[np.float32]: ...

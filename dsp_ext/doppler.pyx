@@ -16,7 +16,7 @@ by an odd minimax polynomial of degree 9 on [-1, 1] (largest error 3.4e-9 by its
 """
 import numpy as np
 
-from libc.math cimport isfinite
+from libc.math cimport fabsf, isfinite
 from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from "simd.h" nogil:
@@ -228,3 +228,57 @@ def straight(const double[::1] at not None, const double[::1] positions not None
             gone = at[i] - positions[k]
             out[i] = values[k] + slope * (gone if gone > 0 else 0)
     return result
+
+
+cdef bint _steps(const float* x, Py_ssize_t n, float least) noexcept nogil:
+    # whether any of n differences is above the least
+    cdef Py_ssize_t k
+    cdef int above = 0
+    for k in range(n):
+        above |= fabsf(x[k + 1] - x[k]) > least
+    return above
+
+
+def kept_points(const float[::1] values not None, Py_ssize_t first, Py_ssize_t every, float least):
+    """Points that tell a track which is smooth but for steps: those at even distances, and both sides of each step.
+
+    Parameters
+    ----------
+    values : (n,) float32
+    first : the first of the points at even distances, 0 or more
+    every : from one of them to the next, 1 or more
+    least : by which two neighbours differ, where there is a step between them
+
+    Returns
+    -------
+    (m,) int64, rising
+
+    Raises
+    ------
+    ValueError : first or every is too small
+    """
+    cdef Py_ssize_t n = values.shape[0], made = 0, start = 0, stop, k
+    cdef const float* x = &values[0] if n else NULL
+    cdef int64_t[::1] out
+    if first < 0 or every < 1:
+        raise ValueError(f"a first of 0 or more and 1 or more to the next expected, got {first} and {every}")
+    result = np.empty(n, np.int64)
+    out = result
+    with nogil:
+        while start < n:
+            # up to the next point
+            stop = first if start < first else start + every
+            stop = stop if stop < n else n
+            if start >= first and (not made or out[made - 1] < start):
+                out[made] = start
+                made += 1
+            if _steps(x + start, stop - start if stop < n else n - 1 - start, least):
+                for k in range(start, stop if stop < n else n - 1):
+                    if fabsf(x[k + 1] - x[k]) > least:
+                        if not made or out[made - 1] < k:
+                            out[made] = k
+                            made += 1
+                        out[made] = k + 1
+                        made += 1
+            start = stop
+    return result[:made]

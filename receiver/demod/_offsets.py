@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp_ext.doppler import straight
+from dsp_ext.doppler import kept_points, straight
 
 from ..stage import Chunk
 
@@ -32,14 +32,12 @@ class OffsetTrack:
         """Note the offsets of a chunk, at every so many samples since the first, and on both sides of steps."""
         if chunk.offsets is not None and len(chunk):
             offsets, least = chunk.offsets, STEP * chunk.rate
-            points = np.arange(-self._count % EVERY, len(chunk), EVERY)
-            kept = [points, *_beside_steps(offsets, points, least)]
+            points = kept_points(offsets, -self._count % EVERY, EVERY, least)
             if self._end is not None and abs(offsets[0] - self._end[1]) > least:
-                kept.append(np.zeros(1, np.intp))
+                if not len(points) or points[0]:
+                    points = np.concatenate([[0], points])
                 if self._end[0] > self.reach:
                     self.add(np.array(self._end[:1]), np.array(self._end[1:]))
-            if len(kept) > 1:
-                points = np.unique(np.concatenate(kept))
             self.add(chunk.position + chunk.step * points, offsets[points])
             self._end = chunk.position + chunk.step * (len(chunk) - 1), float(offsets[-1])
         self._count += len(chunk)
@@ -87,14 +85,3 @@ class OffsetTrack:
             found[0] = 0.0
         self._asked = float(positions[-1])
         return found
-
-
-def _beside_steps(offsets: NDArray[np.float32], points: NDArray[np.intp], least: float) -> list[NDArray[np.intp]]:
-    """Samples on both sides of each step, sought only where the points about it are apart themselves."""
-    edges = np.concatenate([[0], points, [len(offsets) - 1]])
-    apart = np.flatnonzero(np.abs(np.diff(offsets[edges])) > least / 2)
-    if not len(apart):
-        return []
-    pairs = np.minimum(edges[apart][:, None] + np.arange(EVERY), len(offsets) - 2)
-    steps = pairs[np.abs(offsets[pairs + 1] - offsets[pairs]) > least]
-    return [steps, steps + 1]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dsp_ext.doppler import Mixer, ramps, straight
+from dsp_ext.doppler import Mixer, kept_points, ramps, straight
 
 ERROR = 2.5e-7
 """Largest error of a sample of magnitude 1: float32 rounding of the polynomial and of two products."""
@@ -163,3 +163,17 @@ def test_straight():
         straight(at, positions[:2], values[:1])
     with pytest.raises(ValueError, match="1 or more"):
         straight(at, positions[:0], values[:0])
+
+
+@pytest.mark.parametrize("first", [0, 5, 15, 40])
+@pytest.mark.parametrize("chance", [0.0, 0.02, 0.5])
+def test_kept_points(first: int, chance: float):
+    rng = np.random.default_rng(7)
+    for n in (0, 1, 2, 16, 17, 500):
+        values = np.cumsum(np.where(rng.random(n) < chance, 3.0, 0.5)).astype(np.float32)
+        steps = np.flatnonzero(np.diff(values) > 1)
+        expected = {*range(first, n, 16), *steps, *(steps + 1)}
+        assert kept_points(values, first, 16, 1.0).tolist() == sorted(expected)
+    for bad in ((-1, 16), (0, 0)):
+        with pytest.raises(ValueError, match="expected"):
+            kept_points(values, *bad, 1.0)
