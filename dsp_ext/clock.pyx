@@ -93,6 +93,7 @@ cdef class SymbolClock:
     cdef float _drift_sine[DRIFTS][BLOCK]
     cdef int32_t _choice[(LAG + 1) * DRIFTS * PHASES]   # drift before: -1, 0, 1 from this one; 2: jump
     cdef short _jumped[LAG + 1]
+    cdef short _path[LAG + 1]            # states of the best path, by its newest LAG + 1 blocks
     cdef long long _blocks
     cdef Py_ssize_t _top                 # best state
     cdef bint _begun
@@ -148,6 +149,7 @@ cdef class SymbolClock:
         self._held, self._base, self._last = WIDEST, -WIDEST, -4
         self._toned = self._refined = self._smoothed = self._blocks = 0
         self._top = 0
+        memset(self._path, -1, sizeof(self._path))
         self._begun = False
 
     cdef void _step(self) noexcept nogil:
@@ -171,25 +173,29 @@ cdef class SymbolClock:
                                       self._choice + row * DRIFTS * PHASES)
         self._blocks += 1
 
-    cdef Py_ssize_t _trace(self, Py_ssize_t blocks) noexcept nogil:
-        # state of the best path so many blocks before the newest
-        cdef Py_ssize_t at = self._top, i, d, p
+    cdef Py_ssize_t _trace(self) noexcept nogil:
+        # state of the best path LAG blocks before the newest: mostly it only goes on, and is known from the block before
+        cdef long long block = self._blocks - 1, last = block - LAG
+        cdef Py_ssize_t at = self._top, d, p
         cdef int which
-        cdef long long row
-        for i in range(blocks):
-            row = (self._blocks - 1 - i) % (LAG + 1)
-            which = self._choice[row * DRIFTS * PHASES + at]
+        self._path[block % (LAG + 1)] = <short>at
+        while block > last:
+            which = self._choice[block % (LAG + 1) * DRIFTS * PHASES + at]
             d, p = at // PHASES, at % PHASES
             if which == 2:
-                at = self._jumped[row]
+                at = self._jumped[block % (LAG + 1)]
             else:
                 at = (d + which) * PHASES + ((p - (d - FASTEST)) & (PHASES - 1))
-        return at
+            block -= 1
+            if self._path[block % (LAG + 1)] == at:
+                break
+            self._path[block % (LAG + 1)] = <short>at
+        return self._path[last % (LAG + 1)]
 
-    cdef void _decide(self, Py_ssize_t back) noexcept nogil:
-        # path over the symbols of the block that is so many blocks back, and the tone turned back by it
-        cdef Py_ssize_t at = self._trace(back), d = at // PHASES, p = at % PHASES, i
-        cdef long long first = (self._blocks - 1 - back) * BLOCK
+    cdef void _decide(self) noexcept nogil:
+        # path over the symbols of the block that is LAG blocks back, and the tone turned back by it
+        cdef Py_ssize_t at = self._trace(), d = at // PHASES, p = at % PHASES, i
+        cdef long long first = (self._blocks - 1 - LAG) * BLOCK
         cdef Py_ssize_t slot = first % RING
         cdef const float* tone_re = self._tone[0] + slot
         cdef const float* tone_im = self._tone[1] + slot
@@ -287,7 +293,7 @@ cdef class SymbolClock:
             if self._toned % BLOCK == 0:
                 self._step()
                 if self._blocks > LAG:
-                    self._decide(LAG)
+                    self._decide()
                     made += self._give(instants + made)
         self._interpolate(instants, made, soft)
         return made
