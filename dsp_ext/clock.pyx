@@ -174,7 +174,7 @@ cdef class SymbolClock:
         self._blocks += 1
 
     cdef Py_ssize_t _trace(self) noexcept nogil:
-        # state of the best path LAG blocks before the newest: mostly it only goes on, and is known from the block before
+        # state of the best path LAG blocks before the newest; mostly it only goes on, and is known from before
         cdef long long block = self._blocks - 1, last = block - LAG
         cdef Py_ssize_t at = self._top, d, p
         cdef int which

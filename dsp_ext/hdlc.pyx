@@ -50,6 +50,7 @@ _make_tables()
 
 cdef enum:
     NOTHING, CANDIDATE
+    FLAG = 4
     RIGHT = 0xF0B8            # register behind a frame and its checksum
     MEMORY = 18               # symbols before a bit that it depends on
     WEAK = 40                 # symbols that may be wrong
@@ -120,14 +121,13 @@ cdef class HdlcReceiver:
     cdef unsigned char* _bytes
     cdef Py_ssize_t _longest, _shortest, _training
     cdef unsigned int _line            # the last symbols, newest in bit 0
-    cdef unsigned int _window          # the last decoded bits, newest in bit 7 and older below
-    cdef int _ones, _level, _partial, _bits_in
+    cdef int _partial, _bits_in
     cdef bint _inside, _scrambled, _repairs
     cdef Py_ssize_t _count
     cdef long long _start, _flag_end
     cdef int _idle                     # bits of flags or marks in a row since which all could be frames
-    cdef int _run_of_ones, _run_before  # now, and before the last 0
-    cdef int _marks                    # ones before the 0 that may begin a flag
+    cdef Py_ssize_t _ones, _ones_before_zero   # in a row: now, and before the last 0
+    cdef Py_ssize_t _marks             # ones before the 0 that began the last flag
     cdef readonly long long crc_failures, symbols
     # for repair
     cdef float* _soft                  # symbols from index _first on
@@ -176,67 +176,56 @@ cdef class HdlcReceiver:
 
     cpdef reset(self):
         """Forget all input; the next symbol is number 0."""
-        self._line = self._window = 0
-        self._ones = self._level = self._partial = self._bits_in = 0
+        self._line = 0
+        self._ones = self._ones_before_zero = self._marks = self._partial = self._bits_in = 0
         self._inside = False
         self._count = 0
         self._start = self._flag_end = 0
-        self._idle = self._run_of_ones = self._run_before = self._marks = 0
+        self._idle = 0
         self.crc_failures = self.symbols = 0
         self._first = self._held = self._opened = 0
 
-    cdef int _bit(self, int bit) noexcept nogil:
-        # one decoded bit; CANDIDATE when a flag has just closed a whole number of bytes
-        cdef int result = NOTHING
-        self._window = (self._window >> 1) | (bit << 7)
-        if bit:
-            self._run_of_ones += self._run_of_ones < 1000
-        else:
-            self._marks, self._run_before, self._run_of_ones = self._run_before, self._run_of_ones, 0
-        if self._window == 0x7E:
-            # the flag's own first seven bits were taken for data: 7 bits too many are in
-            if self._inside and self._bits_in == 7 and self._count >= self._shortest:
-                result = CANDIDATE
-            self._flag_end = self.symbols
-            return result | 4
-        if bit:
-            self._ones += 1
-            if self._ones > 6:
-                self._inside = False            # abort
-                return 0
-        else:
-            if self._ones == 5:
-                self._ones = 0
-                return 0
-            self._ones = 0
-        if self._inside:
-            self._partial = (self._partial >> 1) | (bit << 7)
-            self._bits_in += 1
-            if self._bits_in == 8:
+    cdef Py_ssize_t _run(self, const float* soft, Py_ssize_t i, Py_ssize_t n, int* what) noexcept nogil:
+        # stops behind each flag; CANDIDATE when it has closed a whole number of bytes
+        cdef unsigned int line = self._line, taken, bit
+        cdef unsigned int scrambled = <unsigned int>-1 if self._scrambled else 0
+        cdef int partial = self._partial, bits_in = self._bits_in
+        cdef Py_ssize_t ones = self._ones, before = self._ones_before_zero, begun = i, run
+        what[0] = NOTHING
+        while i < n:
+            line = (line << 1) | (soft[i] > 0)
+            i += 1
+            taken = line ^ ((line >> 12 ^ line >> 17) & scrambled)
+            bit = ~(taken ^ taken >> 1) & 1
+            # a branch on a bit of data is guessed wrong every other time
+            run, ones = ones, (ones + 1) & -<Py_ssize_t>bit
+            if run > 5:
+                if bit:
+                    self._inside = False        # abort
+                    continue
+                if run == 6:
+                    # the flag's own first seven bits were taken for data: 7 bits too many are in
+                    if self._inside and bits_in == 7 and self._count >= self._shortest:
+                        what[0] = CANDIDATE
+                    what[0] |= FLAG
+                    self._marks, before = before, run
+                    break
+            before ^= (before ^ run) & (<Py_ssize_t>bit - 1)
+            if not self._inside or (run == 5 and not bit):
+                continue
+            partial = (partial >> 1) | (bit << 7)
+            bits_in += 1
+            if bits_in == 8:
                 if self._count == self._longest:
                     self._inside = False
-                    return 0
-                self._bytes[self._count] = <unsigned char>self._partial
+                    continue
+                self._bytes[self._count] = <unsigned char>partial
                 self._count += 1
-                self._bits_in = 0
-        return 0
-
-    cdef Py_ssize_t _run(self, const float* soft, Py_ssize_t i, Py_ssize_t n, int* what) noexcept nogil:
-        # stops behind each flag
-        cdef int level, bit
-        while i < n:
-            self._line = (self._line << 1) | (soft[i] > 0)
-            if self._scrambled:
-                level = (self._line ^ (self._line >> 12) ^ (self._line >> 17)) & 1
-            else:
-                level = self._line & 1
-            bit = (level ^ self._level) ^ 1
-            self._level = level
-            self.symbols += 1
-            i += 1
-            what[0] = self._bit(bit)
-            if what[0]:
-                return i
+                bits_in = 0
+        self._line, self._partial, self._bits_in = line, partial, bits_in
+        self._ones, self._ones_before_zero = ones, before
+        self.symbols += i - begun
+        self._flag_end = self.symbols if what[0] else self._flag_end
         return i
 
     cdef inline float _at(self, long long symbol) noexcept nogil:
@@ -650,9 +639,6 @@ cdef class HdlcReceiver:
             self._line = 0
             for k in range(-MEMORY, 0):
                 self._line = (self._line << 1) | (self._at(self.symbols + k) > 0)
-            self._level = self._line & 1
-            if self._scrambled:
-                self._level = (self._line ^ (self._line >> 12) ^ (self._line >> 17)) & 1
         return frames
 
     cdef void _hold(self, const float* soft, Py_ssize_t n) noexcept nogil:
@@ -722,7 +708,7 @@ cdef class HdlcReceiver:
             if self.symbols - before <= 8:
                 self._idle += <int>(self.symbols - before)
             elif not self._inside or self._idle < self._marks:
-                self._idle = self._marks
+                self._idle = <int>(self._marks if self._marks < 1000 else 1000)
             self._idle = self._idle if self._idle < 1000 else 1000
             if good:
                 self._opened = 0
@@ -737,4 +723,4 @@ cdef class HdlcReceiver:
             if self._repairs:
                 self._open(self.symbols, self._idle)
             self._start = self.symbols
-            self._inside, self._count, self._bits_in, self._ones, self._partial = True, 0, 0, 0, 0
+            self._inside, self._count, self._bits_in, self._partial = True, 0, 0, 0
