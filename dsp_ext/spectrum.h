@@ -88,6 +88,13 @@ static inline void radome_power(const float *re, const float *im, float *sums) {
     RADOME_V8(sums) += RADOME_V8(re) * RADOME_V8(re) + RADOME_V8(im) * RADOME_V8(im);
 }
 
+/* the same for the lanes from `first` up to `stop` only */
+static inline void radome_power_of(const float *re, const float *im, int first, int stop, float *sums) {
+    const radome_i8 lane = {0, 1, 2, 3, 4, 5, 6, 7}, some = (lane >= first) & (lane < stop);
+    const radome_v8 power = RADOME_V8(re) * RADOME_V8(re) + RADOME_V8(im) * RADOME_V8(im);
+    RADOME_V8(sums) += (radome_v8)((radome_i8)power & some);
+}
+
 /* Natural logarithms in place, of what is no less than 1.2e-38: with x = 2^e (1 + m), M. Abramowitz, I. A. Stegun, Handbook
    of Mathematical Functions, 1964, 4.1.44 for ln(1 + m); error below 1e-7 and the rounding of the sum. What is no number
    gives some finite one. */

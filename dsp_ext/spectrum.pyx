@@ -14,6 +14,7 @@ cdef extern from "spectrum.h" nogil:
     void radome_deal(const float** rows, Py_ssize_t item, float a, float b, float* re0, float* im0, float* re1,
                      float* im1)
     void radome_power(const float* re, const float* im, float* sums)
+    void radome_power_of(const float* re, const float* im, int first, int stop, float* sums)
     void radome_log(float* x)
 
 
@@ -121,34 +122,50 @@ cdef class PowerRows:
         self._taper = np.array(taper)
         self._sums = np.zeros(size * LANES, np.float32)
 
-    cdef void _row(self, const float* x, float* power) noexcept nogil:
-        cdef Py_ssize_t size = self._size, n = size * LANES, done = 0, count, lane, k, i
+    cdef void _rows(self, const float* x, Py_ssize_t rows, float* power) noexcept nogil:
+        # windows side by side, of whichever rows they are
+        cdef Py_ssize_t size = self._size, averages = self._averages, windows = rows * averages, first = 0, count
+        cdef Py_ssize_t lane, stop, k, i, j
         cdef float* re = self._transform.re
         cdef float* im = self._transform.im
         cdef float* sums = &self._sums[0]
-        cdef const float* v
-        cdef float total, scale = <float>1 / self._averages
-        memset(sums, 0, n * sizeof(float))
-        while done < self._averages:
-            count = self._averages - done if self._averages - done < LANES else LANES
-            if count < LANES:
-                self._transform.clear()
-            v = x + 2 * done * size
-            for k in range(size):
-                i = self._transform.place[k] * LANES
-                for lane in range(count):
-                    re[i + lane] = v[2 * (lane * size + k)] * self._taper[k]
-                    im[i + lane] = v[2 * (lane * size + k) + 1] * self._taper[k]
+        cdef const float* taper = &self._taper[0]
+        cdef const float* v[LANES]
+        memset(sums, 0, size * LANES * sizeof(float))
+        while first < windows:
+            count = windows - first if windows - first < LANES else LANES
+            for lane in range(LANES):
+                v[lane] = x + 2 * size * (first + (lane if lane < count else 0))
+            for k in range(0, size, 2):
+                i, j = self._transform.place[k] * LANES, self._transform.place[k + 1] * LANES
+                radome_deal(v, k, taper[k], taper[k + 1], re + i, im + i, re + j, im + j)
             self._transform.run()
-            for k in range(size):
-                radome_power(re + k * LANES, im + k * LANES, sums + k * LANES)
-            done += LANES
+            lane = 0
+            while lane < count:
+                # those of one row
+                stop = lane + averages - (first + lane) % averages
+                stop = stop if stop < count else count
+                for k in range(size):
+                    i = k * LANES
+                    radome_power_of(re + i, im + i, <int>lane, <int>stop, sums + i)
+                if (first + stop) % averages == 0:
+                    self._give((first + stop - averages) % LANES, power)
+                    power += size
+                lane = stop
+            first += LANES
+
+    cdef void _give(self, Py_ssize_t lane, float* power) noexcept nogil:
+        # a row whose first window was in that lane
+        cdef Py_ssize_t size = self._size, k, i
+        cdef float* sums = &self._sums[0]
+        cdef float total, scale = <float>1 / self._averages
         for k in range(size):
             total = 0
-            for lane in range(LANES):
-                total += sums[k * LANES + lane]
+            for i in range(LANES):
+                total += sums[k * LANES + (lane + i) % LANES]
             # zero frequency in the middle
             power[k ^ (size >> 1)] = total * scale
+        memset(sums, 0, size * LANES * sizeof(float))
 
     def process(self, const float complex[::1] x not None):
         """Transform whole rows.
@@ -165,7 +182,7 @@ cdef class PowerRows:
         ------
         ValueError : samples that are no whole rows
         """
-        cdef Py_ssize_t size = self._size, each = size * self._averages, n = x.shape[0], rows = n // each, r
+        cdef Py_ssize_t size = self._size, each = size * self._averages, n = x.shape[0], rows = n // each
         cdef float[:, ::1] out
         if n % each:
             raise ValueError(f"whole rows of {each} samples expected, got {n} samples")
@@ -173,8 +190,7 @@ cdef class PowerRows:
         if rows:
             out = result
             with nogil:
-                for r in range(rows):
-                    self._row(<const float*>&x[r * each], &out[r, 0])
+                self._rows(<const float*>&x[0], rows, &out[0, 0])
         return result
 
 
