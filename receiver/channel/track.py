@@ -155,7 +155,7 @@ class Track:
         whole = len(x) - len(x) % self._row
         if whole:
             rows.append(x[:whole])
-        self._begun = x[whole:]
+        self._begun = x[whole:].copy()  # a view would keep all of x
         return rows
 
     def _decide(self, path: NDArray[np.int64]) -> None:
@@ -219,7 +219,7 @@ class Track:
         while done < n:
             x = self._held.pop(0)
             if len(x) > n - done:
-                self._held.insert(0, x[n - done :])
+                self._held.insert(0, x[n - done :].copy())
                 x = x[: n - done]
             end = done + len(x)
             first, stop = np.searchsorted(edges, (done, end))
