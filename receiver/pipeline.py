@@ -26,7 +26,7 @@ from .stage import Chunk, Clock, Frame, Stream, failures_of
 from .statistics import Statistics
 from .visibility import Visibility, begin, block_of, start_of
 
-QUEUE = 4
+QUEUE = 3
 """Chunks between reader and chain."""
 TURN = 0.25
 """Seconds that results are waited for before the caller has its turn."""

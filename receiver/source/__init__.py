@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from ..errors import SourceError
 from ..stage import Chunk, Clock, Kind
 
-CHUNK = 131072
+CHUNK = 196608
 """Samples in a chunk, for sources that are free to choose."""
 
 
