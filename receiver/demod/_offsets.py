@@ -31,7 +31,7 @@ class OffsetTrack:
     def append(self, chunk: Chunk) -> None:
         """Note the offsets of a chunk, at every so many samples since the first, and on both sides of steps."""
         if chunk.offsets is not None and len(chunk):
-            offsets, least = chunk.offsets, STEP * chunk.rate
+            offsets, least = np.ascontiguousarray(chunk.offsets, np.float32), STEP * chunk.rate
             points = kept_points(offsets, -self._count % EVERY, EVERY, least)
             if self._end is not None and abs(offsets[0] - self._end[1]) > least:
                 if not len(points) or points[0]:
