@@ -23,11 +23,10 @@ instead.
 """
 import numpy as np
 
-from libc.math cimport atan2, cos, fabs, fabsf, floor, sin, sqrt, sqrtf, M_PI, NAN
-from libc.string cimport memcpy, memmove, memset
-from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
+from libc.math cimport atan2, fabs, floor, sqrt, M_PI, NAN
+from libc.string cimport memcpy, memset
 
-from dsp_ext.cpm_common cimport TAPS, POINTS, _between, _cis, _pulse
+from dsp_ext.cpm_common cimport Samples, _cis, _close, _come, _keep, _open, _pulse, _restart, _sample
 
 cdef extern from "cpm.h" nogil:
     ctypedef struct Waves "radome_cpm_waves":
@@ -36,17 +35,19 @@ cdef extern from "cpm.h" nogil:
         pass
     ctypedef struct Costs "radome_v8":
         pass
-    void radome_cpm_match(const float* x, const Waves* waves, float* z)
-    unsigned char radome_cpm_step(const float* z, const Waves* waves, float keep, Paths* paths, float* margin)
-    void radome_cpm_rough(const float* u, int symbols, int n, Waves** waves, float keep, float** matched,
+    void radome_cpm_tone(const float* y, const float* centres, float* tone)
+    void radome_cpm_shift(const Waves* waves, const float* c, const float* s, Waves* shifted)
+    void radome_cpm_rough(const float* y, int symbols, int n, const Waves* waves, float keep, float** matched,
                           unsigned char** came, Paths* paths)
-    void radome_cpm_take(const float* x, const float* taps, float c, float s, float* y)
-    void radome_cpm_phasors(const float* cosine, const float* sine, const float* step_cosine, const float* step_sine,
-                            float hop_cosine, float hop_sine, int n, float* c, float* s)
-    void radome_cpm_turn(const float* y, const float* w_re, const float* w_im, float c, float s, float* u)
+    double radome_cpm_judge(const float* matched, const unsigned char* came, int state, int n, double[2]* corr)
+    void radome_cpm_search(const float* y, int symbols, int n, Waves* waves, float hop_c, float hop_s,
+                           const float* keep, Paths* paths, float** margin, float* gain)
     int radome_cpm_level(Paths* paths, float* gain)
     void radome_cpm_back(const float* margin, int n, Costs* cost, float* soft)
     Costs radome_cpm_costs(const Paths* paths)
+    float radome_cpm_doubt(const float* soft, int n, float trust)
+    float radome_cpm_sum(const float* values, int n)
+    void radome_cpm_moments(const float* soft, int n, float* sizes, float* squares)
 
 cdef enum:
     BLOCK = 128           # symbols between estimates of frequency and index
@@ -57,7 +58,7 @@ cdef enum:
     BEFORE = 6            # pieces that have a say in that: so many before
     BEHIND = 2            # and so many behind
     PIECES = RING // PIECE
-    APART = 4             # symbols between two phases that are compared
+    APART = 4             # symbols between two phases that are compared, as radome_cpm_judge does
     MEMORIES = 3
     GUESSES = 3           # indices that are tried at a time
 
@@ -75,22 +76,20 @@ cdef double BT = 0.5          # bandwidth-time product of the pulse
 
 
 cdef void _tone(const float* y, const float* centres, Py_ssize_t n, float* tone) noexcept nogil:
-    # two samples for each centre, so that the compiler puts several centres side by side
     cdef Py_ssize_t i
-    cdef float re0, im0, re1, im1, z, q, c, s
-    for i in range(n):
-        # sine and cosine of pi times the centre, and of twice that
-        z = centres[i] * <float>M_PI
-        q = z * z
-        s = z * (1 - q * (<float>(1.0 / 6) - q * <float>(1.0 / 120)))
-        c = 1 - 2 * s * s
-        s = 2 * s * (1 - q * (<float>0.5 - q * (<float>(1.0 / 24) - q * <float>(1.0 / 720))))
-        re0 = y[4 * i + 8] * y[4 * i] + y[4 * i + 9] * y[4 * i + 1]
-        im0 = y[4 * i + 9] * y[4 * i] - y[4 * i + 8] * y[4 * i + 1]
-        re1 = y[4 * i + 10] * y[4 * i + 2] + y[4 * i + 11] * y[4 * i + 3]
-        im1 = y[4 * i + 11] * y[4 * i + 2] - y[4 * i + 10] * y[4 * i + 3]
-        tone[2 * i] = (re0 * c + im0 * s) * (<float>1 / sqrtf(re0 * re0 + im0 * im0 + <float>1e-30))
-        tone[2 * i + 1] = (re1 * c + im1 * s) * (<float>1 / sqrtf(re1 * re1 + im1 * im1 + <float>1e-30))
+    cdef float y_last[24]
+    cdef float centres_last[4]
+    cdef float tone_last[8]
+    for i in range(0, n - 3, 4):
+        radome_cpm_tone(y + 4 * i, centres + i, tone + 2 * i)
+    i = n - n % 4
+    if i < n:
+        memset(y_last, 0, sizeof(y_last))
+        memset(centres_last, 0, sizeof(centres_last))
+        memcpy(y_last, y + 4 * i, (4 * (n - i) + 8) * sizeof(float))
+        memcpy(centres_last, centres + i, (n - i) * sizeof(float))
+        radome_cpm_tone(y_last, centres_last, tone_last)
+        memcpy(tone + 2 * i, tone_last, 2 * (n - i) * sizeof(float))
 
 
 def phase_tone(const float complex[::1] y not None, const float[::1] centres not None):
@@ -125,10 +124,6 @@ cdef bint _alike(double g, double h) noexcept nogil:
     return fabs(g - h) <= ALIKE * (h if h < 1 else 1)
 
 
-cdef inline int _before(int state, int came) noexcept nogil:
-    return (state >> 1) | (came >> state & 1) << 2
-
-
 cdef class CpmDetector:
     """Decide symbols from samples, where the symbols' instants are known.
 
@@ -143,19 +138,12 @@ cdef class CpmDetector:
     measured : the same, where there last was a signal, also before `reset`; no number before that
     replaced : pieces of 32 symbols that were taken from the discriminator
     """
-    cdef float* _x                       # samples from index _base on
-    cdef Py_ssize_t _stride              # from one of a symbol's four samples to the next
-    cdef float _taps[(POINTS + 1) * TAPS]
-    cdef Py_ssize_t _held, _room
-    cdef long long _base
+    cdef Samples _samples
     cdef long long _count                # symbols taken
     cdef double _phase                   # by which samples were turned, turns
     # of symbols
     cdef float _y[RING][8]               # four samples
-    cdef float _centre[RING]             # frequency by the eye, cycles a symbol
-    cdef float _swing[RING]
     cdef float _eye[RING]                # soft symbol of the discriminator
-    cdef float _moved[RING]              # frequency by which it was turned
     cdef float _frequency[RING]
     cdef float _margin[MEMORIES][RING][8]
     cdef float _soft[RING]
@@ -163,7 +151,10 @@ cdef class CpmDetector:
     cdef float _doubt[PIECES]
     cdef float _eye_doubt[PIECES]
     # of blocks
-    cdef float _u[BLOCK][8]              # of one, turned back
+    cdef float _centres[BLOCK]           # of one, frequency by the eye, cycles a symbol
+    cdef float _swings[BLOCK]
+    cdef float _moves[BLOCK]             # frequency by which it was turned
+    cdef double _moved[BLOCKS]           # mean of that
     cdef double _power[BLOCKS]
     cdef double _tried_f[BLOCKS]         # frequency and index of the best rough search
     cdef double _tried_h[BLOCKS]
@@ -178,7 +169,6 @@ cdef class CpmDetector:
     cdef double _made[GUESSES + 1]       # indices that they are for
     cdef double _pulses[4][3]            # of the symbol before, this one and the next, at four places of a symbol
     cdef Paths _paths[MEMORIES]
-    cdef double _gone                    # turns up to the next block that is searched
     cdef double _expected, _sum, _weight
     cdef readonly double index, measured
     cdef readonly long long replaced
@@ -186,30 +176,22 @@ cdef class CpmDetector:
     def __cinit__(self, double index, int per_symbol=4):
         cdef Py_ssize_t i, k
         cdef double sigma = sqrt(0.6931471805599453) / (2 * M_PI * BT)
-        if per_symbol != 4 and per_symbol != 8:
-            raise ValueError(f"4 or 8 samples a symbol expected, got {per_symbol}")
-        self._stride = per_symbol // 4
-        _between(self._taps)
         for i in range(4):
             for k in range(3):
                 self._pulses[i][k] = _pulse((i - 1.5) / 4 + 1 - k, sigma)
-        self._room = 16384
-        self._x = <float*>PyMem_Malloc(2 * self._room * sizeof(float))
-        if not self._x:
-            raise MemoryError
+        _open(&self._samples, per_symbol)
         self._expected, self.measured = index, NAN
         self.reset()
 
     def __dealloc__(self):
-        PyMem_Free(self._x)
+        _close(&self._samples)
 
     cpdef reset(self):
         """Forget all input; the next sample is number 0."""
-        memset(self._x, 0, 32 * sizeof(float))
-        self._held, self._base = 16, -16
+        _restart(&self._samples)
         self._count = self.replaced = 0
         self.index = self._expected
-        self._sum = self._weight = self._phase = self._gone = 0
+        self._sum = self._weight = self._phase = 0
         memset(self._made, 0, sizeof(self._made))
         memset(self._paths, 0, sizeof(self._paths))
         memset(self._doubt, 0, sizeof(self._doubt))
@@ -218,6 +200,7 @@ cdef class CpmDetector:
     cdef Waves* _design(self, int slot, double h) noexcept nogil:
         # the signal of an index, as it was made last in that slot if that is near enough
         cdef double turns
+        cdef float c, d
         cdef int s, j
         cdef float* re = <float*>&self._waves[slot]
         cdef float* im = re + 32
@@ -229,40 +212,23 @@ cdef class CpmDetector:
                 # and of the state whose symbols are all the others
                 turns = h / 2 * (-self._pulses[j][0] + (self._pulses[j][1] if s & 2 else -self._pulses[j][1])
                                  + (self._pulses[j][2] if s & 1 else -self._pulses[j][2]))
-                _cis(turns, &re[8 * j + s], &im[8 * j + s])
+                _cis(turns, &c, &d)
+                re[8 * j + s], im[8 * j + s] = c / 2, d / 2
                 re[8 * j + 7 - s], im[8 * j + 7 - s] = re[8 * j + s], -im[8 * j + s]
         for s in range(8):
             _cis(h / 2 if s & 4 else -h / 2, &re[64 + s], &re[72 + s])
         return &self._waves[slot]
 
-    cdef double _turn(self, long long first, double f_start, double f_stop, double turned) noexcept nogil:
-        # symbols of a block turned back by a frequency that runs straight, cycles per symbol, and so many turns before;
-        # gives the turns up to the next
-        cdef Py_ssize_t i, at = first % RING
-        cdef double f = (f_start + f_stop) / 2, slope = (f_stop - f_start) / BLOCK
-        cdef float w_re[8]
-        cdef float w_im[8]
-        cdef float start[2][8]
-        cdef float step[2][8]
-        cdef float hop[2]
-        cdef float c[BLOCK]
-        cdef float s[BLOCK]
-        cdef float moved = 0
-        for i in range(BLOCK):
-            moved += self._moved[at + i]
-        f -= moved / BLOCK
-        for i in range(4):
-            _cis(-f * (i - 1.5) / 4, &w_re[2 * i], &w_im[2 * i + 1])
-            w_re[2 * i + 1], w_im[2 * i] = w_re[2 * i], -w_im[2 * i + 1]
-        for i in range(8):
-            _cis(turned - f_start * i - slope * (i * (i - 1) // 2), &start[0][i], &start[1][i])
-            _cis(-8 * f_start - slope * (8 * i + 28), &step[0][i], &step[1][i])
-        _cis(-64 * slope, &hop[0], &hop[1])
-        radome_cpm_phasors(start[0], start[1], step[0], step[1], hop[0], hop[1], BLOCK, c, s)
-        for i in range(BLOCK):
-            radome_cpm_turn(self._y[at + i], w_re, w_im, c[i], s[i], self._u[i])
-        turned -= f_start * BLOCK + slope * (BLOCK * (BLOCK - 1) // 2)
-        return turned - floor(turned)
+    cdef void _shift(self, const Waves* waves, double within, double between, Waves* shifted) noexcept nogil:
+        # by a frequency within symbols, and one from symbol to symbol, in cycles per symbol
+        cdef Py_ssize_t i
+        cdef float c[5]
+        cdef float s[5]
+        for i in range(2):
+            _cis(within * (i - 1.5) / 4, &c[i], &s[i])
+            c[3 - i], s[3 - i] = c[i], -s[i]
+        _cis(between, &c[4], &s[4])
+        radome_cpm_shift(waves, c, s, shifted)
 
     cdef void _rough(self, long long k, double f, const double* h, int n) noexcept nogil:
         # decisions of a block with a short memory for some indices, and what the best ones say
@@ -270,46 +236,27 @@ cdef class CpmDetector:
         cdef unsigned char came_by[GUESSES][BLOCK]
         cdef float* matched[GUESSES]
         cdef unsigned char* came[GUESSES]
-        cdef Waves* waves[GUESSES]
+        cdef Waves waves[GUESSES]
         cdef Paths paths[GUESSES]
         cdef int m
-        self._turn(k * BLOCK, f, f, 0)
         for m in range(n):
-            waves[m], matched[m], came[m] = self._design(m, h[m]), matched_to[m], came_by[m]
-        radome_cpm_rough(self._u[0], BLOCK, n, waves, ROUGH, matched, came, paths)
+            self._shift(self._design(m, h[m]), f - self._moved[k % BLOCKS], f, &waves[m])
+            matched[m], came[m] = matched_to[m], came_by[m]
+        radome_cpm_rough(self._y[k * BLOCK % RING], BLOCK, n, waves, ROUGH, matched, came, paths)
         for m in range(n):
             self._judge(k, f, self._made[m], matched[m], came[m], &paths[m])
 
     cdef void _judge(self, long long k, double f, double h, const float* matched, const unsigned char* came,
                      Paths* paths) noexcept nogil:
         # what decisions of a block say of frequency and index; kept if they are better
-        cdef Py_ssize_t i
-        cdef int state, c, which
-        cdef float z[BLOCK][2]
-        cdef unsigned char path[BLOCK]
+        cdef int c
         cdef double corr[APART + 1][2]
-        cdef double re, im, a, turn_c, turn_s, power = 1e-30, sum_re = 0, sum_im = 0
-        cdef float gain = 0
-        memset(corr, 0, sizeof(corr))
-        state = radome_cpm_level(paths, &gain)
-        for i in range(BLOCK - 1, -1, -1):
-            path[i] = <unsigned char>state
-            z[i][0], z[i][1] = matched[16 * i + state], matched[16 * i + 8 + state]
-            power += z[i][0] * z[i][0] + z[i][1] * z[i][1]
-            state = _before(state, came[i])
-        # phases APART symbols apart, by the sum of the symbols that turned it meanwhile
-        which = 0
-        for i in range(APART - 1):
-            which += path[i] >> 2
-        for i in range(APART, BLOCK):
-            which += path[i - 1] >> 2
-            # sum of the symbols is 2 which - APART
-            corr[which][0] += z[i][0] * z[i - APART][0] + z[i][1] * z[i - APART][1]
-            corr[which][1] += z[i][1] * z[i - APART][0] - z[i][0] * z[i - APART][1]
-            which -= path[i - APART] >> 2
+        cdef double re, im, a, power, sum_re = 0, sum_im = 0
+        cdef float turn_c, turn_s, gain = 0
+        power = 1e-30 + radome_cpm_judge(matched, came, radome_cpm_level(paths, &gain), BLOCK, corr)
         for c in range(APART + 1):
-            a = M_PI * h * (2 * c - APART)
-            turn_c, turn_s = cos(a), -sin(a)
+            # sum of the symbols is 2 c - APART
+            _cis(-APART * f - h / 2 * (2 * c - APART), &turn_c, &turn_s)
             re, im = corr[c][0], corr[c][1]
             corr[c][0] = re * turn_c - im * turn_s
             corr[c][1] = re * turn_s + im * turn_c
@@ -326,15 +273,13 @@ cdef class CpmDetector:
 
     cdef void _survey(self, long long k) noexcept nogil:
         # the first estimates of a block: by the eye's centre or as in the block before, or that one as in this
-        cdef double f = 0, h = 0, before
+        cdef double moved = radome_cpm_sum(self._moves, BLOCK) / BLOCK
+        cdef double f = radome_cpm_sum(self._centres, BLOCK) / BLOCK + moved, before
+        cdef double h = _within(2 / EYE * radome_cpm_sum(self._swings, BLOCK) / BLOCK)
         cdef double guess[GUESSES]
         cdef int n = 1
-        cdef Py_ssize_t i
-        for i in range(BLOCK):
-            f += self._centre[(k * BLOCK + i) % RING]
-            h += self._swing[(k * BLOCK + i) % RING]
-        f = f / BLOCK if fabs(f) < 1e6 else 0
-        h = _within(2 / EYE * h / BLOCK)
+        f = f if fabs(f) < 1e6 else 0
+        self._moved[k % BLOCKS] = moved
         self._fit[k % BLOCKS] = -1
         guess[0] = self.index
         if not _alike(h, self.index):
@@ -360,8 +305,9 @@ cdef class CpmDetector:
     cdef void _estimate(self, long long k) noexcept nogil:
         # frequency and index in block k, from those around it
         cdef double total[APART + 1][2]
-        cdef double w, t, k1, sw = 0, swk = 0, swt = 0, swkk = 0, swkt = 0, a = 0, re = 0, im = 0, mean, power = 1e-30
+        cdef double w, t, k1, sw = 0, swk = 0, swt = 0, swkk = 0, swkt = 0, re = 0, im = 0, mean, power = 1e-30
         cdef double h0, h1, fit
+        cdef float turn_c, turn_s
         cdef int c
         cdef long long j
         memset(total, 0, sizeof(total))
@@ -371,10 +317,10 @@ cdef class CpmDetector:
                     or fabs(self._tried_h[j % BLOCKS] - h0) > ALIKE):
                 continue
             for c in range(APART + 1):
-                a = (2 * M_PI * APART * (self._tried_f[j % BLOCKS] - self._tried_f[k % BLOCKS])
-                     + M_PI * (2 * c - APART) * (self._tried_h[j % BLOCKS] - h0))
-                total[c][0] += self._turned[j % BLOCKS][c][0] * cos(a) - self._turned[j % BLOCKS][c][1] * sin(a)
-                total[c][1] += self._turned[j % BLOCKS][c][0] * sin(a) + self._turned[j % BLOCKS][c][1] * cos(a)
+                _cis(APART * (self._tried_f[j % BLOCKS] - self._tried_f[k % BLOCKS])
+                     + (2 * c - APART) * (self._tried_h[j % BLOCKS] - h0) / 2, &turn_c, &turn_s)
+                total[c][0] += self._turned[j % BLOCKS][c][0] * turn_c - self._turned[j % BLOCKS][c][1] * turn_s
+                total[c][1] += self._turned[j % BLOCKS][c][0] * turn_s + self._turned[j % BLOCKS][c][1] * turn_c
             power += self._power[j % BLOCKS]
         for c in range(APART + 1):
             re += total[c][0]
@@ -418,44 +364,41 @@ cdef class CpmDetector:
         # decisions and their margins, by the memory that fits best
         cdef long long first = k * BLOCK
         cdef double here = self._f[k % BLOCKS], before = here, after = self._f[(k + 1) % BLOCKS]
+        cdef double slope
         cdef Py_ssize_t i, at = first % RING
         cdef int m, best = 0
-        cdef Paths paths[MEMORIES]
+        cdef float* margin[MEMORIES]
         cdef float gain[MEMORIES]
         cdef float unused[BLOCK]
-        cdef float z[16]
+        cdef float hop_c, hop_s
         cdef Costs costs
-        cdef Waves* waves
+        cdef Waves waves
         if k:
             before = self._f[(k - 1) % BLOCKS]
         # straight within one signal, a step from one to the next
         before = (before + here) / 2 if fabs(before - here) < NEAR else here
         after = (after + here) / 2 if fabs(after - here) < NEAR else here
-        waves = self._design(GUESSES, self._h[k % BLOCKS])
-        self._gone = self._turn(first, before, after, self._gone)
-        memcpy(paths, self._paths, sizeof(paths))
-        for m in range(MEMORIES):
-            gain[m] = 0
+        slope = (after - before) / BLOCK
         for i in range(BLOCK):
-            self._frequency[at + i] = <float>(before + (after - before) * (i + 0.5) / BLOCK)
-            radome_cpm_match(self._u[i], waves, z)
-            for m in range(MEMORIES):
-                radome_cpm_step(z, waves, KEEP[m], &paths[m], self._margin[m][at + i])
-            if i % 32 == 31:
-                for m in range(MEMORIES):
-                    radome_cpm_level(&paths[m], &gain[m])
-        memcpy(self._paths, paths, sizeof(paths))
+            self._frequency[at + i] = <float>(before + slope * (i + 0.5))
+        # eight symbols at a time turn alike
+        self._shift(self._design(GUESSES, self._h[k % BLOCKS]), (before + after) / 2 - self._moved[k % BLOCKS],
+                    before + 3.5 * slope, &waves)
+        _cis(8 * slope, &hop_c, &hop_s)
+        for m in range(MEMORIES):
+            margin[m] = self._margin[m][at]
+        radome_cpm_search(self._y[at], BLOCK, MEMORIES, &waves, hop_c, hop_s, KEEP, self._paths, margin, gain)
         for m in range(1, MEMORIES):
             best = m if gain[m] > gain[best] else best
         self._gain[k % BLOCKS] = gain[best] / BLOCK
         self._best[k % BLOCKS] = best
-        costs = radome_cpm_costs(&paths[best])
+        costs = radome_cpm_costs(&self._paths[best])
         radome_cpm_back(self._margin[best][at], BLOCK, &costs, self._soft + at)
         if k:
             # the block before by the memory that fits it
             m = self._best[(k - 1) % BLOCKS]
             if m != best:
-                costs = radome_cpm_costs(&paths[m])
+                costs = radome_cpm_costs(&self._paths[m])
                 radome_cpm_back(self._margin[m][at], BLOCK, &costs, unused)
             at = (first - BLOCK) % RING
             radome_cpm_back(self._margin[m][at], BLOCK, &costs, self._soft + at)
@@ -470,43 +413,31 @@ cdef class CpmDetector:
             self._compare(n + i * PIECE)
         while n < stop:
             self._choose(n, soft + made)
-            for i in range(PIECE):
-                frequencies[made] = self._frequency[(n + i) % RING]
-                made += 1
+            memcpy(frequencies + made, self._frequency + n % RING, PIECE * sizeof(float))
+            made += PIECE
             n += PIECE
         return made
 
     cdef void _compare(self, long long first) noexcept nogil:
         # how many symbols of a piece search and discriminator are in doubt about
-        cdef Py_ssize_t i, k = (first // BLOCK) % BLOCKS, start = first % RING
-        cdef float v, rest = 0, doubt = 0, eye_doubt = 0, mean = 0
-        cdef float amplitude = <float>self._gain[k] + <float>1e-20, trust
+        cdef Py_ssize_t k = (first // BLOCK) % BLOCKS, i = (first // PIECE) % PIECES, start = first % RING
+        cdef float mean, rest, trust
+        cdef float amplitude = <float>self._gain[k] + <float>1e-20
         cdef float noise = <float>(self._power[k] / BLOCK) - amplitude * amplitude
-        cdef const float* soft = self._soft + start
-        cdef const float* eye = self._eye + start
-        for i in range(PIECE):
-            v = fabsf(eye[i])
-            mean += v
-            rest += v * v
+        radome_cpm_moments(self._eye + start, PIECE, &mean, &rest)
         mean /= PIECE
         # log of the odds for each unit, by noise and by what does not fit
         trust = 2 * mean / (rest / PIECE - mean * mean + <float>0.001)
-        for i in range(PIECE):
-            v = 1 - trust / DOUBTFUL * fabsf(eye[i])
-            eye_doubt += v if v > 0 else 0
+        self._eye_doubt[i] = radome_cpm_doubt(self._eye + start, PIECE, trust / DOUBTFUL)
         trust = 2 * amplitude / (noise + <float>0.002 * amplitude * amplitude)
-        for i in range(PIECE):
-            v = 1 - trust / DOUBTFUL * fabsf(soft[i])
-            # also where something is no number
-            doubt += 0 if v <= 0 else v if v < 1 else 1
-        i = (first // PIECE) % PIECES
-        self._doubt[i], self._eye_doubt[i] = doubt, eye_doubt
+        self._doubt[i] = radome_cpm_doubt(self._soft + start, PIECE, trust / DOUBTFUL)
 
     cdef void _choose(self, long long first, float* soft) noexcept nogil:
         # a piece's symbols, by search, or by discriminator where that is in far less doubt
         cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
         cdef double gain = self._gain[k], beside = self._gain[(first // BLOCK + 1) % BLOCKS]
         cdef float doubt = 0, eye_doubt = 0, scale
+        cdef const float* given
         cdef float clicks = 2 * (1 if self._h[k] < 0.72 else (<float>self._h[k] / <float>0.72) ** 4)
         # where a burst begins or ends within a block, the one beside it has the amplitude
         gain = gain if gain > beside else beside
@@ -527,54 +458,33 @@ cdef class CpmDetector:
         if (doubt > MISFIT * (BEFORE + BEHIND + 1) * PIECE and doubt > eye_doubt
                 and self._doubt[j] > MISFIT * PIECE and self._doubt[j] > clicks * self._eye_doubt[j]):
             self.replaced += 1
-            for i in range(PIECE):
-                soft[i] = self._eye[(first + i) % RING]
+            memcpy(soft, self._eye + first % RING, PIECE * sizeof(float))
         else:
+            given = self._soft + first % RING
             for i in range(PIECE):
-                soft[i] = scale * self._soft[(first + i) % RING]
-
-    cdef inline void _sample(self, double u, double turned, float* y) noexcept nogil:
-        # four samples about a symbol's middle, u in samples, turned by so many turns
-        cdef double start = u - 1.5 * self._stride
-        cdef long long n = <long long>floor(start)
-        cdef Py_ssize_t i = <Py_ssize_t>(n - self._base) - TAPS // 2 + 1, j, k
-        cdef const float* taps
-        cdef float c, s
-        cdef float x[2 * (TAPS + 3)]
-        cdef float four[8]
-        if i < 0 or i + TAPS + 3 * self._stride > self._held:
-            memset(y, 0, 8 * sizeof(float))
-            return
-        taps = self._taps + TAPS * <Py_ssize_t>((start - n) * POINTS + 0.5)
-        _cis(turned, &c, &s)
-        if self._stride == 1:
-            radome_cpm_take(self._x + 2 * i, taps, c, s, y)
-            return
-        for j in range(4):
-            for k in range(TAPS):
-                x[2 * k] = self._x[2 * (i + j * self._stride + k)]
-                x[2 * k + 1] = self._x[2 * (i + j * self._stride + k) + 1]
-            memset(x + 2 * TAPS, 0, 6 * sizeof(float))
-            radome_cpm_take(x, taps, c, s, four)
-            y[2 * j], y[2 * j + 1] = four[0], four[1]
+                soft[i] = scale * given[i]
 
     cdef Py_ssize_t _run(self, const double* instants, const float* centres, const float* swings,
                          const float* moved, const float* eye, Py_ssize_t n,
                          float* soft, float* frequencies) noexcept nogil:
-        cdef Py_ssize_t i, made = 0, at
+        cdef Py_ssize_t i = 0, made = 0, at, stop
         cdef long long k
-        for i in range(n):
+        while i < n:
             at = self._count % RING
-            self._phase += moved[i]
-            self._phase = self._phase - floor(self._phase) if fabs(self._phase) < 1e6 else 0
-            self._sample(instants[i], self._phase, self._y[at])
-            self._centre[at] = centres[i] + moved[i]
-            self._moved[at] = moved[i]
-            self._eye[at] = eye[i]
-            self._swing[at] = swings[i]
-            self._count += 1
+            k = self._count // BLOCK
+            stop = min(n, i + BLOCK - <Py_ssize_t>(self._count % BLOCK))
+            self._count += stop - i
+            memcpy(self._eye + at, eye + i, (stop - i) * sizeof(float))
+            memcpy(self._centres + at % BLOCK, centres + i, (stop - i) * sizeof(float))
+            memcpy(self._swings + at % BLOCK, swings + i, (stop - i) * sizeof(float))
+            memcpy(self._moves + at % BLOCK, moved + i, (stop - i) * sizeof(float))
+            while i < stop:
+                self._phase += moved[i]
+                _sample(&self._samples, instants[i], self._phase, self._y[at])
+                i += 1
+                at += 1
             if self._count % BLOCK == 0:
-                k = self._count // BLOCK - 1
+                self._phase = self._phase - floor(self._phase) if fabs(self._phase) < 1e6 else 0
                 self._survey(k)
                 if k >= 1:
                     self._estimate(k - 1)
@@ -601,34 +511,21 @@ cdef class CpmDetector:
         soft : (k,) float32, later symbols, in order; about -1 and +1 at h = 0.5, and 4 Es/N0 of it the log of the odds
         frequencies : (k,) float32, of the carrier before it was moved, cycles per symbol
         """
-        cdef Py_ssize_t n = x.shape[0], m = instants.shape[0], made = 0, drop
-        cdef float* grown
+        cdef Py_ssize_t n = x.shape[0], m = instants.shape[0], made = 0
         cdef float[::1] soft
         cdef float[::1] frequencies
         if not m == centres.shape[0] == swings.shape[0] == moved.shape[0] == eye.shape[0]:
             raise ValueError(f"{m} values expected of each kind, got {centres.shape[0]}, {swings.shape[0]}, "
                              f"{moved.shape[0]} and {eye.shape[0]}")
-        if self._held + n > self._room:
-            grown = <float*>PyMem_Realloc(self._x, 4 * (self._held + n) * sizeof(float))
-            if not grown:
-                raise MemoryError
-            self._x, self._room = grown, 2 * (self._held + n)
-        if n:
-            memcpy(self._x + 2 * self._held, &x[0], 2 * n * sizeof(float))
-        self._held += n
         decided, turned = np.empty(m + BLOCK, np.float32), np.empty(m + BLOCK, np.float32)
+        _come(&self._samples, &x[0] if n else NULL, n)
         if m:
             soft, frequencies = decided, turned
             with nogil:
                 made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &eye[0], m, &soft[0],
                                  &frequencies[0])
-                # symbols rise, so the next needs nothing before the last one's
-                drop = <Py_ssize_t>(<long long>floor(instants[m - 1]) - 16 - self._base)
-                drop = drop if drop < self._held else self._held
-                if drop > 0:
-                    memmove(self._x, self._x + 2 * drop, 2 * (self._held - drop) * sizeof(float))
-                    self._held -= drop
-                    self._base += drop
+        # symbols rise, so the next needs nothing before the last one's
+        _keep(&self._samples, <long long>floor(instants[m - 1]) - 16 if m else self._samples.base)
         return decided[:made], turned[:made]
 
     def flush(self):

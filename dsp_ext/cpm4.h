@@ -7,7 +7,7 @@
 #include "cpm.h"
 
 typedef struct {
-    radome_v8 wave_re[4][4][2], wave_im[4][4][2]; /* by k and place in the symbol, states 0 to 7 and 8 to 15 */
+    radome_v8 wave_re[4][4][2], wave_im[4][4][2]; /* half of it: by k and place in the symbol, states 0 to 7 and 8 to 15 */
     float turn_re[4], turn_im[4];                 /* by what symbol k turns the phase for good */
 } radome_cpm4_waves;
 
@@ -18,6 +18,32 @@ typedef struct {
 typedef struct {
     radome_v8 of[2]; /* of each state: by how much its path is worse than the best one */
 } radome_cpm4_costs;
+
+/* Turned by a frequency that runs straight, n symbols (a multiple of 8), cos + j sin: of the first eight, of what turns
+   each to the one eight on, and of what turns that in the same time */
+static inline void radome_cpm_phasors(const float *cosine, const float *sine, const float *step_cosine,
+                                      const float *step_sine, float hop_cosine, float hop_sine, int n, float *c, float *s) {
+    radome_v8 re = RADOME_V8(cosine), im = RADOME_V8(sine), step_re = RADOME_V8(step_cosine),
+              step_im = RADOME_V8(step_sine);
+    for (int i = 0; i < n; i += 8) {
+        RADOME_V8(c + i) = re;
+        RADOME_V8(s + i) = im;
+        const radome_v8 next = re * step_re - im * step_im;
+        im = re * step_im + im * step_re;
+        re = next;
+        const radome_v8 more = step_re * hop_cosine - step_im * hop_sine;
+        step_im = step_re * hop_sine + step_im * hop_cosine;
+        step_re = more;
+    }
+}
+
+/* u = y times w, itself turned by c + j s; w as (re, re, ...) and (-im, im, ...) */
+static inline void radome_cpm_turn(const float *y, const float *w_re, const float *w_im, float c, float s, float *u) {
+    const radome_v8 sine = {-s, s, -s, s, -s, s, -s, s};
+    radome_v8 v = RADOME_V8(y);
+    v = v * RADOME_V8(w_re) + RADOME_CPM_SWAP(v) * RADOME_V8(w_im);
+    RADOME_V8(u) = v * c + RADOME_CPM_SWAP(v) * sine;
+}
 
 /* lanes 2 at and 2 at + 1, four times each: of states 4 k + (s >> 2) what state s comes from */
 static inline radome_v8 radome_cpm4_spread(radome_v8 v, int at) {
@@ -78,7 +104,7 @@ static inline void radome_cpm4_step(const float *z, const radome_cpm4_waves *wav
         next.metric[half] = best;
         next.re[half] = re;
         next.im[half] = im;
-        next.inverse[half] = radome_cpm_inverse(re * re + im * im + 1e-30f);
+        next.inverse[half] = radome_cpm_inverse(re * re + (im * im + 1e-30f));
     }
     *paths = next;
 }

@@ -15,10 +15,9 @@ burst goes by the one beside it.
 import numpy as np
 
 from libc.math cimport atan2, cos, fabs, fabsf, floor, sin, sqrt, M_PI, NAN
-from libc.string cimport memcpy, memmove, memset
-from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
+from libc.string cimport memcpy, memset
 
-from dsp_ext.cpm_common cimport TAPS, POINTS, _between, _cis, _pulse
+from dsp_ext.cpm_common cimport Samples, _cis, _close, _come, _keep, _open, _pulse, _restart, _sample
 
 cdef extern from "cpm4.h" nogil:
     ctypedef struct Waves "radome_cpm4_waves":
@@ -33,7 +32,7 @@ cdef extern from "cpm4.h" nogil:
     int radome_cpm4_level(Paths* paths, float* gain)
     Costs radome_cpm4_start(const Paths* paths)
     void radome_cpm4_back(const float* loss, int n, Costs* costs, float* soft)
-    void radome_cpm_take(const float* x, const float* taps, float c, float s, float* y)
+    float radome_cpm_doubt(const float* soft, int n, float trust)
     void radome_cpm_phasors(const float* cosine, const float* sine, const float* step_cosine, const float* step_sine,
                             float hop_cosine, float hop_sine, int n, float* c, float* s)
     void radome_cpm_turn(const float* y, const float* w_re, const float* w_im, float c, float s, float* u)
@@ -135,11 +134,7 @@ cdef class FourLevelDetector:
     measured : the same, where there last was a signal, also before `reset`; no number before that
     replaced : pieces of 32 symbols that were taken from the discriminator
     """
-    cdef float* _x                       # samples from index _base on
-    cdef Py_ssize_t _stride              # from one of a symbol's four samples to the next
-    cdef float _taps[(POINTS + 1) * TAPS]
-    cdef Py_ssize_t _held, _room
-    cdef long long _base
+    cdef Samples _samples
     cdef long long _count                # symbols taken
     cdef double _phase                   # by which samples were turned, turns
     # of symbols
@@ -188,29 +183,21 @@ cdef class FourLevelDetector:
     def __cinit__(self, double index, int per_symbol=4):
         cdef Py_ssize_t i, k, pulse
         cdef double sigma
-        if per_symbol != 4 and per_symbol != 8:
-            raise ValueError(f"4 or 8 samples a symbol expected, got {per_symbol}")
-        self._stride = per_symbol // 4
-        _between(self._taps)
         for pulse in range(PULSES):
             sigma = sqrt(0.6931471805599453) / (2 * M_PI * BT[pulse])
             for i in range(4):
                 for k in range(3):
                     self._pulses[pulse][i][k] = _pulse((i - 1.5) / 4 + 1 - k, sigma)
-        self._room = 16384
-        self._x = <float*>PyMem_Malloc(2 * self._room * sizeof(float))
-        if not self._x:
-            raise MemoryError
+        _open(&self._samples, per_symbol)
         self._expected, self.measured = index, NAN
         self.reset()
 
     def __dealloc__(self):
-        PyMem_Free(self._x)
+        _close(&self._samples)
 
     cpdef reset(self):
         """Forget all input; the next sample is number 0."""
-        memset(self._x, 0, 32 * sizeof(float))
-        self._held, self._base = 16, -16
+        _restart(&self._samples)
         self._count = self.replaced = 0
         self.index = self._expected
         self._sum = self._weight = self._phase = self._gone = 0
@@ -224,6 +211,7 @@ cdef class FourLevelDetector:
     cdef Waves* _design(self, int pulse, double h) noexcept nogil:
         # the signal of an index, as it was made last for that pulse if that is near enough
         cdef double turns
+        cdef float c, d
         cdef int k, s, j
         cdef float* re = <float*>&self._waves[pulse]
         cdef float* im = re + 4 * BRANCHES
@@ -235,7 +223,8 @@ cdef class FourLevelDetector:
             for j in range(4):
                 for s in range(16):
                     turns = h / 2 * ((2 * k - 3) * q[j][0] + (2 * (s >> 2) - 3) * q[j][1] + (2 * (s & 3) - 3) * q[j][2])
-                    _cis(turns, &re[64 * k + 16 * j + s], &im[64 * k + 16 * j + s])
+                    _cis(turns, &c, &d)
+                    re[64 * k + 16 * j + s], im[64 * k + 16 * j + s] = c / 2, d / 2
             _cis(h / 2 * (2 * k - 3), &self._waves[pulse].turn_re[k], &self._waves[pulse].turn_im[k])
         return &self._waves[pulse]
 
@@ -271,10 +260,10 @@ cdef class FourLevelDetector:
 
     cdef void _place(self, long long k, double first, double last) noexcept nogil:
         # samples of a block, from so much of a symbol behind the middles on, up to so much
-        cdef Py_ssize_t i, at = k * BLOCK % RING
+        cdef Py_ssize_t i, at = k * BLOCK % RING, step = 4 * self._samples.stride
         for i in range(BLOCK):
-            self._sample(self._at[at + i] + 4 * self._stride * (first + (last - first) * (i + 0.5) / BLOCK),
-                         self._back[at + i], self._y[at + i])
+            _sample(&self._samples, self._at[at + i] + step * (first + (last - first) * (i + 0.5) / BLOCK),
+                    self._back[at + i], self._y[at + i])
         self._placed[k % BLOCKS] = (first + last) / 2
 
     cdef void _rough(self, long long k, double f, double h, int pulse) noexcept nogil:
@@ -306,7 +295,8 @@ cdef class FourLevelDetector:
                 step = c if lost[16 * c] < lost[16 * step] else step
             # the symbol before
             path[i] = <unsigned char>step
-            z[i][0], z[i][1] = self._matched[i][16 * step + state], self._matched[i][BRANCHES + 16 * step + state]
+            z[i][0] = 2 * self._matched[i][16 * step + state]
+            z[i][1] = 2 * self._matched[i][BRANCHES + 16 * step + state]
             power += z[i][0] * z[i][0] + z[i][1] * z[i][1]
             state = 4 * step + (state >> 2)
         # phases APART symbols apart, by the sum of the symbols that turned it meanwhile
@@ -539,7 +529,7 @@ cdef class FourLevelDetector:
     cdef void _compare(self, long long first) noexcept nogil:
         # how many bits of a piece search and discriminator are in doubt about
         cdef Py_ssize_t i, k = (first // BLOCK) % BLOCKS, start = first % RING
-        cdef float v, rest = 0, doubt = 0, eye_doubt = 0, mean = 0
+        cdef float v, rest = 0, mean = 0
         cdef float amplitude = <float>self._gain[k] + <float>1e-20, trust
         cdef float noise = <float>(self._power[k] / BLOCK) - amplitude * amplitude
         cdef const float* soft = self._soft[start]
@@ -552,22 +542,17 @@ cdef class FourLevelDetector:
         mean /= PIECE
         # log of the odds for each unit, by noise and by what does not fit
         trust = 2 * mean / (rest / PIECE - mean * mean + <float>0.001)
-        for i in range(2 * PIECE):
-            v = 1 - trust / DOUBTFUL * fabsf(eye[i])
-            eye_doubt += v if v > 0 else 0
-        trust = 2 * amplitude / (noise + <float>0.002 * amplitude * amplitude)
-        for i in range(2 * PIECE):
-            v = 1 - trust / DOUBTFUL * fabsf(soft[i])
-            # also where something is no number
-            doubt += 0 if v <= 0 else v if v < 1 else 1
         i = (first // PIECE) % PIECES
-        self._doubt[i], self._eye_doubt[i] = doubt / 2, eye_doubt / 2
+        self._eye_doubt[i] = radome_cpm_doubt(eye, 2 * PIECE, trust / DOUBTFUL) / 2
+        trust = 2 * amplitude / (noise + <float>0.002 * amplitude * amplitude)
+        self._doubt[i] = radome_cpm_doubt(soft, 2 * PIECE, trust / DOUBTFUL) / 2
 
     cdef void _choose(self, long long first, float* soft) noexcept nogil:
         # a piece's bits, by search, or by discriminator where that is in far less doubt
         cdef Py_ssize_t i, j, k = (first // BLOCK) % BLOCKS
         cdef double gain = self._gain[k], beside = self._gain[(first // BLOCK + 1) % BLOCKS], apart
         cdef float doubt = 0, eye_doubt = 0, scale
+        cdef const float* given
         # where a burst begins or ends within a block, the one beside it has the amplitude
         gain = gain if gain > beside else beside
         if first >= BLOCK:
@@ -587,33 +572,9 @@ cdef class FourLevelDetector:
             self.replaced += 1
             memcpy(soft, self._eye[first % RING], PIECE * sizeof(self._eye[0]))
         else:
+            given = self._soft[first % RING]
             for i in range(2 * PIECE):
-                soft[i] = scale * self._soft[first % RING][i]
-
-    cdef inline void _sample(self, double u, double turned, float* y) noexcept nogil:
-        # four samples about a symbol's middle, u in samples, turned by so many turns
-        cdef double start = u - 1.5 * self._stride
-        cdef long long n = <long long>floor(start)
-        cdef Py_ssize_t i = <Py_ssize_t>(n - self._base) - TAPS // 2 + 1, j, k
-        cdef const float* taps
-        cdef float c, s
-        cdef float x[2 * (TAPS + 3)]
-        cdef float four[8]
-        if i < 0 or i + TAPS + 3 * self._stride > self._held:
-            memset(y, 0, 8 * sizeof(float))
-            return
-        taps = self._taps + TAPS * <Py_ssize_t>((start - n) * POINTS + 0.5)
-        _cis(turned, &c, &s)
-        if self._stride == 1:
-            radome_cpm_take(self._x + 2 * i, taps, c, s, y)
-            return
-        for j in range(4):
-            for k in range(TAPS):
-                x[2 * k] = self._x[2 * (i + j * self._stride + k)]
-                x[2 * k + 1] = self._x[2 * (i + j * self._stride + k) + 1]
-            memset(x + 2 * TAPS, 0, 6 * sizeof(float))
-            radome_cpm_take(x, taps, c, s, four)
-            y[2 * j], y[2 * j + 1] = four[0], four[1]
+                soft[i] = scale * given[i]
 
     cdef Py_ssize_t _run(self, const double* instants, const float* centres, const float* swings,
                          const float* moved, const float* turned, const float* eye, Py_ssize_t n,
@@ -625,7 +586,7 @@ cdef class FourLevelDetector:
             self._phase += turned[i]
             self._phase = self._phase - floor(self._phase) if fabs(self._phase) < 1e6 else 0
             self._at[at], self._back[at] = instants[i], self._phase
-            self._sample(instants[i], self._phase, self._y[at])
+            _sample(&self._samples, instants[i], self._phase, self._y[at])
             self._centre[at] = centres[i] + moved[i]
             self._moved[at] = moved[i]
             self._eye[at][0], self._eye[at][1] = eye[2 * i], eye[2 * i + 1]
@@ -662,36 +623,23 @@ cdef class FourLevelDetector:
             centre, and where it is an outer one
         frequencies : (k,) float32, of the carrier before it was moved, cycles per symbol
         """
-        cdef Py_ssize_t n = x.shape[0], m = instants.shape[0], made = 0, drop
-        cdef float* grown
+        cdef Py_ssize_t n = x.shape[0], m = instants.shape[0], made = 0, oldest
         cdef float[:, ::1] soft
         cdef float[::1] frequencies
         if (not m == centres.shape[0] == swings.shape[0] == moved.shape[0] == turned.shape[0] == eye.shape[0]
                 or eye.shape[1] != 2):
             raise ValueError(f"{m} values expected of each kind, got {centres.shape[0]}, {swings.shape[0]}, "
                              f"{moved.shape[0]}, {turned.shape[0]} and {eye.shape[0]}")
-        if self._held + n > self._room:
-            grown = <float*>PyMem_Realloc(self._x, 4 * (self._held + n) * sizeof(float))
-            if not grown:
-                raise MemoryError
-            self._x, self._room = grown, 2 * (self._held + n)
-        if n:
-            memcpy(self._x + 2 * self._held, &x[0], 2 * n * sizeof(float))
-        self._held += n
         decided, carriers = np.empty((m + BLOCK, 2), np.float32), np.empty(m + BLOCK, np.float32)
+        _come(&self._samples, &x[0] if n else NULL, n)
         if m:
             soft, frequencies = decided, carriers
             with nogil:
                 made = self._run(&instants[0], &centres[0], &swings[0], &moved[0], &turned[0], &eye[0, 0], m,
                                  &soft[0, 0], &frequencies[0])
-                # symbols rise, so none needs anything before the oldest of them
-                n = 0 if self._count < RING else self._count % RING
-                drop = <Py_ssize_t>(<long long>floor(self._at[n]) - 16 - self._base)
-                drop = drop if drop < self._held else self._held
-                if drop > 0:
-                    memmove(self._x, self._x + 2 * drop, 2 * (self._held - drop) * sizeof(float))
-                    self._held -= drop
-                    self._base += drop
+        # symbols rise, so none needs anything before the oldest of them
+        oldest = 0 if self._count < RING else self._count % RING
+        _keep(&self._samples, <long long>floor(self._at[oldest]) - 16 if self._count else self._samples.base)
         return decided[:made], carriers[:made]
 
     def flush(self):
