@@ -147,6 +147,8 @@ def kernels(n: int) -> Iterator[Kernel]:
     bound = "8 bytes; for each of 30 pairs 22 additions and products, and a system of 4 a 128 symbols"
     yield symbols("audiopath.AudioPath", bound, AudioPath().process)
     yield symbols("level.Level", "8 bytes; each symbol in 4 windows, parted some times over", Level().process)
+    bound = "the same, and what 5 windows leave of 64 symbols in 32"
+    yield symbols("level.Level, of bursts", bound, Level(around=2).process)
     bound = "5 moves and a jump, an addition and a comparison each; 4 bytes read, 4 written"
     yield Kernel("ridge.Ridge", "Mscores/s", scores.size, partial(Ridge(256, 16, 0.1, 10.0).process, scores), bound)
     bound = (

@@ -4,7 +4,7 @@
 #include "simd.h"
 #include <math.h>
 
-enum { RADOME_WINDOW = 128, RADOME_ROUNDS = 5 };
+enum { RADOME_WINDOW = 128, RADOME_ROUNDS = 5, RADOME_PIECE = 64 };
 
 typedef struct {
     float middle; /* of the two classes' means */
@@ -71,5 +71,16 @@ static inline void radome_level_part(const float *x0, radome_classes *to0, const
         if (!to0->settled) radome_level_round(x0, to0);
         if (!to1->settled) radome_level_round(x1, to1);
     }
+}
+
+/* what levels leave of a piece: squares of the distances from the nearer one, none of which counts more than `most` */
+static inline float radome_level_left(const float *x, float centre, float swing, float most) {
+    const radome_v8 zero = {0}, middle = zero + centre, level = zero + swing, limit = zero + most;
+    radome_v8 left = zero;
+    for (int i = 0; i < RADOME_PIECE; i += 8) {
+        const radome_v8 v = RADOME_V8(x + i) - middle, off = radome_v8_most(v, -v) - level;
+        left += radome_v8_least(off * off, limit);
+    }
+    return radome_v8_sum(left);
 }
 #endif

@@ -3,8 +3,11 @@
 
 In each window of 128 symbols the values are parted at their centre; the new centre is midway between the means of the
 two parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a
-row of HDLC flags. Of the clusterings from the mean and from midway between the extremes the better one counts. Between
-the middles of windows centre and swing are interpolated.
+row of HDLC flags. Of the clusterings from the mean and from midway between the extremes the better one counts.
+
+A window at the edge of a burst has noise in it, or the next burst, whose centre may be far off in audio: the 64 symbols
+about its middle may then go by one of the two windows before or behind, which hold some of them, if that leaves less of
+them. Between the middles of windows centre and swing are interpolated, or step where that leaves less.
 """
 import numpy as np
 
@@ -21,12 +24,21 @@ cdef extern from "level.h" nogil:
     float radome_level_mean(const float* x)
     float radome_level_midway(const float* x, float middle, float limit)
     void radome_level_part(const float* x0, Classes* to0, const float* x1, Classes* to1)
+    float radome_level_left(const float* x, float centre, float swing, float most)
     enum:
         WINDOW "RADOME_WINDOW"
+        PIECE "RADOME_PIECE"
 
 cdef enum:
     ADVANCE = 64  # of windows, at most
     FEW = 8      # symbols, as many as clicks may be
+    AROUND = 2   # windows on each side, at most
+    WINDOWS = 2 * AROUND + 2
+
+cdef float LESS = <float>0.9      # of what its own window leaves of a piece, for another to count
+cdef float FAR = <float>0.5       # of the swing, by which two pieces are apart if there may be a step between them
+cdef float CAP = 2                # swings from the nearer level beyond which a symbol counts no more
+cdef float SMALLER = <float>0.25  # of another swing, that the one of these has at least
 
 
 cdef void _cluster(const float* x, int n, int advance, float* centres, float* swings) noexcept nogil:
@@ -70,65 +82,150 @@ cdef void _put(const float* x, int n, int ahead, float each, float centre, float
         soft[j] = _clipped((x[j] - centres[j]) / swings[j])
 
 
+cdef inline float _most(float small, float swing) noexcept nogil:
+    # that counts of a symbol's square, by the least of some swings and another
+    small = small if small > SMALLER * swing else SMALLER * swing
+    return CAP * CAP * small * small
+
+
+cdef inline float _left(float v, float centre, float swing, float most) noexcept nogil:
+    # square of a symbol's distance from the nearer level
+    v = fabsf(v - centre) - swing
+    v *= v
+    return v if v < most else most
+
+
+cdef int _step(const float* x, int n, int ahead, float each, float centre, float more_centre, float swing,
+               float more_swing) noexcept nogil:
+    # where among n symbols a step from one centre and swing to the next leaves least; n where a slope leaves no more
+    cdef float next_centre = centre + more_centre, next_swing = swing + more_swing
+    cdef float small = swing if swing < next_swing else next_swing, most = _most(small, swing + next_swing - small)
+    cdef float u, slope = 0, step = 0, least = 0
+    cdef int j, best = 0
+    if fabsf(more_centre) + fabsf(more_swing) < FAR * small:
+        return n
+    for j in range(n):
+        u = <float>(j - ahead) * each
+        u = u if u > 0 else 0
+        slope += _left(x[j], centre + u * more_centre, swing + u * more_swing, most)
+        # by how much more than with a step before all of them
+        step += _left(x[j], centre, swing, most) - _left(x[j], next_centre, next_swing, most)
+        if step < least:
+            best, least = j + 1, step
+    for j in range(n):
+        least += _left(x[j], next_centre, next_swing, most)
+    return best if least < LESS * slope else n
+
+
 cdef class Level:
     """Take off the centre and divide by the swing, both estimated around each symbol.
 
     Parameters
     ----------
-    advance : symbols from one window to the next, 1 to 64
+    advance : symbols from one window to the next, 32 to 64
+    around : windows on each side by which a piece may go, up to 2
 
     Raises
     ------
-    ValueError : another advance
+    ValueError : another advance or number of windows
     """
-    cdef float _x[WINDOW + ADVANCE]
-    cdef int _advance
-    cdef float _centre, _swing         # at the middle of the window before
-    cdef Py_ssize_t _held, _ready      # symbols in _x; how many of them, from its start, are already out
+    cdef float _x[WINDOW + (AROUND + 1) * ADVANCE]
+    cdef float _centres[WINDOWS]   # of the last windows, in order
+    cdef float _swings[WINDOWS]
+    cdef int _advance, _around
+    cdef int _windows, _middle         # how many these are; the first of them whose piece is to come
+    cdef float _centre, _swing         # at the piece before
+    cdef Py_ssize_t _held              # symbols in _x
+    cdef Py_ssize_t _ready, _next      # how many of them are already out; where the next window begins
     cdef bint _first
 
-    def __cinit__(self, int advance=32):
-        if not 1 <= advance <= ADVANCE:
-            raise ValueError(f"an advance of 1 to {ADVANCE} expected, got {advance}")
-        self._advance = advance
+    def __cinit__(self, int advance=32, int around=0):
+        if not PIECE // 2 <= advance <= ADVANCE:
+            raise ValueError(f"an advance of {PIECE // 2} to {ADVANCE} expected, got {advance}")
+        if not 0 <= around <= AROUND:
+            raise ValueError(f"0 to {AROUND} windows on each side expected, got {around}")
+        self._advance, self._around = advance, around
         self.reset()
 
     cpdef reset(self):
         """Forget all input."""
-        self._held = self._ready = 0
+        self._held = self._ready = self._next = 0
+        self._windows = self._middle = 0
         self._first = True
+
+    cdef int _chosen(self, const float* piece) noexcept nogil:
+        # the window by which a piece goes
+        cdef int w, own = self._middle, best = own
+        cdef int first = own - self._around if own > self._around else 0
+        cdef int last = own + self._around if own + self._around < self._windows else self._windows - 1
+        cdef float most = self._swings[own], left, least
+        for w in range(first, last + 1):
+            most = self._swings[w] if self._swings[w] < most else most
+        most = _most(most, self._swings[own])
+        least = LESS * radome_level_left(piece, self._centres[own], self._swings[own], most)
+        for w in range(first, last + 1):
+            if w != own:
+                left = radome_level_left(piece, self._centres[w], self._swings[w], most)
+                if left < least:
+                    best, least = w, left
+        return best
+
+    cdef Py_ssize_t _give(self, float* soft, float* centres, float* swings) noexcept nogil:
+        # the symbols up to the middle of the next window
+        cdef Py_ssize_t stop = self._next + WINDOW // 2 - (self._windows - self._middle) * self._advance
+        cdef Py_ssize_t n = stop - self._ready
+        cdef const float* x = self._x + self._ready
+        cdef int w = self._middle, ahead = <int>(n - self._advance), step = <int>n
+        cdef float each = <float>(1.0 / self._advance), more_centre, more_swing
+        if self._around:
+            w = self._chosen(self._x + stop - PIECE // 2)
+        if self._first:
+            self._centre, self._swing, self._first = self._centres[w], self._swings[w], False
+        more_centre, more_swing = self._centres[w] - self._centre, self._swings[w] - self._swing
+        if self._around:
+            step = _step(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing)
+        if step < n:
+            _put(x, step, 0, 0, self._centre, 0, self._swing, 0, soft, centres, swings)
+            _put(x + step, <int>n - step, 0, 0, self._centres[w], 0, self._swings[w], 0, soft + step, centres + step,
+                 swings + step)
+        else:
+            _put(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing, soft, centres, swings)
+        self._centre, self._swing = self._centres[w], self._swings[w]
+        self._ready = stop
+        self._middle += 1
+        if self._middle > self._around:
+            memmove(self._centres, self._centres + 1, (self._windows - 1) * sizeof(float))
+            memmove(self._swings, self._swings + 1, (self._windows - 1) * sizeof(float))
+            self._windows -= 1
+            self._middle -= 1
+        return n
 
     cdef Py_ssize_t _push(
         self, const float* x, Py_ssize_t n, float* soft, float* centres, float* swings
     ) noexcept nogil:
-        cdef Py_ssize_t i = 0, j, made = 0, stop
-        cdef int w, windows, advance = self._advance
-        cdef float centre[2]
-        cdef float swing[2]
+        cdef Py_ssize_t i = 0, j, made = 0, stop, drop
+        cdef int windows, advance = self._advance
         while i < n:
-            stop = min(n - i, WINDOW + advance - self._held)
+            stop = min(n - i, self._next + WINDOW + advance - self._held)
             for j in range(stop):
                 # also false for what is no number
                 self._x[self._held + j] = x[i + j] if -<float>1e15 < x[i + j] < <float>1e15 else 0
             self._held += stop
             i += stop
-            if self._held < WINDOW:
+            if self._held < self._next + WINDOW:
                 break
-            windows = 2 if self._held == WINDOW + advance else 1
-            _cluster(self._x, windows, advance, centre, swing)
-            if self._first:
-                self._centre, self._swing, self._first = centre[0], swing[0], False
-            for w in range(windows):
-                stop = w * advance + WINDOW // 2 - self._ready
-                _put(self._x + self._ready, <int>stop, <int>(stop - advance), <float>(1.0 / advance), self._centre,
-                     centre[w] - self._centre, self._swing, swing[w] - self._swing, soft + made, centres + made,
-                     swings + made)
-                made += stop
-                self._ready += stop
-                self._centre, self._swing = centre[w], swing[w]
-            self._held -= windows * advance
-            self._ready -= windows * advance
-            memmove(self._x, self._x + windows * advance, self._held * sizeof(float))
+            windows = 2 if self._held == self._next + WINDOW + advance else 1
+            _cluster(self._x + self._next, windows, advance, self._centres + self._windows,
+                     self._swings + self._windows)
+            self._windows += windows
+            self._next += windows * advance
+            while self._windows - self._middle > self._around:
+                made += self._give(soft + made, centres + made, swings + made)
+            drop = min(self._ready, self._next)
+            self._held -= drop
+            self._ready -= drop
+            self._next -= drop
+            memmove(self._x, self._x + drop, self._held * sizeof(float))
         return made
 
     def process(self, const float[::1] x not None):
@@ -145,7 +242,7 @@ cdef class Level:
         """
         cdef Py_ssize_t n = x.shape[0], made = 0
         cdef float[::1] a, b, c
-        soft = np.empty(n + WINDOW, np.float32)
+        soft = np.empty(n + WINDOW + AROUND * ADVANCE, np.float32)
         centres, swings = np.empty_like(soft), np.empty_like(soft)
         if n:
             a, b, c = soft, centres, swings
@@ -160,17 +257,23 @@ cdef class Level:
         -------
         soft, centres, swings : as of `process`
         """
-        cdef Py_ssize_t i
-        rest = np.array([self._x[i] for i in range(self._ready, self._held)], np.float32)
-        if self._first and len(rest):
-            # shorter than one window: repeat it until it fills one
-            full = np.resize(rest, WINDOW)
-            _fill(self, full)
-        centre, swing = self._centre, self._swing
+        cdef Py_ssize_t i, made = 0
+        cdef float[::1] a, b, c
+        soft = np.empty(self._held - self._ready, np.float32)
+        centres, swings = np.empty_like(soft), np.empty_like(soft)
+        if len(soft):
+            a, b, c = soft, centres, swings
+            while self._windows > self._middle:
+                made += self._give(&a[made], &b[made], &c[made])
+            rest = np.array([self._x[i] for i in range(self._ready, self._held)], np.float32)
+            if self._first:
+                # shorter than one window: repeat it until it fills one
+                full = np.resize(rest, WINDOW)
+                _fill(self, full)
+            centres[made:], swings[made:] = self._centre, self._swing
+            soft[made:] = np.clip((rest - np.float32(self._centre)) / np.float32(self._swing), -4, 4)
         self.reset()
-        n = len(rest)
-        return (np.clip((rest - np.float32(centre)) / np.float32(swing), -4, 4).astype(np.float32),
-                np.full(n, centre, np.float32), np.full(n, swing, np.float32))
+        return soft, centres, swings
 
 
 cdef _fill(Level level, const float[::1] full):

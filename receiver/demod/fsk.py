@@ -155,7 +155,7 @@ class Fsk:
         self._four = FourLevels(upright=self._sign > 0) if self.levels == 4 else None
         # which what is demodulated here did not go
         self._path = AudioPath() if stream.kind == "real" else None
-        self._level = Level()
+        self._level = Level(around=2)
         self._equaliser = Equaliser()
         # of the symbols that are still inside level and equaliser
         self._instants: NDArray[np.float64] = np.empty(0)

@@ -40,6 +40,50 @@ def test_windows_are_clustered_as_two_means() -> None:
         assert abs(swings[start + 64] - swing) < 0.003
 
 
+def burst(n: int, centre: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """So many symbols about a centre, amid noise whose centre is 0, and the same as they were sent."""
+    symbols = RNG.choice([-1.0, 1.0], n)
+    inside = centre + symbols + 0.15 * RNG.standard_normal(n)
+    sides = [noise * RNG.standard_normal(500 + int(RNG.integers(64))) for _ in range(2)]
+    return np.concatenate([sides[0], inside, sides[1]]).astype(np.float32), np.pad(
+        symbols, (len(sides[0]), len(sides[1]))
+    )
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, 2.0, 4.0])
+@pytest.mark.parametrize("centre", [0.0, 1.5, -2.5])
+def test_a_burst_is_level_from_end_to_end(centre: float, noise: float) -> None:
+    """Windows at its ends are half full of noise, or of silence, whose centre is elsewhere."""
+    wrong = 0
+    for _ in range(20):
+        x, symbols = burst(400, centre, noise)
+        soft, _, _ = outputs(Level(around=2), [x])
+        sent = np.flatnonzero(symbols)
+        assert (soft * symbols >= 0)[sent[24:-24]].all()
+        wrong += np.count_nonzero(soft * symbols < 0)
+    assert wrong <= 40  # of 8000
+
+
+def test_a_step_of_the_centre_within_a_signal() -> None:
+    """Windows on either side of it count for what they hold."""
+    wrong = 0
+    for _ in range(20):
+        before, behind = levels(400 + int(RNG.integers(64)), 0.0, 1.0, 0.1), levels(400, 1.5, 1.0, 0.1)
+        soft, _, _ = outputs(Level(around=2), [np.concatenate([before, behind])])
+        sent = np.concatenate([before > 0, behind > 1.5])
+        wrong += np.count_nonzero((soft > 0) != sent)
+    assert wrong <= 20 * 20
+
+
+@pytest.mark.parametrize("advance", [32, 48, 64])
+@pytest.mark.parametrize("around", [0, 1, 2])
+def test_keeps_the_law_of_chunks(advance: int, around: int) -> None:
+    x, _ = burst(700, 1.0, 2.0)
+    soft, centres, swings = kernel_keeps_the_law(lambda: Level(advance, around), x)
+    assert len(soft) == len(centres) == len(swings) == len(x)
+    np.testing.assert_allclose(soft, np.clip((x - centres) / swings, -4, 4), atol=1e-4)
+
+
 def parted(x: np.ndarray, centre: float, apart: float) -> tuple[float, float, float, float]:
     """Centre and distance of two classes after up to five rounds, symbols of the smaller one, and what they explain."""
     for _ in range(5):
@@ -120,6 +164,12 @@ def test_what_is_no_number_is_forgotten(bad: float) -> None:
     far = np.abs(np.arange(len(x)) - 700) > 160
     assert np.abs(centres[far] - 0.3).max() < 0.01
     assert np.abs(swings[far] - 0.05).max() < 0.01
+
+
+@pytest.mark.parametrize(("advance", "around"), [(31, 0), (65, 0), (32, -1), (32, 3)])
+def test_refuses_other_windows(advance: int, around: int) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Level(advance, around)
 
 
 def test_refuses_other_types() -> None:

@@ -131,6 +131,25 @@ def test_isolated_bursts_in_audio_to_which_nothing_was_done() -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("baudrate", "deviation", "scrambler", "offset"),
+    [(9600.0, 2400.0, "g3ruh", 2500.0), (4800.0, 1200.0, "g3ruh", -2500.0), (1200.0, 600.0, "none", 800.0)],
+)
+def test_bursts_in_audio_of_a_receiver_that_is_mistuned(
+    baudrate: float, deviation: float, scrambler: str, offset: float
+) -> None:
+    """Their constant is that of the noise around them neither at the first symbol nor at the last."""
+    sent = transmitter(
+        {"use": "fsk", "baudrate": baudrate, "deviation": deviation}, {"use": "ax25", "scrambler": scrambler}
+    )
+    frames = payloads_of(sent.framing, 12, 7)
+    signal = send(
+        sent, list(frames), 48000.0, form="fm", burst=1, pause=0.3, offset=offset, if_bandwidth=15e3, ebn0_db=24.0
+    )
+    found = [frame.payload for frame in receive(signal, sent)]
+    assert found == [true.payload for true in signal.truth]
+
+
 @pytest.mark.parametrize("kind", ["iq", "real"])
 def test_fsk_keeps_the_law_of_chunks(kind: str) -> None:
     symbols = bits(2500)
