@@ -12,7 +12,8 @@ The sum forgets slowly, as nothing can be said of a constant. In each block of 1
 decisions, parted at the centre of two clusters, are fitted by least squares to what a symbol and both its neighbours
 bring; what is left over, by the power that the symbol itself brings, is the pair's misfit. So what a narrow filter
 does, the step from a preamble to data with it, counts for no pair, while droop and de-emphasis reach further. Of an
-alternation, which the sum takes off and the difference raises, nothing can be said. The logarithms of the misfits are
+alternation, which the sum takes off and the difference raises, nothing can be said, nor of another row of equal bytes,
+such as flags, whose few levels any pair fits. The logarithms of the misfits are
 summed over the blocks that some pair fits, and the least sum is chosen, two blocks ahead; no single block is enough for
 anything to be done, and where nothing was done to the signal, nothing is.
 Where many blocks have told it, one in four is looked at.
@@ -36,6 +37,7 @@ cdef enum:
     HELD = (AHEAD + 1) * BLOCK
     LEAST = 32           # symbols of a last block that tell something
     WHOLE = 8            # they come in as many
+    PERIOD = 16          # after which a row of equal bytes repeats, whatever the line code
     SETTLED = 64         # blocks that have told something, from which on one in SELDOM is looked at
     SELDOM = 4
     DROOPS = 5
@@ -48,6 +50,7 @@ cdef float LEAK = <float>0.03   # a symbol; what is left of a high-pass so low d
 cdef float KEPT = <float>(15.0 / 16)  # of the sums, at each block that tells something
 cdef double FITS = 0.25         # largest misfit in a block that tells something; noise has twice that, about 10 dB half
 cdef double ALTERNATION = -0.4  # product of neighbouring decisions below which nothing is told
+cdef double AGAIN = 0.5         # correlation of steps with those two bytes before, above which nothing is told
 cdef double EXACT = 0.03        # is added to misfits, lest what is tiny counts in strong signals
 cdef double MOST = 0.5          # in logarithms, that a block may say for doing anything at all
 cdef double COST = 0.6          # of doing anything: more than a block may say
@@ -85,13 +88,20 @@ cdef class AudioPath:
         cdef float misfits[PAIRS]
         cdef Told told
         cdef double gains[PAIRS]
-        cdef double power = 0, turns = 0, most = MOST
+        cdef double power = 0, turns = 0, most = MOST, steps = 0, again = 0, step, before
         cdef float scale
         cdef Py_ssize_t k
         cdef int pair, best = 0
         for k in range(start + 1, start + n + 1):
             power += <double>self._y[k] * self._y[k]
         if power < 1e-30:
+            return
+        # in symbols a high-pass makes wander and a de-emphasis alike, steps do not follow from those of long before
+        for k in range(start + 2 + PERIOD, start + n + 1):
+            step, before = self._y[k] - self._y[k - 1], self._y[k - PERIOD] - self._y[k - PERIOD - 1]
+            again += step * before
+            steps += step * step + before * before
+        if 2 * again > AGAIN * steps:
             return
         scale = <float>(1 / sqrt(power / n))
         for pair in range(PAIRS):
