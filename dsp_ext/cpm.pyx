@@ -71,6 +71,7 @@ cdef double PRIOR = 0.02      # how much the expected index weighs; a block of s
 cdef float DOUBTFUL = 4       # log of the odds; a symbol counts by how much it has less
 cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the search may be wrong altogether
 cdef double TELLS = 0.5       # fit of a block; noise has 0.35 to 0.55, a signal of 4 dB 0.62 and more
+cdef double TURNS = 0.2       # variance of the sum of APART symbols that tells an index; 4 in data, 1 in flags
 cdef double EYE = 0.855       # half the opening of the discriminator's eye for a deviation of 1, for h from 0.35 to 1.3
 cdef double BT = 0.5          # bandwidth-time product of the pulse
 
@@ -342,7 +343,8 @@ cdef class CpmDetector:
             swkk = swkk / sw - swk * swk
             swkt = swkt / sw - swk * swt
         self._f[k % BLOCKS] = self._near[k % BLOCKS]
-        if swkk > 0:
+        # a row of equal symbols goes with any index
+        if swkk > TURNS:
             h1 = h0 + swkt / swkk / M_PI
             fit = sw / power
             if fit > STEADY and fabs(h1 - self.index) > 0.08:
@@ -355,6 +357,7 @@ cdef class CpmDetector:
             self.index = _within((self._sum + PRIOR * self._expected) / (self._weight + PRIOR))
             if fit > STEADY:
                 self.measured = self.index
+        if swkk > 0:
             # by the index of all blocks: where ones outnumber zeros, one block hardly tells it from frequency
             self._f[k % BLOCKS] = (self._tried_f[k % BLOCKS]
                                    + (mean + swt - M_PI * (self.index - h0) * swk) / (2 * M_PI * APART))

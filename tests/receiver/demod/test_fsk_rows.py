@@ -1,0 +1,49 @@
+"""FSK frames behind what is not random: rows of flags, and of symbols that are all alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from receiver.satellite import Transmitter
+from receiver.synth.framing import Ax25, Piece
+from tests.loopback import receive, send, transmitter
+
+HEADER = bytes(c << 1 for c in b"CQ    p" + b"RADOME") + b"\x61\x03\xf0"
+
+
+def sent_by(baudrate: float, h: float) -> Transmitter:
+    return transmitter({"use": "fsk", "baudrate": baudrate, "deviation": h * baudrate / 2}, {"use": "ax25"})
+
+
+def payloads(n: int) -> list[bytes]:
+    rng = np.random.default_rng(5)
+    return [HEADER + rng.bytes(64) for _ in range(n)]
+
+
+def decoded(sender: Transmitter, n: int, rate: float, ebn0_db: float, preamble: int, form: str = "iq") -> int:
+    """How many of n bursts of a frame each."""
+    options = {"form": form, "burst": 1, "pause": 0.2, "preamble": preamble, "offset": 437.0 if form == "iq" else 0.0}
+    signal = send(sender, payloads(n), rate, ebn0_db=ebn0_db, **options)
+    found = {frame.payload for frame in receive(signal, sender)}
+    assert found <= set(payloads(n))
+    return len(found)
+
+
+@pytest.mark.parametrize("h", [1.0, 2.0])
+def test_long_row_of_flags_in_audio(h: float) -> None:
+    """It says nothing about what the audio's path did."""
+    assert decoded(sent_by(9600, h), 8, 96000.0, 20.0, 600, "fm") == 8
+
+
+@pytest.mark.parametrize("symbol", [0, 1])
+def test_bare_tone_before_a_frame(symbol: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes with any index, and must not be taken for the carrier."""
+    flags = Ax25.begin
+
+    def begin(self: Ax25, preamble: int) -> Piece:
+        piece = flags(self, 5)
+        return Piece(np.concatenate([np.full(8 * preamble, symbol, np.uint8), piece.bits]))
+
+    monkeypatch.setattr(Ax25, "begin", begin)
+    assert decoded(sent_by(1200, 1.0), 60, 12000.0, 20.0, 200) >= 58
