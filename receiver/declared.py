@@ -2,7 +2,7 @@
 
     name = "…"
     [source]     use = "file"; its parameters        what is read; may be left out
-    [[chain]]    name, stages = [{ use = "demod.fsk", … }, …]; satellite, norad, modulation for the record
+    [[chain]]    name, stages = [{ use = "demod.fsk", … }, …]; kind of samples; satellite, norad, modulation
     [[sink]]     use = "jsonl" …; its parameters     where frames go; may be left out
 
 All chains run side by side over the same samples.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .errors import FlowgraphError
+from .errors import FlowgraphError, short
 from .flowgraph import Chain, build, construct, folder, load_toml
 from .satellite import Satellite, Transmitter, check_keys, checked, checked_name, checked_norad
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .sink import Sink
     from .source.file import File
 
+SAMPLES = ("iq", "real")
+"""Kinds that a source may give."""
 
 @dataclass(frozen=True)
 class Declaration:
@@ -37,6 +39,8 @@ class Declaration:
     satellite: Satellite | None
     transmitter: Transmitter
     """What the frame record says of the signal."""
+    kinds: tuple[str, ...]
+    """Of samples that it is for."""
 
     def build(self) -> Chain:
         """Make its stages.
@@ -132,7 +136,7 @@ def _tables(table: dict[str, Any], key: str, where: str) -> Sequence[dict[str, A
 def _chain(table: dict[str, Any], where: str) -> Declaration:
     name = checked_name(table, where)
     where = f"{where} ({name})"
-    check_keys(table, ("name", "stages", "satellite", "norad", "modulation"), where)
+    check_keys(table, ("name", "stages", "kind", "satellite", "norad", "modulation"), where)
     tables = checked(table, "stages", list, where)
     if not tables or not all(isinstance(one, dict) for one in tables):
         raise FlowgraphError(f'{where}: stages must be a list of tables, such as {{ use = "demod.fsk", … }}')
@@ -140,18 +144,21 @@ def _chain(table: dict[str, Any], where: str) -> Declaration:
     modulation = checked(table, "modulation", str, where, "")
     demod: dict[str, Any] = next((one for one in tables if "baudrate" in one), {})
     framing = next((one for one in reversed(tables) if not str(one.get("use")).startswith("link.")), tables[-1])
+    kind = checked(table, "kind", str, where, "")
+    if kind not in ("", *SAMPLES):
+        raise FlowgraphError(f"{where}: kind is {short(kind)}; it is one of 'iq', 'real'")
     declared = Declaration(
         name,
         where,
         tuple(tables),
         Satellite(called, norad, (), (), Path()) if called or norad else None,
         Transmitter(name, 0.0, demod, framing, modulation),
+        (kind,) if kind else SAMPLES,
     )
     stages = declared.build().stages
-    if "real" not in stages[0].takes and "iq" not in stages[0].takes:
-        raise FlowgraphError(
-            f"{where}, stage 1: {tables[0]['use']} takes {stages[0].takes[0]}, but the source gives samples"
-        )
+    if not set(declared.kinds) & set(stages[0].takes):
+        gives = f"kind is {kind!r}" if kind else "the source gives samples"
+        raise FlowgraphError(f"{where}, stage 1: {tables[0]['use']} takes {stages[0].takes[0]}, but {gives}")
     if stages[-1].gives != "frames":
         raise FlowgraphError(f"{where}: ends with {tables[-1]['use']}, which gives {stages[-1].gives}, not frames")
     if not demod:

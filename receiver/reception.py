@@ -293,7 +293,7 @@ def declared_lines(
     made = []
     for declared in flowgraph.chains:
         stages = declared.build()
-        if recording.kind in stages.stages[0].takes:
+        if recording.kind in declared.kinds and recording.kind in stages.stages[0].takes:
             satellite = declared.satellite and (declared.satellite.name, declared.satellite.norad)
             made.append((declared, Line(declared.name, stages, satellite, declared.transmitter.baudrate)))
     if not made:

@@ -212,6 +212,11 @@ FAULTS: dict[str, tuple[str, str]] = {
         "stage 1: the orbit needs the station",
     ),
     "norad": (CHAIN + STAGES + "norad = -1", "norad"),
+    "kind": (CHAIN + STAGES + 'kind = "audio"', "kind is 'audio'; it is one of 'iq', 'real'"),
+    "IQ only": (
+        CHAIN + STAGES.replace("[{", '[{ use = "channel.track", bandwidth = 17000 }, {', 1) + 'kind = "real"',
+        "stage 1: channel.track takes iq, but kind is 'real'",
+    ),
     "satellite": (CHAIN + STAGES + "satellite = 7", "satellite"),
     "source of no table": ("source = 1\n" + CHAIN + STAGES, "source"),
     "a source": ('[source]\nuse = "raw"\n' + CHAIN + STAGES, "source.raw"),
@@ -340,6 +345,16 @@ def test_a_wrong_byte_in_a_flowgraph(place: int, new: int, cut: int, cli: Cli, t
     if status == 2:
         assert len(err.splitlines()) == 1, err
         assert err.startswith("radome: ")
+
+
+@pytest.mark.parametrize(("form", "chain"), [("iq", "9k6 FSK, IQ"), ("fm", "9k6 FSK, audio")])
+def test_a_chain_is_for_the_kind_that_it_says(form: str, chain: str, cli: Cli, tmp_path: Path) -> None:
+    """In IQ with its carrier where it should be the demodulator alone would find the frames, too."""
+    status, out, err = cli("fsk-9600-ax25", write(tmp_path, G3RUH, payloads(3), form), "--jsonl", "-")
+    assert status == 0
+    assert [record["transmitter"] for record in records(out)] == [chain] * 3
+    other = {"9k6 FSK, IQ", "9k6 FSK, audio"} - {chain}
+    assert not any(name in err for name in other)
 
 
 def test_frames_before_a_bad_recording_are_kept(cli: Cli, tmp_path: Path) -> None:
