@@ -128,7 +128,6 @@ def _silent(text: str) -> None:
 
 def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: dict[str, Any]) -> None:
     """Decode whatever is recognised."""
-    from ..errors import FlowgraphError
     from ..identify import explore, framed, narrowed, report
     from ..record import boot_of
     from ..satellite import Transmitter
@@ -143,10 +142,6 @@ def _decode_blind(files: tuple[str, ...], folders: tuple[Path, ...], options: di
         exploration = narrowed(reopen, explore(reopen, folders, progress), folders)
         pairs = framed(recording, exploration)
         tried[:] = [trial for trial, _ in pairs]
-        if not pairs:
-            raise FlowgraphError(
-                f"{recording.name}: has too few symbols of anything to recognise; say with --satellite what to receive"
-            )
         made = []
         for trial, line in pairs:
             way = trial.hypothesis

@@ -336,6 +336,16 @@ def test_the_commands(recording: Path, cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "a.jsonl").read_bytes() == first
 
 
+def test_silence_holds_up_no_row_of_recordings(recording: Path, cli: Cli, tmp_path: Path) -> None:
+    np.zeros(50, np.complex64).tofile(tmp_path / "short.cf32")
+    np.zeros(96000, np.complex64).tofile(tmp_path / "silent.cf32")
+    names = [tmp_path / "short.cf32", tmp_path / "silent.cf32", recording]
+    status, _, err = cli("decode", *names, "--rate", 96000, "--jsonl", tmp_path / "a.jsonl")
+    assert status == 0
+    assert err.count("nothing that is known") == 2
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 3
+
+
 def test_a_picture_of_it(recording: Path, cli: Cli, tmp_path: Path) -> None:
     assert cli("identify", recording, "--picture", tmp_path / "a.png", "--quiet")[0] == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
