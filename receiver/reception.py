@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,16 +60,15 @@ def declared_stages(transmitter: Transmitter, where: str, kinds: Collection[Kind
     return stages
 
 
-def ways(transmitter: Transmitter, where: str) -> list[Transmitter]:
-    """What a definition may mean of IQ: itself, and where it leaves out how wide the signal is, with what that may be.
+def other_ways(transmitter: Transmitter, stages: Iterable[Stage]) -> list[Transmitter]:
+    """What else a definition may mean of IQ, where it leaves out how wide the signal is.
 
     Parameters
     ----------
-    where : of the definition, for messages
+    stages : that were built from it, its demodulator among them
     """
-    demod = build(transmitter.demod, where, "demod")
-    others = [{**transmitter.demod, "deviation": deviation} for deviation in getattr(demod, "others", ())]
-    return [transmitter, *(replace(transmitter, demod=other) for other in others)]
+    deviations = [deviation for stage in stages for deviation in getattr(stage, "others", ())]
+    return [replace(transmitter, demod={**transmitter.demod, "deviation": deviation}) for deviation in deviations]
 
 
 def chain(transmitter: Transmitter, recording: Recording, conditions: Conditions, where: str) -> Chain:
@@ -153,7 +152,7 @@ def _line(
 ) -> Line:
     where = satellite.place(transmitter)
     stages = chain(transmitter, recording, conditions, where)
-    others = ways(transmitter, where)[1:] if recording.kind == "iq" else []
+    others = other_ways(transmitter, stages.stages) if recording.kind == "iq" else []
     if others:
         front, *first = stages.stages
         chains = [first, *(chain(other, recording, conditions, where).stages[1:] for other in others)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from receiver.identify import hypotheses
-from receiver.reception import Conditions, chain, ways
+from receiver.reception import Conditions, chain, declared_stages, other_ways
 from receiver.satellite import Transmitter, all_satellites
 from receiver.source import Recording
 from receiver.stage import Chunk, Clock, Frame, Stream
@@ -83,7 +83,7 @@ def demodulators(
     for satellite in all_satellites():
         for sent in satellite.transmitters:
             add(sent.demod, [sent.framing])
-            for way in ways(sent, satellite.name)[1:] if form == "iq" else ():
+            for way in other_ways(sent, declared_stages(sent, satellite.name)) if form == "iq" else ():
                 add(way.demod, [sent.framing], True)
     if blind:
         for way in hypotheses():
