@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SAMPLES = ("iq", "real")
 """Kinds that a source may give."""
 
+
 @dataclass(frozen=True)
 class Declaration:
     """One chain of a flowgraph."""

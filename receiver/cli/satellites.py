@@ -19,6 +19,7 @@ HEADER = ("NORAD", "satellite", "transmitter", "MHz", "modulation", "baud", "fra
 @click.argument("query", required=False, default="")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line, everything that the definitions say.")
 @click.option(
+    "--definitions",
     "--folder",
     "folders",
     multiple=True,

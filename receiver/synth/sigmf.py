@@ -95,8 +95,9 @@ def write_sigmf(
                 file.write(data)
         meta = _meta(synthesiser, datatype, digest.hexdigest(), station, description)
         meta_part.write_text(json.dumps(meta, indent=1) + "\n")
-        for part, old in zip(parts, made, strict=True):
-            part.replace(old)
+        made[0].unlink(missing_ok=True)  # whatever ends this, no metadata are beside samples of another recording
+        data_part.replace(made[1])
+        meta_part.replace(made[0])
     except BaseException as error:
         for part in parts:
             with contextlib.suppress(OSError):

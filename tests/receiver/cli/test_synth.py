@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,28 @@ def test_half_of_a_recording_is_none(tmp_path: Path) -> None:
     new = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert new.keys() == old.keys()
     assert all(new[name] != old[name] for name in old)
+
+
+def test_metadata_are_never_beside_other_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever step the command is killed at, an older recording being there."""
+    meta, data, seen = tmp_path / "x.sigmf-meta", tmp_path / "x.sigmf-data", []
+
+    def look() -> None:
+        if meta.exists():
+            digest = hashlib.sha512(data.read_bytes()).hexdigest()
+            seen.append(json.loads(meta.read_text())["global"]["core:sha512"] == digest)
+
+    def replace(self: Path, target: Path) -> None:
+        look()
+        os.replace(self, target)
+        look()
+
+    run(tmp_path, "-s", "45115")
+    monkeypatch.setattr(Path, "replace", replace)
+    run(tmp_path, "-s", "45115", "--seed", "1")
+    assert seen
+    assert all(seen)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [data.name, meta.name]
 
 
 @pytest.mark.parametrize("name", ["x.sigmf-meta", "x.sigmf-data"])
