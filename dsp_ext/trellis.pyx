@@ -68,12 +68,12 @@ cdef class Trellis:
 
         Parameters
         ----------
-        soft : (n,) float32, positive = 1; what exceeds whole groups of a symbol a generator is left out
+        soft : (n,) float32, positive = 1, 0 = unknown; what exceeds whole groups of a symbol a generator is left out
 
         Returns
         -------
         bits : (m,) uint8
-        wrong : symbols that differ from those of these bits
+        wrong : known symbols that differ from those of these bits
         """
         cdef Py_ssize_t steps = soft.shape[0] // self.count
         cdef int wrong = 0
@@ -140,6 +140,7 @@ cdef class Trellis:
             bits[i] = <uint8_t>(best >= half)
             word = (best << 1) | choice[i * states + best]
             for k in range(self.count):
-                wrong += (self.sign[k] * soft[self.count * i + k] > 0) != self.output[word][k]
+                a = self.sign[k] * soft[self.count * i + k]
+                wrong += a != 0 and (a > 0) != self.output[word][k]
             best = word & (states - 1)
         return wrong

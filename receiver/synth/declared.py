@@ -149,6 +149,12 @@ def _rs(bits: Bits, step: dict[str, Any]) -> Bits:
 
 
 def _convolutional(bits: Bits, step: dict[str, Any]) -> Bits:
+    coded = _mother_code(bits, step)
+    pattern = [digit == "1" for digit in step.get("punctured", "")]
+    return coded[np.resize(pattern, len(coded))] if pattern else coded
+
+
+def _mother_code(bits: Bits, step: dict[str, Any]) -> Bits:
     if "generators" in step:
         rules, inverted = step["generators"], step.get("inverted") or [False] * len(step["generators"])
         memory = max(rules).bit_length() - 1

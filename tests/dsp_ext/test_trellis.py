@@ -41,6 +41,17 @@ def test_noise_that_the_code_bears(generators: tuple[int, ...], inverted: tuple[
     assert wrong == np.count_nonzero((soft > 0) != code) > 0
 
 
+def test_unknown_symbols_are_passed_over() -> None:
+    rng = np.random.default_rng(3)
+    generators = (0o171, 0o133)
+    bits = rng.integers(0, 2, 400, np.uint8)
+    sent = np.resize([1, 1, 0, 1], 2 * (len(bits) + 6))
+    soft = ((2.0 * encode(bits, generators, (), True) - 1) * sent).astype(np.float32)
+    decoded, wrong = Trellis(generators, terminated=True).decode(soft)
+    assert (decoded == bits).all()
+    assert wrong == 0
+
+
 @pytest.mark.parametrize("terminated", [True, False])
 def test_the_best_of_all_paths(terminated: bool) -> None:
     rng = np.random.default_rng(2)

@@ -126,6 +126,31 @@ def test_a_preamble_that_goes_on_is_no_evidence() -> None:
         assert len(run(framing("endurosat"), (2.0 * bits - 1).astype(np.float32))) == count
 
 
+@pytest.mark.parametrize("code", [{"code": "CCSDS uninverted"}, {"generators": [0o171, 0o133]}])
+@pytest.mark.parametrize("terminated", [True, False])
+@pytest.mark.parametrize(
+    ("pattern", "rate", "noise"),
+    [("1101", 2 / 3, 0.45), ("110110", 3 / 4, 0.48), ("1101100110", 5 / 6, 0.42), ("11010101100110", 7 / 8, 0.38)],
+)
+def test_punctured_codes(code: dict[str, Any], terminated: bool, pattern: str, rate: float, noise: float) -> None:
+    """CCSDS 131.0-B, section 3.4, at 5 to 6 dB of Eb/N0."""
+    bits = 8 * 66 + 6 * terminated
+    symbols = sum(pattern[i % len(pattern)] == "1" for i in range(2 * bits))
+    assert symbols == pytest.approx(bits / rate, abs=1)
+    step = {"use": "convolutional", **code, "terminated": terminated, "punctured": pattern}
+    steps = [step, {"use": "crc", "name": "CRC-16/IBM-3740"}]
+    table = {"use": "declared", "name": "mine", "sync": "1ACFFC1D", "size": symbols / 8, "steps": steps}
+    told, line = sent(table, 12)
+    assert {len(payload) for payload in told} == {64}
+    soft = soft_of(line, 4, noise)
+    frames = follows_the_law_of_chunks(build(table, "here", "framing"), soft)
+    assert {frame.payload for frame in frames} <= set(told)
+    assert len(frames) >= 10
+    wrong = np.count_nonzero((soft[300:-60] > 0) != line)
+    assert len(frames) < sum(frame.corrected or 0 for frame in frames) <= 1.1 * wrong
+    assert all(frame.ebn0_db is None or frame.snr_db is None or frame.ebn0_db > frame.snr_db for frame in frames)
+
+
 def test_what_stands_beside_use_replaces_what_the_file_says() -> None:
     table = {"use": "geoscan", "size": 66}
     told, bits = sent(table, 1)
@@ -305,6 +330,15 @@ def test_any_bytes_behind_a_sync_word(data: bytes, use: str) -> None:
         ({"steps": [{"use": "convolutional", "generators": []}]}, "step 1: generators is"),
         ({"steps": [{"use": "convolutional", "code": "CCSDS", "inverted": [{}]}]}, "step 1: inverted is"),
         ({"steps": [{"use": "convolutional", "generators": [7]}]}, "step 1: 2 to 8 generators expected"),
+        ({"steps": [{"use": "convolutional", "code": "CCSDS", "punctured": "112"}]}, "step 1: punctured is '112'"),
+        (
+            {"steps": [{"use": "convolutional", "code": "CCSDS", "punctured": "110"}]},
+            "step 1: punctured is '110'; it must be",
+        ),
+        (
+            {"steps": [{"use": "convolutional", "code": "CCSDS", "punctured": "1100"}]},
+            "step 1: punctured is '1100'; of each",
+        ),
         ({"steps": [{"use": "tag", "words": {"XY": 1}}]}, "step 1: words is"),
         ({"steps": [{"use": "tag", "words": {"AB": 0}}]}, "step 1: words is"),
         ({"steps": [{"use": "until", "mark": "7"}]}, "step 1: mark is '7'"),
