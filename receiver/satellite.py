@@ -172,18 +172,29 @@ def find_satellite(query: str, folders: Sequence[Path] = ()) -> Satellite:
     """
     wanted, number = _plain(query), catalogue_number(query)
     if number is not None:
-        shipped = list(_shipped().glob(f"{number}-*.toml"))
-        for path in [*(path for path, norad, _ in _scan(folders) if norad == number), *shipped]:
+        named: dict[tuple[Path, str], tuple[Path, list[str]]] = {}
+        for path, norad, names in _scan(folders):
+            if norad == number:
+                named.setdefault((path.parent, _plain(names[0])), (path, names))
+        if named:
+            return load_satellite(_only(list(named.values()), f"satellite {query!r}", "number", "name"))
+        for path in _shipped().glob(f"{number}-*.toml"):
             return load_satellite(path)
     everything = list(_scan([*folders, _shipped()]))
     for part in (slice(0, 1), slice(1, None)):  # the chief name before the others
         found = [(path, names) for path, _, names in everything if wanted in map(_plain, names[part])]
-        if found and (len(found) == 1 or found[0][0].parent != found[1][0].parent):
-            return load_satellite(found[0][0])
         if found:
-            several = ", ".join(f"{names[0]} ({path.name})" for path, names in found)
-            raise FlowgraphError(f"satellite {query!r}: several have that name: {several}; give its catalogue number")
+            return load_satellite(_only(found, f"satellite {query!r}", "name", "catalogue number"))
     raise FlowgraphError(f"satellite {query!r}: there is no definition of it; {_hint(wanted, everything)}")
+
+
+def _only(found: Sequence[tuple[Path, list[str]]], where: str, same: str, other: str) -> Path:
+    """The definition of the first folder that has any. Raises FlowgraphError when it has several."""
+    here = [(path, names) for path, names in found if path.parent == found[0][0].parent]
+    if len(here) > 1:
+        several = ", ".join(f"{names[0]} ({path.name})" for path, names in here)
+        raise FlowgraphError(f"{where}: several have that {same}: {several}; give its {other}")
+    return here[0][0]
 
 
 def all_satellites(
@@ -191,20 +202,24 @@ def all_satellites(
 ) -> list[Satellite]:
     """Load all definitions, or those with `query` in their number or one of their names; sorted by name.
 
-    Of several definitions with the same number the first is taken; `folders` come before what is shipped.
+    Of definitions with the same number those of the first folder are taken, one of each name, as satellites that have
+    no number yet share one; `folders` come before what is shipped.
 
     Parameters
     ----------
     numbers : catalogue numbers of those that are wanted; None: of all
     """
-    found: dict[int, Path] = {}
+    found: dict[int, dict[str, Path]] = {}
     wanted = _plain(query)
     for path, norad, names in _scan([*folders, _shipped()]):
         if numbers is not None and norad not in numbers:
             continue
         if not query or query == str(norad) or any(wanted and wanted in _plain(name) for name in names):
-            found.setdefault(norad, path)
-    return sorted(map(load_satellite, found.values()), key=lambda satellite: satellite.name.casefold())
+            same = found.setdefault(norad, {})
+            if all(other.parent == path.parent for other in same.values()):
+                same.setdefault(_plain(names[0]), path)
+    paths = (path for same in found.values() for path in same.values())
+    return sorted(map(load_satellite, paths), key=lambda satellite: satellite.name.casefold())
 
 
 def catalogue_number(query: str) -> int | None:

@@ -112,6 +112,20 @@ def test_several_of_a_name(tmp_path: Path) -> None:
     assert find_satellite("900002", [tmp_path]).norad == 900002
 
 
+def test_satellites_without_a_number_of_their_own(tmp_path: Path) -> None:
+    """Several may have 99999, and are told apart by their names; two files of one satellite are one."""
+    one = GOOD.replace("900_001", "99999")
+    other = one.replace("Test-1", "Test-2").replace("T 1", "T 2")
+    paths = [write(tmp_path, one, "a.toml"), write(tmp_path, other, "b.toml")]
+    write(tmp_path, one, "c.toml")
+    assert [satellite.path for satellite in all_satellites([tmp_path], "99999")] == paths
+    assert find_satellite("test2", [tmp_path]).path == paths[1]
+    with pytest.raises(FlowgraphError, match=r"number: Test-1 \(a.toml\), Test-2 \(b.toml\); give its name"):
+        find_satellite("99999", [tmp_path])
+    paths[1].unlink()
+    assert find_satellite("99999", [tmp_path]).path == paths[0]
+
+
 def test_each_shipped_file_is_found_by_its_names() -> None:
     assert all_satellites(query="*") == []
     satellites = all_satellites()
