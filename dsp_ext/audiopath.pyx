@@ -14,8 +14,8 @@ bring; what is left over, by the power that the symbol itself brings, is the pai
 does, the step from a preamble to data with it, counts for no pair, while droop and de-emphasis reach further. Of an
 alternation, which the sum takes off and the difference raises, nothing can be said, nor of another row of equal bytes,
 such as flags, whose few levels any pair fits. The logarithms of the misfits are summed over the blocks that some pair
-fits, and the least sum is chosen, two blocks ahead; no single block is enough for anything to be done, and where nothing
-was done to the signal, nothing is. Where many blocks have told it, one in four is looked at.
+fits, and the least sum is chosen, two blocks ahead; no single block is enough for anything to be done, and where
+nothing was done to the signal, nothing is. Where many blocks have told it, one in four is looked at.
 """
 import numpy as np
 
