@@ -16,6 +16,7 @@ cdef extern from "simd.h" nogil:
     void radome_lay(const float* taps, Py_ssize_t n, float* h)
     void radome_decimate(const float* x, Py_ssize_t step, const float* h, Py_ssize_t n, Py_ssize_t outputs, bint pairs,
                          float* y)
+    void radome_slide(const float* x, const float* h, Py_ssize_t n, bint pairs, Py_ssize_t outputs, float* y)
     enum:
         RADOME_LINE
 
@@ -34,7 +35,7 @@ cdef class Decimator:
     ValueError : an even number of taps, or a factor below 1
     """
     cdef void* _room
-    cdef float* _taps      # in it: each tap twice where complex, so that one product serves I and Q
+    cdef float* _taps      # in it: each tap twice where complex, so that one product serves I and Q; once for factor 1
     cdef float* _buffer    # what is still needed of the input, in floats
     cdef Py_ssize_t _count, _length, _factor, _width, _skip
     cdef readonly bint is_complex
@@ -54,7 +55,10 @@ cdef class Decimator:
         if not self._room or not self._buffer:
             raise MemoryError
         self._taps = radome_aligned(self._room)
-        radome_lay(&laid[0], k * self._width, self._taps)
+        if factor == 1:
+            memcpy(self._taps, &taps[0], k * sizeof(float))
+        else:
+            radome_lay(&laid[0], k * self._width, self._taps)
         self.reset()
 
     def __dealloc__(self):
@@ -67,7 +71,12 @@ cdef class Decimator:
         self._count, self._skip = self._length // 2, 0
 
     cdef void _filter(self, const float* x, Py_ssize_t outputs, float* y) noexcept nogil:
-        if self._width == 2:
+        if self._factor == 1:
+            if self._width == 2:
+                radome_slide(x, self._taps, self._length, True, outputs, y)
+            else:
+                radome_slide(x, self._taps, self._length, False, outputs, y)
+        elif self._width == 2:
             radome_decimate(x, 2 * self._factor, self._taps, 2 * self._length, outputs, True, y)
         else:
             radome_decimate(x, self._factor, self._taps, self._length, outputs, False, y)

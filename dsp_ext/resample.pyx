@@ -5,6 +5,9 @@
 
 with h tabulated at `phases` points a sample and the nearest point taken, so the instant of an output is within
 1/(2*phases) input sample of its nominal one.
+
+Where the places between samples recur after a few outputs, as at a step of 5/4, taps of a vector of outputs stand side
+by side, each shifted by as many samples as it is late, so that a sample is multiplied for all of them at once.
 """
 import numpy as np
 
@@ -19,9 +22,14 @@ cdef extern from "simd.h" nogil:
     void radome_dot(const float* x, const float* h, Py_ssize_t n, bint pairs, float* y)
     void radome_dots(const float* x0, const float* x1, const float* x2, const float* x3, const float* h0,
                      const float* h1, const float* h2, const float* h3, Py_ssize_t n, bint pairs, float* y)
+    void radome_beside(const float* x, Py_ssize_t hop, const float* h, Py_ssize_t n, bint pairs, Py_ssize_t count,
+                       float* y, Py_ssize_t apart)
     enum:
         RADOME_LANES
         RADOME_LINE
+
+cdef enum:
+    PERIOD = 8            # outputs after which the places between samples recur, at most: by a power of 2 exactly
 
 
 cdef inline void _filter(const float* x, const float* bank, Py_ssize_t taps, Py_ssize_t row, bint pairs,
@@ -66,6 +74,11 @@ cdef class Resampler:
     cdef Py_ssize_t _phases, _length, _row, _width, _count
     cdef long long _first, _output
     cdef double _step
+    # where places recur: for each of them, rows of taps of a vector of outputs
+    cdef void* _side
+    cdef float* _shifted   # in it
+    cdef float* _rest      # samples of the last outputs, too few for a vector
+    cdef Py_ssize_t _period, _rows, _used, _unused   # taps that are not zero; how many are before them
     cdef readonly bint is_complex
 
     def __cinit__(self, const float[:, ::1] bank not None, double step, bint is_complex):
@@ -87,11 +100,45 @@ cdef class Resampler:
         twice = np.repeat(bank, self._width, axis=1)
         for p in range(bank.shape[0]):
             radome_lay(&twice[p, 0], self._length * self._width, self._bank + p * self._row)
+        self._shift(bank)
         self.reset()
 
     def __dealloc__(self):
         PyMem_Free(self._room)
         PyMem_Free(self._buffer)
+        PyMem_Free(self._side)
+        PyMem_Free(self._rest)
+
+    cdef int _shift(self, const float[:, ::1] bank) except -1:
+        # taps of vectors of outputs, unless places do not recur or too many of the taps would be zero
+        cdef Py_ssize_t lanes = RADOME_LANES // self._width, period = 1, start, r, k, late, lane
+        cdef double t
+        cdef float* h
+        used = np.flatnonzero(np.any(bank, axis=0))
+        while period < PERIOD and floor(period * self._step) != period * self._step:
+            period *= 2
+        if floor(period * self._step) != period * self._step or not len(used):
+            return 0
+        self._unused, self._used = used.min(), np.ptp(used) + 1
+        self._rows = self._used + <Py_ssize_t>((lanes - 1) * self._step) + 1
+        if 2 * self._rows > 3 * self._length:
+            return 0
+        self._side = PyMem_Malloc(period * self._rows * RADOME_LANES * sizeof(float) + RADOME_LINE)
+        self._rest = <float*>PyMem_Malloc((self._rows * self._width + RADOME_LANES) * sizeof(float))
+        if not self._side or not self._rest:
+            raise MemoryError
+        self._period, self._shifted = period, radome_aligned(self._side)
+        memset(self._shifted, 0, period * self._rows * RADOME_LANES * sizeof(float))
+        for start in range(period):
+            h = self._shifted + start * self._rows * RADOME_LANES
+            for r in range(lanes):
+                t = (start + r) * self._step
+                late = <Py_ssize_t>t - <Py_ssize_t>(start * self._step)
+                for k in range(self._used):
+                    for lane in range(r * self._width, (r + 1) * self._width):
+                        h[(late + k) * RADOME_LANES + lane] = bank[
+                            <Py_ssize_t>((t - floor(t)) * self._phases + 0.5), self._unused + k]
+        return 0
 
     cpdef reset(self):
         """Forget all input; the next sample is number 0."""
@@ -111,10 +158,38 @@ cdef class Resampler:
             outputs -= 1
         return outputs if outputs > 0 else 0
 
+    cdef void _vectors(self, const float* x, long long first, long long number, Py_ssize_t count, Py_ssize_t apart,
+                       float* y) noexcept nogil:
+        # so many vectors of outputs, the first of which has that number, and so many vectors apart; x as for _filter
+        cdef Py_ssize_t lanes = RADOME_LANES // self._width, start = number % self._period
+        cdef Py_ssize_t last = <Py_ssize_t>((start + lanes - 1) * self._step) - <Py_ssize_t>(start * self._step)
+        x += (<long long>(number * self._step) - first + self._unused) * self._width
+        radome_beside(x, <Py_ssize_t>(apart * lanes * self._step), self._shifted + start * self._rows * RADOME_LANES,
+                      last + self._used, self._width == 2, count, y, apart * RADOME_LANES)
+
+    cdef void _side_by_side(self, const float* x, long long first, Py_ssize_t outputs, float* y) noexcept nogil:
+        # as _filter
+        cdef Py_ssize_t lanes = RADOME_LANES // self._width, vectors = outputs // lanes, kinds = 1, kind, have
+        cdef long long number = self._output + vectors * lanes, at = <long long>(number * self._step)
+        while kinds * lanes % self._period:
+            kinds *= 2
+        for kind in range(kinds):
+            self._vectors(x, first, self._output + kind * lanes, (vectors - kind + kinds - 1) // kinds, kinds,
+                          y + kind * RADOME_LANES)
+        if outputs % lanes:
+            have = <Py_ssize_t>(<long long>((self._output + outputs - 1) * self._step) - at) + self._used
+            memset(self._rest, 0, self._rows * self._width * sizeof(float))
+            memcpy(self._rest, x + (at - first + self._unused) * self._width, have * self._width * sizeof(float))
+            self._vectors(self._rest, at + self._unused, number, 1, 1, self._rest + self._rows * self._width)
+            memcpy(y + vectors * RADOME_LANES, self._rest + self._rows * self._width,
+                   outputs % lanes * self._width * sizeof(float))
+
     cdef void _make(self, const float* x, long long first, Py_ssize_t outputs, float* y) noexcept nogil:
         # the next outputs, from samples the first of which has that number
         cdef long long before = first + self._length // 2 - 1
-        if self._width == 2:
+        if self._period:
+            self._side_by_side(x, before, outputs, y)
+        elif self._width == 2:
             _filter(x, self._bank, 2 * self._length, self._row, True, self._phases, before, self._output, self._step,
                     outputs, y)
         else:

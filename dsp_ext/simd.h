@@ -242,6 +242,43 @@ static inline void radome_dot_complex(const float *x, const float *h2, ptrdiff_t
     for (ptrdiff_t i = whole; i < 2 * n; i++) y[i % 2] += x[i] * h2[i];
 }
 
+/* One float, or with pairs two, in all places of a vector. As whole numbers, to which adding zero is nothing. */
+static inline radome_vf radome_splat(const float *x, int pairs) {
+    uint32_t one;
+    uint64_t two;
+    if (pairs) {
+        memcpy(&two, x, sizeof two);
+        return (radome_vf)((radome_vq){0} + two);
+    }
+    memcpy(&one, x, sizeof one);
+    return (radome_vf)((radome_vu){0} + one);
+}
+
+/* Outputs of a filter, a vector of them at a time: vector r is the sum of x[r*hop + k] h[k], where x counts floats, or
+   pairs of them, and the rows h[k] are whole vectors. In y they are so many floats apart. Each output is summed in the
+   order of k whatever is done side by side. */
+static inline __attribute__((always_inline)) void radome_beside(const float *x, ptrdiff_t hop, const float *h, ptrdiff_t n,
+                                                                int pairs, ptrdiff_t count, float *y, ptrdiff_t apart) {
+    enum { SIDE = 8 };
+    hop <<= pairs;
+    for (; count >= SIDE; count -= SIDE, x += SIDE * hop, y += SIDE * apart) {
+        radome_vf sum[SIDE];
+        for (int r = 0; r < SIDE; r++) sum[r] = (radome_vf){0};
+        for (ptrdiff_t k = 0; k < n; k++) {
+            const radome_vf row = radome_load(h + k * RADOME_LANES);
+            for (int r = 0; r < SIDE; r++)
+                sum[r] = RADOME_ADD(sum[r], radome_splat(x + r * hop + (k << pairs), pairs), row);
+        }
+        for (int r = 0; r < SIDE; r++) memcpy(y + r * apart, &sum[r], sizeof sum[r]);
+    }
+    for (; count > 0; count--, x += hop, y += apart) {
+        radome_vf sum = {0};
+        for (ptrdiff_t k = 0; k < n; k++)
+            sum = RADOME_ADD(sum, radome_splat(x + (k << pairs), pairs), radome_load(h + k * RADOME_LANES));
+        memcpy(y, &sum, sizeof sum);
+    }
+}
+
 /* Outputs of a decimating filter: row m begins at x[m*step]; n taps, twice each where pairs */
 static inline __attribute__((always_inline)) void radome_decimate(const float *x, ptrdiff_t step, const float *h,
                                                                   ptrdiff_t n, ptrdiff_t outputs, int pairs, float *y) {
@@ -249,6 +286,35 @@ static inline __attribute__((always_inline)) void radome_decimate(const float *x
     for (; m + 4 <= outputs && n >= RADOME_LANES; m += 4, x += 4 * step, y += 4 << pairs)
         radome_dots(x, x + step, x + 2 * step, x + 3 * step, h, h, h, h, n, pairs, y);
     for (; m < outputs; m++, x += step, y += 1 << pairs) radome_dot(x, h, n, pairs, y);
+}
+
+/* Outputs of a filter at each float, or pair of them: y[i] is the sum of h[k] x[i + k], where x and h count as y does; h has
+   n single taps. Vectors of outputs, each summed in the order of k. */
+static inline __attribute__((always_inline)) void radome_slide(const float *x, const float *h, ptrdiff_t n, int pairs,
+                                                               ptrdiff_t outputs, float *y) {
+    enum { SIDE = 8 };
+    ptrdiff_t i = 0;
+    outputs <<= pairs;
+    for (; i + SIDE * RADOME_LANES <= outputs; i += SIDE * RADOME_LANES) {
+        radome_vf sum[SIDE];
+        for (int r = 0; r < SIDE; r++) sum[r] = (radome_vf){0};
+        for (ptrdiff_t k = 0; k < n; k++) {
+            const radome_vf tap = radome_splat(h + k, 0);
+            for (int r = 0; r < SIDE; r++)
+                sum[r] = RADOME_ADD(sum[r], radome_load(x + i + (k << pairs) + r * RADOME_LANES), tap);
+        }
+        for (int r = 0; r < SIDE; r++) memcpy(y + i + r * RADOME_LANES, &sum[r], sizeof sum[r]);
+    }
+    for (; i < outputs; i += RADOME_LANES) {
+        /* the last ones may be fewer */
+        const size_t size = (outputs - i < RADOME_LANES ? outputs - i : RADOME_LANES) * sizeof(float);
+        radome_vf sum = {0}, part = {0};
+        for (ptrdiff_t k = 0; k < n; k++) {
+            memcpy(&part, x + i + (k << pairs), size);
+            sum = RADOME_ADD(sum, part, radome_splat(h + k, 0));
+        }
+        memcpy(y + i, &sum, size);
+    }
 }
 
 /* cos(2 pi phase), phase in units of 2^-32 cycle: sin(pi/2 z), z = 1 - 4 |phase|, by the odd minimax polynomial of
