@@ -72,10 +72,10 @@ cdef class SymbolClock:
     cdef float _bank[(POINTS + 1) * WIDEST]   # cubic interpolation and symbol filter in one
     cdef Py_ssize_t _reach, _length           # taps on each side of the middle one; of a row of the bank
     cdef float* _x                       # samples from index _base on
-    cdef float* _q                       # the tone that was given with them
+    cdef float* _q                       # the tone that was given for them
     cdef bint _led                       # whether one is given
     cdef readonly double lead
-    cdef Py_ssize_t _held, _room
+    cdef Py_ssize_t _held, _told, _room  # samples that are there, values of the tone, and what there is room for
     cdef long long _base
     cdef long long _toned, _refined, _smoothed   # symbols whose tone, residue and sums are known
     cdef double _last                    # instant of the last symbol given
@@ -146,7 +146,7 @@ cdef class SymbolClock:
         memset(self._x, 0, WIDEST * sizeof(float))
         memset(self._q, 0, WIDEST * sizeof(float))
         self._led = False
-        self._held, self._base, self._last = WIDEST, -WIDEST, -4
+        self._held, self._told, self._base, self._last = WIDEST, WIDEST, -WIDEST, -4
         self._toned = self._refined = self._smoothed = self._blocks = 0
         self._top = 0
         memset(self._path, -1, sizeof(self._path))
@@ -280,10 +280,10 @@ cdef class SymbolClock:
 
     cdef Py_ssize_t _run(self, float* soft, double* instants) noexcept nogil:
         # all symbols whose surroundings are complete
-        cdef Py_ssize_t made = 0, slot, j
+        cdef Py_ssize_t made = 0, slot, j, known = min(self._held, self._told) if self._led else self._held
         cdef float* p
         cdef float d[4]
-        while 4 * self._toned + 4 < self._base + self._held:
+        while 4 * self._toned + 4 < self._base + known:
             p = (self._q if self._led else self._x) + (4 * self._toned - self._base)
             for j in range(4):
                 d[j] = p[j] if self._led else (p[j + 1] - p[j - 1]) * (p[j + 1] - p[j - 1])
@@ -332,16 +332,16 @@ cdef class SymbolClock:
         Parameters
         ----------
         x : (n,) float32, four samples a symbol
-        tone : (n,) float32, what is largest midway between symbols; None: it is found from x
+        tone : (k,) float32, what is largest midway between symbols, of the samples that have none yet, from the first
+            on: it may come later than they do. None: it is found from x, or where one was given before, 0 from then on
 
         Returns
         -------
         soft : (m,) float32, value at the middle of each symbol
         instants : (m,) float64, that instant in samples since the first
         """
-        if tone is not None and tone.shape[0] != x.shape[0]:
-            raise ValueError(f"a tone of {x.shape[0]} samples expected, got {tone.shape[0]}")
-        cdef Py_ssize_t n = x.shape[0], need = self._held + x.shape[0], drop, made, i
+        cdef Py_ssize_t n = x.shape[0], k = 0 if tone is None else tone.shape[0], drop, made, i
+        cdef Py_ssize_t need = max(self._held + n, self._told + k)
         cdef float* grown
         cdef float[::1] soft
         cdef double[::1] instants
@@ -361,23 +361,31 @@ cdef class SymbolClock:
             self._begun = True
         if n:
             _copy(&x[0], n, self._x + self._held)
-        if tone is not None:
-            self._led = True
-            if n:
-                _copy(&tone[0], n, self._q + self._held)
-        elif self._led:
-            memset(self._q + self._held, 0, n * sizeof(float))
         self._held += n
-        values = np.empty(n // 2 + 4 * BLOCK, np.float32)
-        times = np.empty(n // 2 + 4 * BLOCK, np.float64)
+        if tone is not None:
+            if not self._led:
+                memset(self._q, 0, self._told * sizeof(float))
+            self._led = True
+            if k:
+                _copy(&tone[0], k, self._q + self._told)
+            self._told += k
+        elif self._told < self._held:
+            if self._led:
+                memset(self._q + self._told, 0, (self._held - self._told) * sizeof(float))
+            self._told = self._held
+        # two samples apart at least
+        n = (self._held + <Py_ssize_t>(self._base - 4 * self._toned)) // 2 + 4 * BLOCK
+        values, times = np.empty(n, np.float32), np.empty(n, np.float64)
         soft, instants = values, times
         with nogil:
             made = self._run(&soft[0], &instants[0])
             drop = <Py_ssize_t>(4 * (self._smoothed - 2 * HALF - 4) - WIDEST - self._base)
             if drop > 0:
                 memmove(self._x, self._x + drop, (self._held - drop) * sizeof(float))
-                memmove(self._q, self._q + drop, (self._held - drop) * sizeof(float))
                 self._held -= drop
+                if self._led:
+                    memmove(self._q, self._q + drop, (self._told - drop) * sizeof(float))
+                self._told -= drop
                 self._base += drop
         return values[:made], times[:made]
 

@@ -64,9 +64,20 @@ static inline void radome_cpm_shift(const radome_cpm_waves *waves, const float *
     shifted->turn_im = waves->turn_re * s[4] + waves->turn_im * c[4];
 }
 
+/* 2 / sqrt(power), nearly: waves are of half the size for that */
+static inline radome_v8 radome_cpm_inverse(radome_v8 power) {
+#ifdef __AVX__
+    const radome_v8 guess = __builtin_ia32_rsqrtps256(power);
+    return guess * (3.0f - power * guess * guess);
+#else
+    for (int s = 0; s < 8; s++) power[s] = 2.0f / sqrtf(power[s]);
+    return power;
+#endif
+}
+
 /* Cosine of how far y[8] to y[15] are turned against y[0] to y[7], four complex each: a symbol of four samples apart.
-   Two have a centre, which is taken off; in cycles per symbol */
-static inline void radome_cpm_tone(const float *y, const float *centres, float *tone) {
+   Two have a centre, which is taken off; times the scale in cycles per symbol */
+static inline void radome_cpm_tone(const float *y, const float *centres, float scale, float *tone) {
 #define EVEN(a, b) RADOME_V8_LANES(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
 #define ODD(a, b) RADOME_V8_LANES(a, b, 1, 3, 9, 11, 5, 7, 13, 15)
     const radome_v8 y0 = RADOME_V8(y), y4 = RADOME_V8(y + 8), y8 = RADOME_V8(y + 16);
@@ -77,17 +88,11 @@ static inline void radome_cpm_tone(const float *y, const float *centres, float *
     /* samples 0, 1, 4, 5, 2, 3, 6, 7 */
     const radome_v8 z = (radome_v8){centres[0], centres[0], centres[2], centres[2], centres[1], centres[1], centres[3],
                                     centres[3]} *
-                        3.14159265f;
+                        scale * 3.14159265f;
     /* sine and cosine of pi times the centre, and of twice that */
     const radome_v8 q = z * z, half = z * (1 - q * (1.0f / 6 - q * (1.0f / 120))), c = 1 - 2 * half * half,
                     s = 2 * half * (1 - q * (0.5f - q * (1.0f / 24 - q * (1.0f / 720))));
-    radome_v8 size = re * re + im * im + 1e-30f;
-#ifdef __AVX__
-    size = __builtin_ia32_sqrtps256(size);
-#else
-    for (int i = 0; i < 8; i++) size[i] = sqrtf(size[i]);
-#endif
-    const radome_v8 cosine = (re * c + im * s) / size;
+    const radome_v8 cosine = (re * c + im * s) * (0.5f * radome_cpm_inverse(re * re + im * im + 1e-30f));
     RADOME_V8(tone) = RADOME_V8_LANES(cosine, cosine, 0, 1, 4, 5, 2, 3, 6, 7);
 }
 
@@ -100,17 +105,6 @@ static inline void radome_cpm_match(const float *x, const radome_cpm_waves *wave
     }
     RADOME_V8(z) = re;
     RADOME_V8(z + 8) = im;
-}
-
-/* 2 / sqrt(power), nearly: waves are of half the size for that */
-static inline radome_v8 radome_cpm_inverse(radome_v8 power) {
-#ifdef __AVX__
-    const radome_v8 guess = __builtin_ia32_rsqrtps256(power);
-    return guess * (3.0f - power * guess * guess);
-#else
-    for (int s = 0; s < 8; s++) power[s] = 2.0f / sqrtf(power[s]);
-    return power;
-#endif
 }
 
 /* margin[s]: metric by way of (s >> 1) + 4 less that by way of s >> 1; bit s of the result where it is above 0. The

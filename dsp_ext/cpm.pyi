@@ -1,7 +1,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-def phase_tone(y: NDArray[np.complex64], centres: NDArray[np.float32]) -> NDArray[np.float32]: ...
+def phase_tone(
+    y: NDArray[np.complex64],
+    centres: NDArray[np.float32],
+    scale: float = 1,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...
 
 class CpmDetector:
     index: float

@@ -1,4 +1,4 @@
-# isa: avx2
+# isa: avx2, avx512
 """Sequence detector for two-level frequency shift keying of any index, which needs no carrier phase from elsewhere.
 
     s(t) = exp(j pi h sum of a[n] q(t - n)),    q: integral of a rectangle of one symbol smoothed by a Gaussian, 0 to 1
@@ -35,7 +35,7 @@ cdef extern from "cpm.h" nogil:
         pass
     ctypedef struct Costs "radome_v8":
         pass
-    void radome_cpm_tone(const float* y, const float* centres, float* tone)
+    void radome_cpm_tone(const float* y, const float* centres, float scale, float* tone)
     void radome_cpm_shift(const Waves* waves, const float* c, const float* s, Waves* shifted)
     void radome_cpm_rough(const float* y, int symbols, int n, const Waves* waves, float keep, float** matched,
                           unsigned char** came, Paths* paths)
@@ -76,44 +76,47 @@ cdef double EYE = 0.855       # half the opening of the discriminator's eye for 
 cdef double BT = 0.5          # bandwidth-time product of the pulse
 
 
-cdef void _tone(const float* y, const float* centres, Py_ssize_t n, float* tone) noexcept nogil:
+cdef void _tone(const float* y, const float* centres, Py_ssize_t n, float scale, float* tone) noexcept nogil:
     cdef Py_ssize_t i
     cdef float y_last[24]
     cdef float centres_last[4]
     cdef float tone_last[8]
     for i in range(0, n - 3, 4):
-        radome_cpm_tone(y + 4 * i, centres + i, tone + 2 * i)
+        radome_cpm_tone(y + 4 * i, centres + i, scale, tone + 2 * i)
     i = n - n % 4
     if i < n:
         memset(y_last, 0, sizeof(y_last))
         memset(centres_last, 0, sizeof(centres_last))
         memcpy(y_last, y + 4 * i, (4 * (n - i) + 8) * sizeof(float))
         memcpy(centres_last, centres + i, (n - i) * sizeof(float))
-        radome_cpm_tone(y_last, centres_last, tone_last)
+        radome_cpm_tone(y_last, centres_last, scale, tone_last)
         memcpy(tone + 2 * i, tone_last, 2 * (n - i) * sizeof(float))
 
 
-def phase_tone(const float complex[::1] y not None, const float[::1] centres not None):
+def phase_tone(const float complex[::1] y not None, const float[::1] centres not None, float scale=1, out=None):
     """Cosine of how far the phase turns in a symbol, frequency taken off: largest midway between two that differ.
 
     Parameters
     ----------
     y : (n + 4,) complex64, four samples a symbol
-    centres : (n / 2,) float32, frequency, cycles per symbol
+    centres : (n / 2,) float32, frequency; times the scale, in cycles per symbol
+    out : (n,) float32, where the result is put; None: it is made
 
     Returns
     -------
     (n,) float32, at the instants of y[2] to y[n + 1]
     """
     cdef Py_ssize_t n = 2 * centres.shape[0]
-    cdef float[::1] out
+    cdef float[::1] tone
     if y.shape[0] != n + 4 and n:
         raise ValueError(f"{n + 4} samples expected, got {y.shape[0]}")
-    result = np.empty(n, np.float32)
+    result = np.empty(n, np.float32) if out is None else out
+    tone = result
+    if tone.shape[0] != n:
+        raise ValueError(f"room for {n} values expected, got {tone.shape[0]}")
     if n:
-        out = result
         with nogil:
-            _tone(<const float*>&y[0], &centres[0], n // 2, &out[0])
+            _tone(<const float*>&y[0], &centres[0], n // 2, scale, &tone[0])
     return result
 
 

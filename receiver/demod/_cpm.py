@@ -16,6 +16,7 @@ band the discriminator would be below its threshold.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,37 @@ class TwoTones:
         return np.ascontiguousarray(values / self._half, np.float32)
 
 
+class PhaseTone:
+    """What the clock goes by: how far the phase turns in a symbol, frequency taken off, which is known a bit later."""
+
+    def __init__(self, per_symbol: int) -> None:
+        self._per_symbol = per_symbol
+        self._x = np.zeros(2, np.complex64)  # as the tone looks two back
+        self._centres = np.empty(0, np.float32)
+
+    def process(self, x: NDArray[np.complex64], centres: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The tone, as far as frequencies have come.
+
+        Parameters
+        ----------
+        x : (n,) complex64, 4 samples a symbol
+        centres : (m,) float32, frequency of every two of them, in cycles per sample at `per_symbol` a symbol
+        """
+        centres = np.concatenate([self._centres, centres]) if len(self._centres) else centres
+        held = len(self._x)
+        n = max(0, min(len(centres), (held + len(x)) // 2 - 2))
+        tone = np.empty(2 * n, np.float32)
+        # what begins in the samples held; the rest is taken where it stands
+        early = min(n, (held + 1) // 2)
+        begin = np.concatenate([self._x[: 2 * early + 4], x[: max(0, 2 * early + 4 - held)]])
+        phase_tone(begin, centres[:early], self._per_symbol, tone[: 2 * early])
+        if n > early:
+            phase_tone(x[2 * early - held : 2 * n + 4 - held], centres[early:n], self._per_symbol, tone[2 * early :])
+        self._x = x[2 * n - held :].copy() if 2 * n >= held else np.concatenate([self._x[2 * n :], x])
+        self._centres = centres[n:]
+        return tone
+
+
 class Stretch:
     """By how much the deviation is above the swing: symbols between equal ones reach it, others hang on the pulse.
 
@@ -169,7 +201,6 @@ class SequenceReceiver:
             bandwidth += TONE_ERROR * (index or 0.0) * baudrate
         self._channel, per_symbol = channel_filter(stream.rate, baudrate, bandwidth)
         self._per_symbol = per_symbol
-        self._toned = (index or 0.5) < TONELESS
         self._compares = (index or 0.0) >= LARGE and bandwidth <= WIDE / 4 * LONGEST * baudrate
         self._frequency: WholeBand | TwoTones = WholeBand(per_symbol)
         if self._compares:
@@ -187,11 +218,9 @@ class SequenceReceiver:
         self._clock = stream.clock
         self._origin: float | None = None
         self._track = OffsetTrack()
-        self._values = np.empty(0, np.float32)  # not yet seen by the clock
-        self._even: bool = True  # whether the next of them is the first of a pair
-        self._filtered = np.zeros(2, np.complex64)  # for the clock's tone, which looks two back
-        self._turns = np.empty(0, np.float32)
-        self._unlevelled = np.empty(0, np.float64)  # instants of symbols in the level
+        self._tone = PhaseTone(per_symbol) if (index or 0.5) < TONELESS else None
+        self._even: bool = True  # whether the next value is the first of a pair
+        self._at = np.empty(0, np.float64)  # samples in which symbols are that are in the level
         self._moved = np.empty(0, np.float32)  # by how much what they are made of was moved, cycles per symbol
         self._positions = np.empty(0, np.float64)  # of those in level and detector
         self._compared = np.empty(0, np.complex64)  # samples whose tones are still to be compared
@@ -231,33 +260,31 @@ class SequenceReceiver:
         filtered: NDArray[np.complex64],
         last: bool = False,
     ) -> list[Chunk]:
-        pairs = values[0 if self._even else 1 :: 2]
-        self._even ^= len(values) % 2 == 1
-        centres = [self._turns, self._centres.process(np.ascontiguousarray(pairs))[1]]
+        tone = None
+        if self._tone is not None:
+            pairs = values[0 if self._even else 1 :: 2]
+            self._even ^= len(values) % 2 == 1
+            _, centres, _ = self._centres.process(np.ascontiguousarray(pairs))
+            if last:
+                centres = np.concatenate([centres, self._centres.flush()[1]])
+                filtered = np.concatenate([filtered, np.zeros(8, np.complex64)])
+            tone = self._tone.process(filtered, centres)
         if last:
-            centres.append(self._centres.flush()[1])
-            filtered = np.concatenate([filtered, np.zeros(8, np.complex64)])
             # the last symbols are interpolated with samples behind the end
             x = np.concatenate([x, np.zeros(4 * self._per_symbol, np.complex64)])
-        self._turns = np.concatenate(centres)
-        self._values = np.concatenate([self._values, values])
-        self._filtered = np.concatenate([self._filtered, filtered])
-        n = max(0, min(2 * len(self._turns), len(self._filtered) - 4, len(self._values)) // 2 * 2)
-        tone = None
-        if self._toned:
-            tone = phase_tone(self._filtered[: n + 4], self._turns[: n // 2] * np.float32(self._per_symbol))
-        ready = self._values[:n]
-        self._turns, self._filtered, self._values = self._turns[n // 2 :], self._filtered[n:], self._values[n:]
-        return self._find(x, *self._clock_recovery.process(ready, tone))
+        return self._find(x, *self._clock_recovery.process(values, tone))
 
     def _find(
         self, x: NDArray[np.complex64], values: NDArray[np.float32], instants: NDArray[np.float64]
     ) -> list[Chunk]:
-        positions = (self._origin or 0.0) + instants * self._step - self._delay
-        moved = (self._track.at(positions) / self._baudrate).astype(np.float32)
-        self._positions = np.concatenate([self._positions, positions])
-        self._unlevelled = np.concatenate([self._unlevelled, instants])
-        self._moved = np.concatenate([self._moved, moved])
+        self._positions, positions = _grown(self._positions, len(instants))
+        np.multiply(instants, self._step, out=positions)
+        positions += (self._origin or 0.0) - self._delay
+        self._at, at = _grown(self._at, len(instants))
+        np.subtract(instants, self._lead, out=at)
+        at *= self._per_symbol / 4
+        self._moved, moved = _grown(self._moved, len(instants))
+        moved[:] = self._track.at(positions) / self._baudrate
         if self._compares:
             # the tones' places must be known to a small part of the symbol rate: as if nothing had been moved
             values = values + moved / np.float32(self._per_symbol)
@@ -270,10 +297,9 @@ class SequenceReceiver:
         centres: NDArray[np.float32],
         swings: NDArray[np.float32],
     ) -> list[Chunk]:
-        instants, self._unlevelled = self._unlevelled[: len(soft)], self._unlevelled[len(soft) :]
+        at, self._at = self._at[: len(soft)], self._at[len(soft) :]
         moved, self._moved = self._moved[: len(soft)], self._moved[len(soft) :]
         per_symbol = np.float32(self._per_symbol)
-        at = (instants - self._lead) * (self._per_symbol / 4)
         if self._compares:
             swings = swings * self._stretch.process(soft)
             return self._give(self._compare(x, at, centres - moved / per_symbol, swings), centres * per_symbol)
@@ -302,3 +328,10 @@ class SequenceReceiver:
         positions, self._positions = self._positions[: len(soft)], self._positions[len(soft) :]
         offsets = frequencies * np.float32(self._baudrate)
         return [Chunk(soft, self._baudrate, float(positions[0]), self._clock, positions, offsets)]
+
+
+def _grown(held: NDArray[Any], n: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What is held with room for n more behind it, and that room."""
+    grown = np.empty(len(held) + n, held.dtype)
+    grown[: len(held)] = held
+    return grown, grown[len(held) :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -122,6 +124,23 @@ def test_a_long_stream_stays_exact() -> None:
     _, instants = outputs(SymbolClock(TAPS), [x.astype(np.float32)])
     _, late = nearest(instants, sent)
     assert np.abs(late[3300:]).max() < 0.05
+
+
+@pytest.mark.parametrize("late", [0, 1, 300, 5000])
+def test_a_tone_may_come_later_than_its_samples(late: int) -> None:
+    x, _ = wave(random_symbols(3000), 41.3)
+    x, tone = x.astype(np.float32), np.zeros(len(x), np.float32)
+    tone[1:-1] = (x[2:] - x[:-2]) ** 2
+    clock = SymbolClock(TAPS)
+    whole = [np.concatenate(both) for both in zip(clock.process(x, tone), clock.flush(), strict=True)]
+    edges = [0, 7, 7, 4000, 4001, 9999, len(x), len(x) + late]
+    parts = [
+        clock.process(x[start:stop], tone[max(0, start - late) : max(0, stop - late)])
+        for start, stop in itertools.pairwise(edges)
+    ]
+    made = [np.concatenate(both) for both in zip(*parts, clock.flush(), strict=True)]
+    for one, other in zip(made, whole, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_refuses_filters_that_do_not_fit() -> None:

@@ -164,6 +164,8 @@ def test_short_empty_and_broken_input() -> None:
 def test_arguments() -> None:
     with pytest.raises(ValueError, match="8 samples expected, got 3"):
         phase_tone(np.zeros(3, np.complex64), np.zeros(2, np.float32))
+    with pytest.raises(ValueError, match="room for 4 values expected, got 3"):
+        phase_tone(np.zeros(8, np.complex64), np.zeros(2, np.float32), out=np.zeros(3, np.float32))
     two, three = np.zeros(2, np.float32), np.zeros(3, np.float32)
     with pytest.raises(ValueError, match="2 values expected of each kind, got 3"):
         CpmDetector(0.5).process(np.zeros(0, np.complex64), np.zeros(2), three, two, two, two)
