@@ -69,11 +69,22 @@ cdef inline float _clipped(float v) noexcept nogil:
     return v if v > -4 else -4
 
 
+cdef inline float* _behind(float* p, Py_ssize_t n) noexcept nogil:
+    return p + n if p != NULL else NULL
+
+
 cdef void _put(const float* x, int n, int ahead, float each, float centre, float more_centre, float swing,
                float more_swing, float* soft, float* centres, float* swings) noexcept nogil:
-    # n symbols by centre and swing that begin to change so many symbols ahead, by such a part of that each
+    # n symbols by centre and swing that begin to change so many symbols ahead, by such a part of that each; without
+    # swings, their centres only
     cdef int j
     cdef float u
+    if swings == NULL:
+        for j in range(n):
+            u = <float>(j - ahead) * each
+            u = u if u > 0 else 0
+            centres[j] = centre + u * more_centre
+        return
     for j in range(n):
         u = <float>(j - ahead) * each
         u = u if u > 0 else 0
@@ -186,8 +197,8 @@ cdef class Level:
             step = _step(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing)
         if step < n:
             _put(x, step, 0, 0, self._centre, 0, self._swing, 0, soft, centres, swings)
-            _put(x + step, <int>n - step, 0, 0, self._centres[w], 0, self._swings[w], 0, soft + step, centres + step,
-                 swings + step)
+            _put(x + step, <int>n - step, 0, 0, self._centres[w], 0, self._swings[w], 0, _behind(soft, step), centres + step,
+                 _behind(swings, step))
         else:
             _put(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing, soft, centres, swings)
         self._centre, self._swing = self._centres[w], self._swings[w]
@@ -201,7 +212,7 @@ cdef class Level:
         return n
 
     cdef Py_ssize_t _push(
-        self, const float* x, Py_ssize_t n, float* soft, float* centres, float* swings
+        self, const float* x, Py_ssize_t n, Py_ssize_t apart, float* soft, float* centres, float* swings
     ) noexcept nogil:
         cdef Py_ssize_t i = 0, j, made = 0, stop, drop
         cdef int windows, advance = self._advance
@@ -209,7 +220,8 @@ cdef class Level:
             stop = min(n - i, self._next + WINDOW + advance - self._held)
             for j in range(stop):
                 # also false for what is no number
-                self._x[self._held + j] = x[i + j] if -<float>1e15 < x[i + j] < <float>1e15 else 0
+                self._x[self._held + j] = x[j * apart] if -<float>1e15 < x[j * apart] < <float>1e15 else 0
+            x += stop * apart
             self._held += stop
             i += stop
             if self._held < self._next + WINDOW:
@@ -220,7 +232,7 @@ cdef class Level:
             self._windows += windows
             self._next += windows * advance
             while self._windows - self._middle > self._around:
-                made += self._give(soft + made, centres + made, swings + made)
+                made += self._give(_behind(soft, made), centres + made, _behind(swings, made))
             drop = min(self._ready, self._next)
             self._held -= drop
             self._ready -= drop
@@ -247,8 +259,28 @@ cdef class Level:
         if n:
             a, b, c = soft, centres, swings
             with nogil:
-                made = self._push(&x[0], n, &a[0], &b[0], &c[0])
+                made = self._push(&x[0], n, 1, &a[0], &b[0], &c[0])
         return soft[:made], centres[:made], swings[:made]
+
+    def centres(self, const float[:] x not None):
+        """Level a chunk of which nothing but the centres is wanted.
+
+        Parameters
+        ----------
+        x : (n,) float32, also every so many of a larger array
+
+        Returns
+        -------
+        (m,) float32, as of `process`
+        """
+        cdef Py_ssize_t n = x.shape[0], made = 0
+        cdef float[::1] out
+        result = np.empty(n + WINDOW + AROUND * ADVANCE, np.float32)
+        if n:
+            out = result
+            with nogil:
+                made = self._push(&x[0], n, x.strides[0] // <Py_ssize_t>sizeof(float), NULL, &out[0], NULL)
+        return result[:made]
 
     def flush(self):
         """Level what is left with the estimate of the last window. The state is reset.

@@ -264,7 +264,7 @@ class SequenceReceiver:
         if self._tone is not None:
             pairs = values[0 if self._even else 1 :: 2]
             self._even ^= len(values) % 2 == 1
-            _, centres, _ = self._centres.process(np.ascontiguousarray(pairs))
+            centres = self._centres.centres(pairs)
             if last:
                 centres = np.concatenate([centres, self._centres.flush()[1]])
                 filtered = np.concatenate([filtered, np.zeros(8, np.complex64)])

@@ -177,3 +177,14 @@ def test_refuses_other_types() -> None:
         Level().process(np.zeros(3))
     with pytest.raises(TypeError):
         Level().process(None)
+
+
+@pytest.mark.parametrize("around", [0, 2])
+def test_centres_by_themselves_are_the_same(around: int) -> None:
+    """However cut, of every second value where it stands, and what waits at the end."""
+    x = np.concatenate([levels(3000, 0.4, 0.2, 0.1), burst(500, 1.5, 0.3)[0]])
+    _, expected, _ = outputs(Level(64, around), [x])
+    spread = np.stack([x, np.full_like(x, 1e9)], axis=1).ravel()
+    level = Level(64, around)
+    made = [level.centres(part) for part in np.split(spread[::2], [0, 1, 130, 131, 1900])]
+    np.testing.assert_array_equal(np.concatenate([*made, level.flush()[1]]), expected)
