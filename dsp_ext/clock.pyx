@@ -13,7 +13,7 @@ import numpy as np
 
 from libc.math cimport cos, fabsf, sin, sqrtf, M_PI
 from libc.stdint cimport int32_t
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 from cpython.mem cimport PyMem_Malloc, PyMem_Realloc, PyMem_Free
 
 cdef extern from "simd.h" nogil:
@@ -72,11 +72,12 @@ cdef class SymbolClock:
     cdef float _bank[(POINTS + 1) * WIDEST]   # cubic interpolation and symbol filter in one
     cdef Py_ssize_t _reach, _length           # taps on each side of the middle one; of a row of the bank
     cdef float* _x                       # samples from index _base on
-    cdef float* _q                       # the tone that was given for them
-    cdef bint _led                       # whether one is given
     cdef readonly double lead
-    cdef Py_ssize_t _held, _told, _room  # samples that are there, values of the tone, and what there is room for
+    cdef Py_ssize_t _held, _room
     cdef long long _base
+    cdef bint _led                       # whether a tone is given
+    cdef long long _told                 # its values so far
+    cdef float _early[3 * 4]             # those that no symbol has yet, and the first of what comes
     cdef long long _toned, _refined, _smoothed   # symbols whose tone, residue and sums are known
     cdef double _last                    # instant of the last symbol given
     # of symbols; what is complex by real and imaginary parts
@@ -118,8 +119,7 @@ cdef class SymbolClock:
                     self._bank[i * self._length + j + k] += <float>(cubic[j] * taps[k])
         self._room = 8192
         self._x = <float*>PyMem_Malloc(self._room * sizeof(float))
-        self._q = <float*>PyMem_Malloc(self._room * sizeof(float))
-        if not self._x or not self._q:
+        if not self._x:
             raise MemoryError
         self.lead = lead
         for i in range(PHASES):
@@ -134,7 +134,6 @@ cdef class SymbolClock:
 
     def __dealloc__(self):
         PyMem_Free(self._x)
-        PyMem_Free(self._q)
 
     cpdef reset(self):
         """Forget all input; the next sample is number 0."""
@@ -144,9 +143,9 @@ cdef class SymbolClock:
         memset(self._value, 0, sizeof(self._value))
         self._sum1[0] = self._sum1[1] = self._sum2[0] = self._sum2[1] = 0
         memset(self._x, 0, WIDEST * sizeof(float))
-        memset(self._q, 0, WIDEST * sizeof(float))
+        memset(self._early, 0, sizeof(self._early))
         self._led = False
-        self._held, self._told, self._base, self._last = WIDEST, WIDEST, -WIDEST, -4
+        self._held, self._base, self._last, self._told = WIDEST, -WIDEST, -4, 0
         self._toned = self._refined = self._smoothed = self._blocks = 0
         self._top = 0
         memset(self._path, -1, sizeof(self._path))
@@ -278,23 +277,39 @@ cdef class SymbolClock:
                 self._last = t
         return made
 
-    cdef Py_ssize_t _run(self, float* soft, double* instants) noexcept nogil:
-        # all symbols whose surroundings are complete
-        cdef Py_ssize_t made = 0, slot, j, known = min(self._held, self._told) if self._led else self._held
-        cdef float* p
-        cdef float d[4]
-        while 4 * self._toned + 4 < self._base + known:
-            p = (self._q if self._led else self._x) + (4 * self._toned - self._base)
-            for j in range(4):
-                d[j] = p[j] if self._led else (p[j + 1] - p[j - 1]) * (p[j + 1] - p[j - 1])
+    cdef Py_ssize_t _run(self, const float* tone, Py_ssize_t n, float* soft, double* instants) noexcept nogil:
+        # all symbols whose surroundings are complete; with n more values of the tone
+        cdef Py_ssize_t made = 0, slot, k = 0, early = <Py_ssize_t>(self._told - 4 * self._toned), first = min(n, 8)
+        cdef Py_ssize_t known = early + n if self._led else <Py_ssize_t>(self._base + self._held - 4 * self._toned)
+        cdef const float* kept = self._early
+        cdef const float* p
+        cdef float re, im
+        if self._led:
+            memcpy(self._early + early, tone, first * sizeof(float))
+        while k + 4 < known:
+            if self._led:
+                p = kept + k if k + 4 <= early + first else tone + (k - early)
+                re, im = p[0] - p[2], p[1] - p[3]
+                if not (fabsf(re) < LOUDEST and fabsf(im) < LOUDEST):
+                    re = im = 0
+            else:
+                p = self._x + (4 * self._toned - 1 - self._base)
+                re = (p[2] - p[0]) * (p[2] - p[0]) - (p[4] - p[2]) * (p[4] - p[2])
+                im = (p[3] - p[1]) * (p[3] - p[1]) - (p[5] - p[3]) * (p[5] - p[3])
+            k += 4
             slot = self._toned % RING
-            self._tone[0][slot], self._tone[1][slot] = d[0] - d[2], d[1] - d[3]
+            self._tone[0][slot], self._tone[1][slot] = re, im
             self._toned += 1
             if self._toned % BLOCK == 0:
                 self._step()
                 if self._blocks > LAG:
                     self._decide()
                     made += self._give(instants + made)
+        if self._led:
+            # four at most are left
+            p = kept + k if n <= 8 else tone + (k - early)
+            memmove(self._early, p, (known - k) * sizeof(float))
+            self._told += n
         self._interpolate(instants, made, soft)
         return made
 
@@ -332,28 +347,23 @@ cdef class SymbolClock:
         Parameters
         ----------
         x : (n,) float32, four samples a symbol
-        tone : (k,) float32, what is largest midway between symbols, of the samples that have none yet, from the first
-            on: it may come later than they do. None: it is found from x, or where one was given before, 0 from then on
+        tone : (k,) float32, what is largest midway between symbols, of samples that have none yet, from the first on;
+            it may come later than they do. None: it is found from x, or 0 for all of them where one was given before
 
         Returns
         -------
         soft : (m,) float32, value at the middle of each symbol
         instants : (m,) float64, that instant in samples since the first
         """
-        cdef Py_ssize_t n = x.shape[0], k = 0 if tone is None else tone.shape[0], drop, made, i
-        cdef Py_ssize_t need = max(self._held + n, self._told + k)
+        cdef Py_ssize_t n = x.shape[0], told, drop, made, i
         cdef float* grown
         cdef float[::1] soft
         cdef double[::1] instants
-        if need > self._room:
-            grown = <float*>PyMem_Realloc(self._x, 2 * need * sizeof(float))
+        if self._held + n > self._room:
+            grown = <float*>PyMem_Realloc(self._x, 2 * (self._held + n) * sizeof(float))
             if not grown:
                 raise MemoryError
-            self._x = grown
-            grown = <float*>PyMem_Realloc(self._q, 2 * need * sizeof(float))
-            if not grown:
-                raise MemoryError
-            self._q, self._room = grown, 2 * need
+            self._x, self._room = grown, 2 * (self._held + n)
         if n and not self._begun:
             # a constant that begins is no transition
             for i in range(self._held):
@@ -362,30 +372,25 @@ cdef class SymbolClock:
         if n:
             _copy(&x[0], n, self._x + self._held)
         self._held += n
+        # samples that have no tone
+        told = <Py_ssize_t>(self._base + self._held - self._told)
         if tone is not None:
-            if not self._led:
-                memset(self._q, 0, self._told * sizeof(float))
             self._led = True
-            if k:
-                _copy(&tone[0], k, self._q + self._told)
-            self._told += k
-        elif self._told < self._held:
-            if self._led:
-                memset(self._q + self._told, 0, (self._held - self._told) * sizeof(float))
-            self._told = self._held
+            told = min(told, tone.shape[0])
+        elif self._led:
+            tone = np.zeros(told, np.float32)
+        else:
+            self._told += told
         # two samples apart at least
         n = (self._held + <Py_ssize_t>(self._base - 4 * self._toned)) // 2 + 4 * BLOCK
         values, times = np.empty(n, np.float32), np.empty(n, np.float64)
         soft, instants = values, times
         with nogil:
-            made = self._run(&soft[0], &instants[0])
+            made = self._run(&tone[0] if told and self._led else NULL, told if self._led else 0, &soft[0], &instants[0])
             drop = <Py_ssize_t>(4 * (self._smoothed - 2 * HALF - 4) - WIDEST - self._base)
             if drop > 0:
                 memmove(self._x, self._x + drop, (self._held - drop) * sizeof(float))
                 self._held -= drop
-                if self._led:
-                    memmove(self._q, self._q + drop, (self._told - drop) * sizeof(float))
-                self._told -= drop
                 self._base += drop
         return values[:made], times[:made]
 

@@ -197,8 +197,8 @@ cdef class Level:
             step = _step(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing)
         if step < n:
             _put(x, step, 0, 0, self._centre, 0, self._swing, 0, soft, centres, swings)
-            _put(x + step, <int>n - step, 0, 0, self._centres[w], 0, self._swings[w], 0, _behind(soft, step), centres + step,
-                 _behind(swings, step))
+            _put(x + step, <int>n - step, 0, 0, self._centres[w], 0, self._swings[w], 0, _behind(soft, step),
+                 centres + step, _behind(swings, step))
         else:
             _put(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing, soft, centres, swings)
         self._centre, self._swing = self._centres[w], self._swings[w]
