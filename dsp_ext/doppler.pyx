@@ -1,4 +1,4 @@
-# isa: avx2
+# isa: avx2, avx512
 """Mixer: turns complex samples by a phase that is a polynomial of the sample's number, without drift.
 
     y[k] = x[k] exp(j 2 pi phase(k)),   phase(k) = phase0 + frequency k + rate k^2 / 2   cycles
