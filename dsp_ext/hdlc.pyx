@@ -615,31 +615,27 @@ cdef class HdlcReceiver:
         return (bytes(frame[:len(frame) - 2]), opening.at, stop - 8, opening.idle, changed,
                 TRIALS * OPENINGS if changed else 1)
 
-    cdef _mended(self, long long stop, bint closed):
-        # frames that end at or before a flag and could be put right
+    cdef int _mended(self, long long stop, bint closed, list frames) except -1 nogil:
+        # how many frames that end at or before a flag could be put right
         cdef Opening opening
         cdef long long end = 0
-        cdef int changed = 0
-        cdef bint mended
+        cdef int changed = 0, count = 0
         cdef Py_ssize_t k
-        frames = []
-        while True:
-            with nogil:
-                mended = self._mend(stop, closed, &opening, &end, &changed)
-            if not mended:
-                break
-            frames.append(self._frame(opening, end, changed))
+        while self._mend(stop, closed, &opening, &end, &changed):
+            with gil:
+                frames.append(self._frame(opening, end, changed))
+            count += 1
             # what lies before is done with; this flag opens the next
             self._opened = 0
             self._open(end, opening.idle)
             if end == stop:
                 break
-        if frames:
+        if count:
             # decode on from the symbols put right
             self._line = 0
             for k in range(-MEMORY, 0):
                 self._line = (self._line << 1) | (self._at(self.symbols + k) > 0)
-        return frames
+        return count
 
     cdef void _hold(self, const float* soft, Py_ssize_t n) noexcept nogil:
         # n <= BLOCK symbols more
@@ -664,10 +660,12 @@ cdef class HdlcReceiver:
         flags or marks stood in a row before its opening flag, or before that of a frame from which on no abort has
         come, how many symbols were changed, and how many changes one could have been taken of, none included
         """
-        cdef Py_ssize_t n = soft.shape[0], i
+        cdef Py_ssize_t n = soft.shape[0], i = 0
         frames = []
-        for i in range(0, n, BLOCK):
-            self._block(&soft[i], n - i if n - i < BLOCK else BLOCK, frames)
+        with nogil:
+            while i < n:
+                self._block(&soft[i], n - i if n - i < BLOCK else BLOCK, frames)
+                i += BLOCK
         return frames
 
     def flush(self):
@@ -677,31 +675,35 @@ cdef class HdlcReceiver:
         -------
         list as of `process`
         """
-        frames = self._mended(self.symbols, False) if self._repairs else []
+        frames = []
+        if self._repairs:
+            self._mended(self.symbols, False, frames)
         self.reset()
         return frames
 
-    cdef _block(self, const float* soft, Py_ssize_t n, list frames):
-        cdef Py_ssize_t i = 0, k
-        cdef int what = 0, worth
-        cdef unsigned int crc
-        cdef long long before, stop
+    cdef bint _right(self) noexcept nogil:
+        # whether the checksum of the bytes is
+        cdef unsigned int crc = 0xFFFF
+        cdef Py_ssize_t k
+        for k in range(self._count):
+            crc = (crc >> 8) ^ CRC_TABLE[(crc ^ self._bytes[k]) & 0xFF]
+        return crc == RIGHT
+
+    cdef int _block(self, const float* soft, Py_ssize_t n, list frames) except -1 nogil:
+        cdef Py_ssize_t i = 0
+        cdef int what = 0
+        cdef long long before
         cdef bint good
         if self._repairs:
             self._hold(soft, n)
         while i < n:
-            with nogil:
-                before = self._flag_end
-                i = self._run(soft, i, n, &what)
+            before = self._flag_end
+            i = self._run(soft, i, n, &what)
             if not what:
                 break
-            good = False
-            if what & CANDIDATE:
-                crc = 0xFFFF
-                for k in range(self._count):
-                    crc = (crc >> 8) ^ CRC_TABLE[(crc ^ self._bytes[k]) & 0xFF]
-                if crc == RIGHT:
-                    good = True
+            good = what & CANDIDATE and self._right()
+            if good:
+                with gil:
                     frames.append((PyBytes_FromStringAndSize(<char*>self._bytes, self._count - 2), self._start,
                                    self.symbols - 8, self._idle, 0, 1))
             # flags may share the 0 between them
@@ -712,15 +714,14 @@ cdef class HdlcReceiver:
             self._idle = self._idle if self._idle < 1000 else 1000
             if good:
                 self._opened = 0
-            elif self._repairs and self._opened:
-                mended = self._mended(self.symbols, True)
-                frames += mended
-                if mended:
-                    _, _, stop, worth, _, _ = mended[len(mended) - 1]
-                    good = stop + 8 == self.symbols
-                    self._idle = worth if good and worth > self._idle else self._idle
-            self.crc_failures += what & CANDIDATE and not good
+            elif self._repairs and self._opened and self._mended(self.symbols, True, frames):
+                # the last one's end is the only opening
+                good = self._openings[0].at == self.symbols
+                self._idle = self._openings[0].idle if good and self._openings[0].idle > self._idle else self._idle
+            if what & CANDIDATE and not good:
+                self.crc_failures += 1
             if self._repairs:
                 self._open(self.symbols, self._idle)
             self._start = self.symbols
             self._inside, self._count, self._bits_in, self._partial = True, 0, 0, 0
+        return 0
