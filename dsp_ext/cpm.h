@@ -19,11 +19,11 @@ typedef struct {
 /* real and imaginary parts of four samples, in turn, changed over */
 #define RADOME_CPM_SWAP(v) RADOME_V8_LANES(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
 
-/* Cosine and sine of any turns: a quarter turn at most through polynomials (Abramowitz and Stegun 4.3.97, 4.3.99). Without
-   a branch, as noise turns by anything. */
+/* Cosine and sine of some turns, less than 2^29: a quarter turn at most through polynomials (Abramowitz and Stegun 4.3.97,
+   4.3.99). Without a branch, as noise turns by anything. */
 static inline void radome_cpm_cis(double turns, float *c, float *s) {
     const double quarters = floor(4 * turns + 0.5);
-    const uint32_t which = (uint32_t)(int64_t)quarters, other = -(which & 1);
+    const uint32_t which = (uint32_t)(int32_t)quarters, other = -(which & 1);
     const float z = (float)((4 * turns - quarters) * 1.5707963267948966), q = z * z;
     const float sine = z * (1 - q * (1.0f / 6 - q * (1.0f / 120 - q * (1.0f / 5040))));
     const float cosine = 1 - q * (0.5f - q * (1.0f / 24 - q * (1.0f / 720)));
@@ -35,6 +35,11 @@ static inline void radome_cpm_cis(double turns, float *c, float *s) {
     j ^= swap ^ (which & 2) << 30;
     memcpy(c, &i, sizeof i);
     memcpy(s, &j, sizeof j);
+}
+
+/* the same of n, side by side */
+static inline void radome_cpm_circle(const double *turns, int n, float *c, float *s) {
+    for (int i = 0; i < n; i++) radome_cpm_cis(turns[i], &c[i], &s[i]);
 }
 
 /* four samples from x[0] on through the same eight taps, turned by c + j s; no number gives zeros */

@@ -26,7 +26,7 @@ import numpy as np
 from libc.math cimport atan2, fabs, floor, sqrt, M_PI, NAN
 from libc.string cimport memcpy, memset
 
-from dsp_ext.cpm_common cimport Samples, _cis, _close, _come, _keep, _open, _pulse, _restart, _sample
+from dsp_ext.cpm_common cimport Samples, _circle, _cis, _close, _come, _keep, _open, _pulse, _restart, _take
 
 cdef extern from "cpm.h" nogil:
     ctypedef struct Waves "radome_cpm_waves":
@@ -473,8 +473,11 @@ cdef class CpmDetector:
     cdef Py_ssize_t _run(self, const double* instants, const float* centres, const float* swings,
                          const float* moved, const float* eye, Py_ssize_t n,
                          float* soft, float* frequencies) noexcept nogil:
-        cdef Py_ssize_t i = 0, made = 0, at, stop
+        cdef Py_ssize_t i = 0, made = 0, at, stop, j
         cdef long long k
+        cdef double[BLOCK] turned
+        cdef float[BLOCK] c
+        cdef float[BLOCK] s
         while i < n:
             at = self._count % RING
             k = self._count // BLOCK
@@ -484,11 +487,13 @@ cdef class CpmDetector:
             memcpy(self._centres + at % BLOCK, centres + i, (stop - i) * sizeof(float))
             memcpy(self._swings + at % BLOCK, swings + i, (stop - i) * sizeof(float))
             memcpy(self._moves + at % BLOCK, moved + i, (stop - i) * sizeof(float))
-            while i < stop:
-                self._phase += moved[i]
-                _sample(&self._samples, instants[i], self._phase, self._y[at])
-                i += 1
-                at += 1
+            for j in range(stop - i):
+                self._phase += moved[i + j]
+                turned[j] = self._phase
+            _circle(turned, <int>(stop - i), c, s)
+            for j in range(stop - i):
+                _take(&self._samples, instants[i + j], c[j], s[j], self._y[at + j])
+            i = stop
             if self._count % BLOCK == 0:
                 self._phase = self._phase - floor(self._phase) if fabs(self._phase) < 1e6 else 0
                 self._survey(k)

@@ -11,6 +11,7 @@ cdef enum:
 
 cdef extern from "cpm.h" nogil:
     void _cis "radome_cpm_cis"(double turns, float* c, float* s)
+    void _circle "radome_cpm_circle"(const double* turns, int n, float* c, float* s)
     void radome_cpm_take(const float* x, const float* taps, float c, float s, float* y)
 
 
@@ -111,15 +112,14 @@ cdef inline void _keep(Samples* samples, long long first) noexcept nogil:
     samples.coming = 0
 
 
-cdef inline void _sample(const Samples* samples, double u, double turned, float* y) noexcept nogil:
-    # four samples about a symbol's middle, u in samples, turned by so many turns
+cdef inline void _take(const Samples* samples, double u, float c, float s, float* y) noexcept nogil:
+    # four samples about a symbol's middle, u in samples, turned by c + j s
     cdef Py_ssize_t stride = samples.stride, j, k
     cdef double start = u - 1.5 * stride
     cdef long long n = <long long>floor(start)
     cdef Py_ssize_t i = <Py_ssize_t>(n - samples.base) - TAPS // 2 + 1
     cdef const float* x
     cdef const float* taps
-    cdef float c, s
     cdef float part[2 * (TAPS + 3)]
     cdef float four[8]
     if i < 0 or i + TAPS + 3 * stride > samples.held + samples.coming:
@@ -130,7 +130,6 @@ cdef inline void _sample(const Samples* samples, double u, double turned, float*
     else:
         x = samples.more + 2 * (i - samples.held)
     taps = samples.taps + TAPS * <Py_ssize_t>((start - n) * POINTS + 0.5)
-    _cis(turned, &c, &s)
     if stride == 1:
         radome_cpm_take(x, taps, c, s, y)
         return
@@ -140,3 +139,10 @@ cdef inline void _sample(const Samples* samples, double u, double turned, float*
         memset(part + 2 * TAPS, 0, 6 * sizeof(float))
         radome_cpm_take(part, taps, c, s, four)
         y[2 * j], y[2 * j + 1] = four[0], four[1]
+
+
+cdef inline void _sample(const Samples* samples, double u, double turned, float* y) noexcept nogil:
+    # the same, turned by so many turns
+    cdef float c, s
+    _cis(turned, &c, &s)
+    _take(samples, u, c, s, y)

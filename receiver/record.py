@@ -80,17 +80,17 @@ def record(frame: Frame, context: Context, seq: int) -> dict[str, Any]:
         "norad": satellite.norad or None if satellite else None,
         "transmitter": transmitter.name,
         "modulation": transmitter.modulation or None,
-        "baudrate": _decimals(transmitter.baudrate, 3),
+        "baudrate": _decimals(transmitter.baudrate, 1000),
         "framing": frame.framing,
         "time": utc,
         "time_uncertainty_s": None if utc is None else _digits(frame.clock.uncertainty),
-        "sample": _decimals(frame.position, 3),
-        "samples": _decimals(frame.length, 3),
-        "frequency_hz": _decimals(carrier, 1),
-        "doppler_hz": _decimals(doppler, 1),
-        "offset_hz": _decimals(frame.offset, 1),
-        "snr_db": _decimals(frame.snr_db, 1),
-        "ebn0_db": _decimals(frame.ebn0_db, 1),
+        "sample": _decimals(frame.position, 1000),
+        "samples": _decimals(frame.length, 1000),
+        "frequency_hz": _decimals(carrier, 10),
+        "doppler_hz": _decimals(doppler, 10),
+        "offset_hz": _decimals(frame.offset, 10),
+        "snr_db": _decimals(frame.snr_db, 10),
+        "ebn0_db": _decimals(frame.ebn0_db, 10),
         "sync_errors": frame.sync_errors,
         "corrected": frame.corrected,
         "integrity": frame.integrity,
@@ -118,9 +118,9 @@ def iso_time(utc_ns: int | None) -> str | None:
         return None
 
 
-def _decimals(value: float | None, places: int) -> float | None:
-    """Round to decimal places; what is not a number, or no finite one, is unknown."""
-    return None if value is None or not math.isfinite(value) else round(float(value), places)
+def _decimals(value: float | None, parts: int) -> float | None:
+    """Round to tenths or thousandths; what is not a number, or no finite one, is unknown."""
+    return None if value is None or not math.isfinite(value) else round(float(value) * parts) / parts
 
 
 def _digits(value: float | None) -> float | None:
