@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 def phase_tone(
     y: NDArray[np.complex64],
     centres: NDArray[np.float32],
-    scale: float = 1,
+    scale: float = 1.0,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]: ...
 
