@@ -100,6 +100,23 @@ cdef void _tone(const float* y, Py_ssize_t chips, float* tone, float* power) noe
     power[0] = (a + b) + (c + d)
 
 
+cdef void _tone_of_pairs(const float* y, Py_ssize_t chips, float* tone, float* power) noexcept nogil:
+    # sum of |y|^2 * exp(-j 2 pi n / 8), and of |y|^2
+    cdef Py_ssize_t k, i
+    cdef float s[8]
+    cdef const float* v
+    cdef float root = <float>0.70710678
+    for i in range(8):
+        s[i] = 0
+    for k in range(chips // 2):
+        v = y + 16 * k
+        for i in range(8):
+            s[i] += v[2 * i] * v[2 * i] + v[2 * i + 1] * v[2 * i + 1]
+    tone[0] = (s[0] - s[4]) + root * ((s[1] - s[5]) - (s[3] - s[7]))
+    tone[1] = (s[6] - s[2]) - root * ((s[1] - s[5]) + (s[3] - s[7]))
+    power[0] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+
+
 ctypedef void (*Line)(const float*, Py_ssize_t, float*) noexcept nogil
 
 
@@ -144,18 +161,19 @@ def fourth(const float complex[::1] y not None):
     return _of_pairs(y, _fourth)
 
 
-def clock_tone(const float complex[::1] y not None, Py_ssize_t chips):
+def clock_tone(const float complex[::1] y not None, Py_ssize_t chips, bint pairs=False):
     """Line at the symbol rate in the power of a stream with 4 samples a symbol, row by row (Oerder and Meyr, 1988).
 
     Parameters
     ----------
     y : (rows * 4 * chips,) complex64
-    chips : symbols in a row
+    chips : symbols in a row; of pairs an even number
+    pairs : the line at half that rate, of pairs of opposites: in a pair's middle, power is least
 
     Returns
     -------
-    (rows,) complex64, sum of |y[n]|^2 exp(-j 2 pi n/4): where symbols stand t after a sample n = 0, its argument is
-    -2 pi t
+    (rows,) complex64, sum of |y[n]|^2 exp(-j 2 pi n/4), of pairs n/8: where symbols, or borders of pairs, stand t of
+    these times after a sample n = 0, its argument is -2 pi t
     (rows,) float32, sum of |y[n]|^2
     """
     cdef Py_ssize_t rows, r
@@ -163,11 +181,16 @@ def clock_tone(const float complex[::1] y not None, Py_ssize_t chips):
     cdef float[::1] powers
     if chips < 1 or y.shape[0] % (4 * chips):
         raise ValueError(f"a whole number of rows of {chips} symbols expected, got {y.shape[0]} samples")
+    if pairs and chips % 2:
+        raise ValueError(f"an even number of symbols in a row of pairs expected, got {chips}")
     rows = y.shape[0] // (4 * chips)
     tone, power = np.empty(rows, np.complex64), np.empty(rows, np.float32)
     if rows:
         tones, powers = tone, power
         with nogil:
             for r in range(rows):
-                _tone(<const float*>&y[4 * chips * r], chips, <float*>&tones[r], &powers[r])
+                if pairs:
+                    _tone_of_pairs(<const float*>&y[4 * chips * r], chips, <float*>&tones[r], &powers[r])
+                else:
+                    _tone(<const float*>&y[4 * chips * r], chips, <float*>&tones[r], &powers[r])
     return tone, power

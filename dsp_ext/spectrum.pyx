@@ -580,6 +580,42 @@ cdef class Contrast:
         return result
 
 
+cdef void _limit(float* x, Py_ssize_t n, float most, Py_ssize_t reach, float* high) noexcept nogil:
+    cdef Py_ssize_t k, d
+    cdef float top = most
+    for k in range(n):
+        top = x[k] if x[k] > top else top
+    if top == most:
+        return
+    for k in range(n):
+        high[k] = most
+    for d in range(-reach, reach + 1):
+        for k in range(max(0, -d), min(n, n - d)):
+            high[k] = x[k + d] if x[k + d] > high[k] else high[k]
+    for k in range(n):
+        x[k] -= high[k] - most
+
+
+def limit(float[:, ::1] score not None, float most, Py_ssize_t reach):
+    """Bring scores down, in place, by as much as the highest within some cells is too high: peaks stay where they are.
+
+    Parameters
+    ----------
+    score : (rows, cells) float32, finite
+    most : that a score may be
+    reach : cells on each side
+    """
+    cdef Py_ssize_t rows = score.shape[0], cells = score.shape[1], r
+    cdef float[::1] high
+    if reach < 0:
+        raise ValueError(f"a reach of 0 or more expected, got {reach}")
+    if rows and cells:
+        high = np.empty(cells, np.float32)
+        with nogil:
+            for r in range(rows):
+                _limit(&score[r, 0], cells, most, reach, &high[0])
+
+
 cdef class Prominence:
     """Power about zero frequency over the mean of the spectrum, of each row of a stream together with the one before.
 

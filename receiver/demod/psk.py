@@ -4,10 +4,11 @@
                                                                   |  4 samples a chip, square -> frequency
     samples, frequency off -> matched filter at the chips' instants -> square -> phase -> level -> soft
 
-A chip is a symbol, or half of one in Manchester code. Nothing is fed back. Place in the band, frequency and timing are
-the best paths through maps of scores (`dsp_ext.ridge`), phase and level are averages, and all look both ways: a burst
-is right from its first symbol. Rows of these maps are 8, 16 or 32 chips and stand at whole multiples of that; a *node*
-is the border of two.
+A chip is a symbol, or half of one in Manchester code, which is clocked by its symbols: where audio has room for half the
+chip rate on each side of the carrier and no more, there is no line at the chip rate. Nothing is fed back. Place in the
+band, frequency and timing are the best paths through maps of scores (`dsp_ext.ridge`), phase and level are averages,
+and all look both ways: a burst is right from its first symbol. Rows of these maps are 8, 16 or 32 chips and stand at
+whole multiples of that; a *node* is the border of two.
 
 In SDPSK (symmetric: a quarter turn on or back from symbol to symbol) chip k lies on the axis that is k quarter turns
 from the first's. Its square has two lines, half a chip rate on each side of twice the carrier, which count together;
@@ -33,7 +34,7 @@ from dsp_ext.fir import Decimator
 from dsp_ext.lines import Lines
 from dsp_ext.psk import Ends, Peaks, Pieces, SoftChips, around, between, chips, phase_scores
 from dsp_ext.ridge import Ridge
-from dsp_ext.spectrum import Contrast, Prominence
+from dsp_ext.spectrum import Contrast, Prominence, limit
 from dsp_ext.strobe import Strobe
 
 from ..channel.filters import decimator_for, tabulate
@@ -51,6 +52,8 @@ COHERENCE = 0.05
 """Seconds over which a line at twice the carrier is taken together: then a carrier of 100 Hz/s stays in its width."""
 DRIFT = 500.0
 """Hz/s that the carrier may drift."""
+ROLL_OFF, SPAN = 0.5, 4
+"""Of the root-raised-cosine matched filter, and its half length in chips."""
 BAND_HOP = 32
 """Chips from one look at the band to the next; each takes twice that."""
 CELLS = 16
@@ -58,6 +61,9 @@ CELLS = 16
 CLEAREST = {2: 2.0, 4: 6.0}
 """By order: nepers of contrast of a band that count at most. QPSK has more lines, a quarter of the chip rate apart, and
 which is the carrier's only the band says."""
+OWN = round(CELLS * (1 + ROLL_OFF) / 2)
+"""Cells on each side of its own that a signal reaches to. Of these the clearest counts at most so much, others less: with
+noise on one side of a signal alone, as in a receiver's audio, many are as clear as can be."""
 AUDIO_FLOOR = 1e-6
 """Of the whole power in audio, what a cell has at least: nothing 50 dB below the rest can be read there."""
 CLOCK_ERROR = 4e-3
@@ -73,8 +79,6 @@ LEVEL_GROUP, LEVEL_WIDTH = 16, 8
 """Chips whose level is taken together; such groups on each side over which it is averaged."""
 WIDEST = 2048
 """Chip rates in the band that is searched; time and memory grow with its square."""
-ROLL_OFF, SPAN = 0.5, 4
-"""Of the root-raised-cosine matched filter, and its half length in chips."""
 
 QUARTERS = np.array([1, -1j, -1, 1j], np.complex64)
 
@@ -130,7 +134,8 @@ class Psk:
                 f"psk at {self.baudrate:g} Bd cannot be searched for in {self._rate / 1e3:g} kHz; "
                 "the recording's frequency or the signal's offset must be given"
             )
-        self._receiver = _ChipReceiver(replace(stream, rate=self._rate), chip_rate, self.order, self.symmetric)
+        stream = replace(stream, rate=self._rate)
+        self._receiver = _ChipReceiver(stream, chip_rate, self.order, self.symmetric, self.manchester)
         self._pairs = _Pairs() if self.manchester else None
         self._last = np.zeros(1, np.float32)
         self._origin: float | None = None
@@ -180,8 +185,8 @@ class Psk:
 class _ChipReceiver:
     """From samples to chips of about +-1, their instants in samples and their carriers in Hz."""
 
-    def __init__(self, stream: Stream, chip_rate: float, order: int, turning: bool) -> None:
-        self._chip_rate, self._order, self._turning = chip_rate, order, turning
+    def __init__(self, stream: Stream, chip_rate: float, order: int, turning: bool, paired: bool) -> None:
+        self._chip_rate, self._order, self._turning, self._paired = chip_rate, order, turning, paired
         self._per_chip = stream.rate / chip_rate
         self._window = int(np.clip(2 ** round(math.log2(COHERENCE * chip_rate)), 16, 64))
         self._hop = self._window // 2
@@ -191,7 +196,7 @@ class _ChipReceiver:
         self._band = _Band(stream, self._per_chip, self._hop, self._rows, CLEAREST[order])
         self._carrier = _Carrier(self._window, chip_rate, order, turning)
         self._tone, self._power = np.zeros(1, np.complex64), np.zeros(1, np.float32)
-        speed = CLOCK_ERROR * self._hop * _PhasePath.STATES
+        speed = CLOCK_ERROR * self._hop * _PhasePath.STATES / (2 if paired else 1)
         self._timing = _PhasePath(speed, 1.0, 3.0, 10.0, CLOCK_WIDTH // self._hop, 4)
         self._block = self._row = self._node = 0
         margin = self._filter.reach + 1
@@ -259,12 +264,14 @@ class _ChipReceiver:
         y : 4 samples a chip, whole rows
         presence : (rows,), above 0: weight of the rows
         """
-        tone, power = clock_tone(y, self._hop)
+        tone, power = clock_tone(y, self._hop, self._paired)
         tone, power = np.append(self._tone, tone), np.append(self._power, power)
         self._tone, self._power = tone[-1:], power[-1:]
         power = np.maximum(power[:-1] + power[1:], np.float32(1e-30))
         gain = np.float32(1.5 * math.sqrt(8 * self._hop)) / (power * presence)
-        return self._timing.process(np.conj(tone[:-1] + tone[1:]) * presence, gain)
+        delay = self._timing.process(np.conj(tone[:-1] + tone[1:]) * presence, gain)
+        # a chip is centred half a chip behind a border of pairs
+        return 2 * delay + 0.5 if self._paired else delay
 
     def _chips(
         self, frequencies: Floats, start: int, edges: NDArray[np.int64], pieces: Floats
@@ -313,7 +320,8 @@ class _Band:
         if barred.all():
             barred[np.argmin(np.abs(index + self._first - CELLS * per_chip * self._middle(stream)))] = False
         self._least = np.where(barred, -50, 0).astype(np.float32)
-        self._most = np.where(barred, -50, 10 * clearest).astype(np.float32)
+        self._most = np.where(barred, -50, np.inf).astype(np.float32)
+        self._clearest = 10 * clearest
         self._ridge = Ridge(count, 16, 0.5, 15.0)
         self._lines = Lines(_taper(4), 2)
         self._scores = _Queue(np.float32)
@@ -337,7 +345,9 @@ class _Band:
         x = samples.read(int(starts[0]), int(starts[-1]) + self._length)
         score = self._contrast.process(x, starts - starts[0])
         score *= 10
-        np.clip(score, self._least, self._most, out=score)
+        np.minimum(score, self._most, out=score)
+        limit(score, self._clearest, OWN)
+        np.maximum(score, self._least, out=score)
         self._scores.append(score)
         found = self._ridge.process(score)
         centres = np.rint(self._lines.process(found)[0]).astype(np.int64)

@@ -55,8 +55,13 @@ def test_clock_tone():
     tone, total = clock_tone(X, 8)
     assert np.allclose(tone, power @ np.exp(-2j * np.pi * np.arange(32) / 4), atol=1e-4)
     assert np.allclose(total, power.sum(axis=1))
+    tone, total = clock_tone(X, 8, pairs=True)
+    assert np.allclose(tone, power @ np.exp(-2j * np.pi * np.arange(32) / 8), atol=1e-4)
+    assert np.allclose(total, power.sum(axis=1))
     with pytest.raises(ValueError, match="whole number"):
         clock_tone(X, 9)
+    with pytest.raises(ValueError, match="even number"):
+        clock_tone(X, 5, pairs=True)
 
 
 def test_strobe():

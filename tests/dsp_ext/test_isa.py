@@ -29,7 +29,7 @@ def carrier() -> list[NDArray[Any]]:
     one = np.array([0.01])
     tone = clock_tone(X[:5984], 8)
     turned = mix(X, np.array([0, len(X)]), one, one, one * 1e-4)
-    return [turned, square(X), *tone]
+    return [turned, square(X), *tone, *clock_tone(X[:5984], 8, pairs=True)]
 
 
 def channelizer() -> list[NDArray[Any]]:
@@ -174,14 +174,16 @@ def ridge() -> list[Any]:
 
 
 def spectrum() -> list[NDArray[Any]]:
-    from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, without_lines
+    from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, limit, without_lines
 
+    limited = np.ascontiguousarray(X.real[:6000].reshape(-1, 60))
+    limit(limited, 0.5, 7)
     look = Contrast(np.hanning(500).astype(np.float32), np.linspace(-0.5, 0.5, 121), 4, 1, 5)
     power = PowerRows(np.hanning(64).astype(np.float32), 10).process(X[:5760])
     without_lines(power, 5, 4.0)
     search = BandSearch(64, 3, 61, 8, 10)
     search.normalise(power)
-    found = [power, search.score(power, 0.5), *search.refine(power, np.zeros(9))]
+    found = [limited, power, search.score(power, 0.5), *search.refine(power, np.zeros(9))]
     return [*found, look.process(X, np.array([3, 500])), Prominence(64, 100).process(X[:5952], np.zeros(93))]
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, without_lines
+from dsp_ext.spectrum import BandSearch, Contrast, PowerRows, Prominence, limit, without_lines
 
 RNG = np.random.default_rng(2)
 X = (RNG.standard_normal(700) + 1j * RNG.standard_normal(700)).astype(np.complex64)
@@ -165,3 +165,21 @@ def test_band_search_beside_silence():
     centre, mass = search.refine(spectra, np.zeros(1))
     assert centre[0] == pytest.approx(3, abs=0.01)
     assert np.isfinite(mass).all()
+
+
+@pytest.mark.parametrize("reach", [0, 3, 12, 100])
+def test_scores_are_limited_where_a_peak_is_too_high(reach):
+    score = np.random.default_rng(reach).standard_normal((9, 70)).astype(np.float32)
+    score[0] = np.minimum(score[0], 1.5)
+    expected = np.empty_like(score)
+    for k in range(70):
+        highest = score[:, max(0, k - reach) : k + reach + 1].max(axis=1)
+        expected[:, k] = score[:, k] - np.maximum(highest - np.float32(1.5), 0)
+    before = score.copy()
+    limit(score, 1.5, reach)
+    np.testing.assert_allclose(score, expected, atol=1e-6)
+    assert np.array_equal(score[0], before[0])
+    assert score.max() == np.float32(1.5)
+    with pytest.raises(ValueError, match="0 or more"):
+        limit(score, 1.5, -1)
+    limit(np.zeros((0, 5), np.float32), 1.0, 2)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
+from scipy.signal import fftconvolve, firwin, resample_poly
 
 from receiver.demod.psk import Psk
 from receiver.errors import FlowgraphError
@@ -129,6 +129,33 @@ def test_images_of_audio_at_a_higher_rate_are_no_signal(up):
     nearest, _ = match(positions, up * centres, up * 20.0)
     right = soft[nearest] * symbols
     assert (right * np.sign(right.sum()) < 0).mean() < 0.01
+
+
+@pytest.mark.parametrize("esn0", [12, 20, 40])
+@pytest.mark.parametrize(("manchester", "frequency"), [(False, 900.0), (False, 2100.0), (True, 1500.0), (True, 1600.0)])
+def test_bursts_at_the_edges_of_a_receivers_audio(manchester, frequency, esn0):
+    """Noise is on one side of the signal alone, or, with the signal as wide as the audio, on none."""
+    rate, period, rng = 12000, 10.0, np.random.default_rng(4)
+    symbols = rng.choice([-1.0, 1.0], (4, 500))
+    pieces, centres, start = [], [], 0
+    for i, sent in enumerate(symbols):
+        if manchester:
+            x, at = send(np.repeat(sent, 2) * np.tile([1.0, -1.0], 500), 2400, rate, 3000.0 + 1.3 * i, frequency)
+            at = (at[::2] + at[1::2]) / 2
+        else:
+            x, at = send(sent, 1200, rate, 3000.0 + 1.3 * i, frequency)
+        pieces.append(2 * x.real)
+        centres.append(start + at)
+        start += len(x)
+    audio = np.concatenate(pieces)
+    audio = audio + math.sqrt(2) * noise(len(audio), esn0, 1200, rate, 5).real
+    audio = fftconvolve(audio, firwin(241, [300, 2700], fs=rate, pass_zero=False), "same")
+    soft, positions, _ = receive(Psk(1200, manchester=manchester), audio, rate)
+    for sent, at in zip(symbols, centres, strict=True):
+        nearest, late = match(positions, at, period)
+        right = soft[nearest] * sent
+        assert (right * np.sign(right.sum()) > 0)[3:-3].all()
+        assert np.abs(late).max() < 0.1
 
 
 @pytest.mark.parametrize("ppm", [0, 1000, -3300])
