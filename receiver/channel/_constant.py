@@ -11,18 +11,25 @@ BLOCK = 0.25
 """Seconds from one mean to the next."""
 PART = 1 / 8
 """Of them that is looked at."""
-MEANS, LEAST = 8, 2
+MEANS, LEAST = 12, 2
 """Means that tell the constant, and how many do at the start."""
+EARLY = 4
+"""Means from the first on that show a constant of the receiver's, as do `MEANS` anywhere."""
+SAME_PHASE = 0.98
+"""Cosine of the angle between two constants of one receiver, at least."""
+CHANGED = 1 / 3
+"""By which share of the constant so far another is another."""
 SURE = 16.0
-"""Times the variance of their mean that its square has at least. Eight means of noise do so once in 4000."""
+"""Times the variance of their mean that its square has at least. Four means of noise do so once in 200."""
 
 
 class Constant:
     """Takes a constant off, where there is one.
 
-    The means of the last two seconds tell it. Where they agree (their mean is far above what their scatter lets one
-    expect), it is taken off the block that follows. What a satellite sends is no such carrier: Doppler carries it off,
-    and it comes in bursts, in which the means do not agree.
+    The means of the last three seconds tell it. Where they agree (each of them is nearer to their mean than to nothing,
+    and that is far above what their scatter lets one expect), it is taken off the block that follows. What a satellite
+    sends is no such carrier: Doppler carries it off, and it begins and ends. Where a receiver's gain changes, so does
+    its constant, but for the phase; then the two newest means tell it.
 
     Parameters
     ----------
@@ -36,6 +43,7 @@ class Constant:
         self._sum = 0j  # over those of them that are looked at
         self._means: deque[complex] = deque(maxlen=MEANS)
         self._constant = 0j
+        self._lasting = 0j
 
     def process(self, x: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """The same without the constant; x itself where there is none."""
@@ -58,9 +66,23 @@ class Constant:
 
     def _told(self) -> complex:
         """What the means agree on, 0 where they do not."""
-        if len(self._means) < LEAST:
-            return 0j
-        n = len(self._means)
-        mean = sum(self._means) / n
-        variance = sum(abs(each - mean) ** 2 for each in self._means) / (n * (n - 1))
-        return mean if abs(mean) ** 2 > SURE * variance else 0j
+        means = list(self._means)
+        constant = _agreed(means)
+        if constant and len(means) in (EARLY, MEANS):
+            self._lasting = constant
+        newest = _agreed(means[-LEAST:])
+        alike = (newest * self._lasting.conjugate()).real > SAME_PHASE * abs(newest) * abs(self._lasting)
+        if alike and abs(newest - constant) > CHANGED * abs(constant):
+            self._means = deque(means[-LEAST:], maxlen=MEANS)
+            return newest
+        return constant
+
+
+def _agreed(means: list[complex]) -> complex:
+    n = len(means)
+    if n < LEAST:
+        return 0j
+    mean = sum(means) / n
+    variance = sum(abs(each - mean) ** 2 for each in means) / (n * (n - 1))
+    lasts = all(abs(each - mean) < abs(each) for each in means)
+    return mean if lasts and abs(mean) ** 2 > SURE * variance else 0j

@@ -44,6 +44,34 @@ def test_what_comes_in_bursts_stays() -> None:
     np.testing.assert_array_equal(cleaned(x, []), x)
 
 
+@pytest.mark.parametrize("seconds", [0.7, 1.5, 2.5])
+def test_a_carrier_that_begins_and_ends_stays(seconds: float) -> None:
+    x = noise(80_000) * 0.1
+    x[30_000 : 30_000 + round(seconds * RATE)] += 1
+    np.testing.assert_array_equal(cleaned(x, []), x)
+
+
+def test_a_carrier_at_the_start_is_taken_for_a_constant_no_longer_than_it_lasts() -> None:
+    x = noise(80_000) * 0.1
+    x[:10_000] += 1
+    y = cleaned(x, [])
+    end = 10_000 + round(BLOCK * RATE)
+    np.testing.assert_array_equal(y[end:], x[end:])
+
+
+@pytest.mark.parametrize("gain", [0.3, 0.5, 2.0, 4.0])
+def test_a_constant_is_gone_soon_after_a_change_of_gain(gain: float) -> None:
+    clean = noise(80_000) * 0.1
+    x = clean + np.complex64(1 - 2j)
+    x[33_000:] *= gain
+    clean[33_000:] *= gain
+    left = np.abs(cleaned(x, []) - clean)
+    # the rest of a block, and one with no more than one mean that tells it
+    soon = 33_000 + round(3 * BLOCK * RATE)
+    assert left[:33_000][4000:].max() < 0.1
+    assert left[soon:].max() < 0.1 * max(1, gain)
+
+
 def test_silence_and_a_constant_alone() -> None:
     assert not cleaned(np.zeros(20_000, np.complex64), []).any()
     x = np.full(20_000, 1e15, np.complex64)
@@ -66,4 +94,14 @@ def test_frames_beside_a_constant_far_stronger(demod: dict[str, object]) -> None
     frames = payloads(8)
     options = {"offset": 300.0, "burst": 1, "pause": 0.3, "lead": 0.6, "tail": 0.3, "level": 0.02, "dc": 0.08 + 0.02j}
     signal: Signal = send(sent, frames, 24000.0, ebn0_db=15.0, **options)
+    assert [frame.payload for frame in receive(signal, sent)] == frames
+
+
+def test_frames_behind_a_carrier_at_zero() -> None:
+    """As long as a transmitter may take to begin, and in no way off its frequency."""
+    sent = transmitter({"use": "psk", "baudrate": 1200})
+    frames = payloads(3)
+    signal = send(sent, frames, 24000.0, ebn0_db=20.0, lead=2.5, tail=0.3)
+    lead = round(2.45 * signal.rate)
+    signal.samples[round(0.7 * signal.rate) : lead] += 0.2
     assert [frame.payload for frame in receive(signal, sent)] == frames
