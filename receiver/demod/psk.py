@@ -4,11 +4,11 @@
                                                                   |  4 samples a chip, square -> frequency
     samples, frequency off -> matched filter at the chips' instants -> square -> phase -> level -> soft
 
-A chip is a symbol, or half of one in Manchester code, which is clocked by its symbols: where audio has room for half the
-chip rate on each side of the carrier and no more, there is no line at the chip rate. Nothing is fed back. Place in the
-band, frequency and timing are the best paths through maps of scores (`dsp_ext.ridge`), phase and level are averages,
-and all look both ways: a burst is right from its first symbol. Rows of these maps are 8, 16 or 32 chips and stand at
-whole multiples of that; a *node* is the border of two.
+A chip is a symbol, or half of one in Manchester code, which is clocked by its symbols: where audio has room for half
+the chip rate on each side of the carrier and no more, there is no line at the chip rate. Nothing is fed back. Place in
+the band, frequency and timing are the best paths through maps of scores (`dsp_ext.ridge`), phase and level are
+averages, and all look both ways: a burst is right from its first symbol. Rows of these maps are 8, 16 or 32 chips and
+stand at whole multiples of that; a *node* is the border of two.
 
 In SDPSK (symmetric: a quarter turn on or back from symbol to symbol) chip k lies on the axis that is k quarter turns
 from the first's. Its square has two lines, half a chip rate on each side of twice the carrier, which count together;
@@ -62,8 +62,8 @@ CLEAREST = {2: 2.0, 4: 6.0}
 """By order: nepers of contrast of a band that count at most. QPSK has more lines, a quarter of the chip rate apart, and
 which is the carrier's only the band says."""
 OWN = round(CELLS * (1 + ROLL_OFF) / 2)
-"""Cells on each side of its own that a signal reaches to. Of these the clearest counts at most so much, others less: with
-noise on one side of a signal alone, as in a receiver's audio, many are as clear as can be."""
+"""Cells on each side of its own that a signal reaches to. Of these the clearest counts at most so much, others less:
+with noise on one side of a signal alone, as in a receiver's audio, many are as clear as can be."""
 AUDIO_FLOOR = 1e-6
 """Of the whole power in audio, what a cell has at least: nothing 50 dB below the rest can be read there."""
 CLOCK_ERROR = 4e-3
