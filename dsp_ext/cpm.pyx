@@ -72,6 +72,7 @@ cdef float DOUBTFUL = 4       # log of the odds; a symbol counts by how much it 
 cdef float MISFIT = <float>0.03    # of all symbols in doubt, from which on the search may be wrong altogether
 cdef double TELLS = 0.5       # fit of a block; noise has 0.35 to 0.55, a signal of 4 dB 0.62 and more
 cdef double TURNS = 0.2       # variance of the sum of APART symbols that tells an index; 4 in data, 1 in flags
+cdef double VARIED = 1.7      # the same that tells one so well that all before is forgotten
 cdef double EYE = 0.855       # half the opening of the discriminator's eye for a deviation of 1, for h from 0.35 to 1.3
 cdef double BT = 0.5          # bandwidth-time product of the pulse
 
@@ -350,7 +351,8 @@ cdef class CpmDetector:
         if swkk > TURNS:
             h1 = h0 + swkt / swkk / M_PI
             fit = sw / power
-            if fit > STEADY and fabs(h1 - self.index) > 0.08:
+            # flags go with an index that is wrong, too
+            if fit > STEADY and swkk > VARIED and fabs(h1 - self.index) > 0.08:
                 self._sum = self._weight = 0
             # noise would turn the mean of what was before
             if self._fit[k % BLOCKS] > TELLS:

@@ -5,6 +5,9 @@
 #include <math.h>
 
 enum { RADOME_WINDOW = 128, RADOME_ROUNDS = 5, RADOME_PIECE = 64 };
+#define RADOME_ALIKE 0.25f /* part of the power that repeats in a row; in data an eighth */
+#define RADOME_OFF 0.3f    /* deviations that the mean is off midway, in a row */
+#define RADOME_EYE 0.855f  /* half the opening of the eye for a deviation of 1 */
 
 typedef struct {
     float middle; /* of the two classes' means */
@@ -38,6 +41,41 @@ static inline float radome_level_midway(const float *x, float middle, float limi
     top = top < middle + limit ? top : middle + limit;
     bottom = bottom > middle - limit ? bottom : middle - limit;
     return (top + bottom) / 2;
+}
+
+/* A row of HDLC flags, where symbols of one kind are many, and noise among them passes for the other. What repeats every
+   16 values, of which a symbol has one or two, is averaged, so that both levels show: how many values are high tells by
+   how many deviations the mean of all is off the centre. The deviation is the told one, or the more the row stands out of
+   the noise, the seen one. 0 where there is no such row; else centre and deviation are found. */
+static inline int radome_level_row(const float *x, float *centre, float *deviation) {
+    enum { TIMES = RADOME_WINDOW / 16 };
+    const radome_v8 zero = {0};
+    radome_v8 a = zero, b = zero, squares = zero;
+    for (int i = 0; i < RADOME_WINDOW; i += 16) {
+        const radome_v8 v = RADOME_V8(x + i) - *centre, w = RADOME_V8(x + i + 8) - *centre;
+        a += v, b += w;
+        squares += v * v + w * w;
+    }
+    a *= 1.0f / TIMES, b *= 1.0f / TIMES;
+    const float sum = radome_v8_sum(a + b), mean = sum / 16;
+    const float all = radome_v8_sum(squares) / RADOME_WINDOW - mean * mean;
+    const float sure = ((radome_v8_sum(a * a + b * b) / 16 - mean * mean) / all - RADOME_ALIKE) / (1 - RADOME_ALIKE);
+    if (!(sure > 0)) return 0;
+    const radome_v8 high = radome_v8_most(a, b), low = radome_v8_least(a, b);
+    float top = high[0], bottom = low[0];
+    for (int j = 1; j < 8; j++) {
+        top = high[j] > top ? high[j] : top;
+        bottom = low[j] < bottom ? low[j] : bottom;
+    }
+    const float midway = (top + bottom) / 2;
+    if (fabsf(mean - midway) < RADOME_OFF * *deviation) return 0;
+    const radome_i8 up = a > zero + midway, over = b > zero + midway;
+    const float many = -radome_v8_sum(__builtin_convertvector(up + over, radome_v8));
+    const float highs = radome_v8_sum((radome_v8)((radome_i8)a & up) + (radome_v8)((radome_i8)b & over));
+    const float seen = (highs / many - (sum - highs) / (16 - many)) / 2 / RADOME_EYE;
+    *deviation += sure * sure * (seen - *deviation);
+    *centre += mean - (many / 8 - 1) * *deviation;
+    return 1;
 }
 
 /* one round: parted at the middle, which moves midway between the parts' means */

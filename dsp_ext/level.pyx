@@ -5,6 +5,10 @@ In each window of 128 symbols the values are parted at their centre; the new cen
 two parts, some rounds over (two-means clustering). Unlike a mean it does not move when ones outnumber zeros, as in a
 row of HDLC flags. Of the clusterings from the mean and from midway between the extremes the better one counts.
 
+Where noise is as large as the levels are apart, and few symbols are of one kind, it passes for these. So where the
+deviation is told, and a window repeats every byte, the centre is found by the mean after all, which is off by as many
+deviations as there are more symbols of one kind in what repeats.
+
 A window at the edge of a burst has noise in it, or the next burst, whose centre may be far off in audio: the 64 symbols
 about its middle may then go by one of the two windows before or behind, which hold some of them, if that leaves less of
 them. Between the middles of windows centre and swing are interpolated, or step where that leaves less.
@@ -22,9 +26,11 @@ cdef extern from "level.h" nogil:
         float weight
         bint settled
     float radome_level_mean(const float* x)
+    int radome_level_row(const float* x, float* centre, float* deviation)
     float radome_level_midway(const float* x, float middle, float limit)
     void radome_level_part(const float* x0, Classes* to0, const float* x1, Classes* to1)
     float radome_level_left(const float* x, float centre, float swing, float most)
+    const float EYE "RADOME_EYE"
     enum:
         WINDOW "RADOME_WINDOW"
         PIECE "RADOME_PIECE"
@@ -41,10 +47,11 @@ cdef float CAP = 2                # swings from the nearer level beyond which a 
 cdef float SMALLER = <float>0.25  # of another swing, that the one of these has at least
 
 
-cdef void _cluster(const float* x, int n, int advance, float* centres, float* swings) noexcept nogil:
+cdef void _cluster(const float* x, int n, int advance, float told, float* centres, float* swings) noexcept nogil:
     # one window, or that and the next
     cdef Classes to[2]
     cdef Classes other[2]
+    cdef float deviation
     cdef int i
     for i in range(2):
         to[i].settled = other[i].settled = i >= n
@@ -62,6 +69,9 @@ cdef void _cluster(const float* x, int n, int advance, float* centres, float* sw
             to[i] = other[i]
         centres[i] = to[i].middle
         swings[i] = to[i].limit / 2 if to[i].limit > <float>2e-12 else <float>1e-12
+        deviation = told
+        if told > 0 and radome_level_row(x + i * advance, &centres[i], &deviation):
+            swings[i] = EYE * deviation
 
 
 cdef inline float _clipped(float v) noexcept nogil:
@@ -135,6 +145,7 @@ cdef class Level:
     ----------
     advance : symbols from one window to the next, 32 to 64
     around : windows on each side by which a piece may go, up to 2
+    deviation : from the centre to the levels of long rows of equal symbols, as it is told; 0: it is not
 
     Raises
     ------
@@ -144,18 +155,19 @@ cdef class Level:
     cdef float _centres[WINDOWS]   # of the last windows, in order
     cdef float _swings[WINDOWS]
     cdef int _advance, _around
+    cdef float _told
     cdef int _windows, _middle         # how many these are; the first of them whose piece is to come
     cdef float _centre, _swing         # at the piece before
     cdef Py_ssize_t _held              # symbols in _x
     cdef Py_ssize_t _ready, _next      # how many of them are already out; where the next window begins
     cdef bint _first
 
-    def __cinit__(self, int advance=32, int around=0):
+    def __cinit__(self, int advance=32, int around=0, double deviation=0):
         if not PIECE // 2 <= advance <= ADVANCE:
             raise ValueError(f"an advance of {PIECE // 2} to {ADVANCE} expected, got {advance}")
         if not 0 <= around <= AROUND:
             raise ValueError(f"0 to {AROUND} windows on each side expected, got {around}")
-        self._advance, self._around = advance, around
+        self._advance, self._around, self._told = advance, around, <float>deviation
         self.reset()
 
     cpdef reset(self):
@@ -227,7 +239,7 @@ cdef class Level:
             if self._held < self._next + WINDOW:
                 break
             windows = 2 if self._held == self._next + WINDOW + advance else 1
-            _cluster(self._x + self._next, windows, advance, self._centres + self._windows,
+            _cluster(self._x + self._next, windows, advance, self._told, self._centres + self._windows,
                      self._swings + self._windows)
             self._windows += windows
             self._next += windows * advance
@@ -309,4 +321,4 @@ cdef class Level:
 
 
 cdef _fill(Level level, const float[::1] full):
-    _cluster(&full[0], 1, 0, &level._centre, &level._swing)
+    _cluster(&full[0], 1, 0, 0, &level._centre, &level._swing)

@@ -210,8 +210,10 @@ class SequenceReceiver:
         self._narrow = Decimator(lowpass(cutoff, cutoff * 0.8, 40), per_symbol // 4, is_complex=True)
         self._lead = lead = self._frequency.lead
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=lead)
-        self._centres = Level(64)  # of two values a symbol, so that windows advance by as many symbols as the other's
-        self._level = Level()
+        deviation = (index or 0.5) / 2 / per_symbol
+        # of two values a symbol, so that windows advance by as many symbols as the other's
+        self._centres = Level(64, deviation=deviation)
+        self._level = Level(deviation=deviation)
         self._detector = CpmDetector(index or 0.5, per_symbol) if (index or 0.5) < LARGE else None
         self._step = stream.clock.rate / (4 * baudrate)  # source samples per sample of the clock's input
         self._delay = lead * self._step

@@ -147,23 +147,54 @@ def test_one_symbol_amid_seven_others_is_no_click(sign: float) -> None:
     assert np.array_equal(soft[1:-1] > 0, sign * a[1:-1] > 0)
 
 
+def rows(row: str, n: int, noise: float) -> np.ndarray:
+    """A row of bytes with levels of -1 and 1, and a single symbol that does not reach its one."""
+    a = np.resize([2.0 * int(bit) - 1 for bit in row], n)
+    x = np.convolve(a, [0.075, 0.85, 0.075], "same") + noise * RNG.standard_normal(n)
+    return x.astype(np.float32)
+
+
+@pytest.mark.parametrize("told", [0.8, 1.0, 1.3])
+@pytest.mark.parametrize(("row", "sign"), [("01111111", 1.0), ("01111111", -1.0), ("01111110", 1.0)])
+def test_row_of_flags_in_noise(row: str, sign: float, told: float) -> None:
+    """In NRZI and NRZ: seven or six symbols of eight pass for two levels where noise parts them."""
+    x = sign * rows(row, 20000, 0.55)
+    _, centres, swings = kernel_keeps_the_law(lambda: Level(deviation=told), x)
+    bare = outputs(Level(), [x])[1]
+    assert np.sqrt((centres**2).mean()) < 0.27
+    assert np.sqrt((centres**2).mean()) < 0.8 * np.sqrt((bare**2).mean())
+    assert 0.7 < np.median(swings) < 1.1
+    # noise falls, and the row itself tells its levels
+    _, centres, swings = outputs(Level(deviation=told), [sign * rows(row, 20000, 0.05)])
+    assert np.abs(centres).max() < 0.12
+    assert np.abs(swings / 0.85 - 1).max() < 0.12
+
+
+def test_data_and_bare_tones_are_no_row_of_flags() -> None:
+    for x in (levels(100_000, 0.2, 1.0, 0.5), levels(100_000, 0.2, 1.0, 0.5, ones=1.0)):
+        told, bare = (outputs(level, [x])[1] for level in (Level(deviation=1.2), Level()))
+        assert (told == bare).mean() > 0.995
+
+
 def test_constant_and_silent_input_is_finite() -> None:
     for value in (0.0, 0.5):
-        soft, _, swings = outputs(Level(), [np.full(500, value, np.float32)])
-        assert np.isfinite(soft).all()
-        assert np.abs(soft).max() <= 4
-        assert (swings > 0).all()
+        for level in (Level(), Level(deviation=0.1)):
+            soft, _, swings = outputs(level, [np.full(500, value, np.float32)])
+            assert np.isfinite(soft).all()
+            assert np.abs(soft).max() <= 4
+            assert (swings > 0).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
 def test_what_is_no_number_is_forgotten(bad: float) -> None:
     x = levels(2000, 0.3, 0.05, 0.1)
     x[700] = bad
-    soft, centres, swings = outputs(Level(), [x])
-    assert np.isfinite(soft).all()
-    far = np.abs(np.arange(len(x)) - 700) > 160
-    assert np.abs(centres[far] - 0.3).max() < 0.01
-    assert np.abs(swings[far] - 0.05).max() < 0.01
+    for level in (Level(), Level(deviation=0.05)):
+        soft, centres, swings = outputs(level, [x])
+        assert np.isfinite(soft).all()
+        far = np.abs(np.arange(len(x)) - 700) > 160
+        assert np.abs(centres[far] - 0.3).max() < 0.01
+        assert np.abs(swings[far] - 0.05).max() < 0.01
 
 
 @pytest.mark.parametrize(("advance", "around"), [(31, 0), (65, 0), (32, -1), (32, 3)])

@@ -47,3 +47,17 @@ def test_bare_tone_before_a_frame(symbol: int, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Ax25, "begin", begin)
     assert decoded(sent_by(1200, 1.0), 60, 12000.0, 20.0, 200) >= 58
+
+
+@pytest.mark.parametrize(("h", "ebn0_db"), [(0.7, 7.0), (1.0, 9.0)])
+def test_long_row_of_flags_in_noise(h: float, ebn0_db: float) -> None:
+    """Seven symbols of eight are alike, and must not pass for both levels."""
+    assert decoded(sent_by(9600, h), 60, 48000.0, ebn0_db, 150) >= 52
+
+
+def test_row_of_flags_amid_a_frame() -> None:
+    """It fills the words of Astrocast's FX.25, and the clock must not slip in it."""
+    demod = {"use": "fsk", "baudrate": 1200, "deviation": 600}
+    sender = transmitter(demod, {"use": "astrocast-fx25-nrz-i"})
+    signal = send(sender, payloads(10), 12000.0, ebn0_db=11.0, burst=1, pause=0.2)
+    assert len({frame.payload for frame in receive(signal, sender)} & set(payloads(10))) >= 9
