@@ -48,9 +48,14 @@ class Constant:
     def process(self, x: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """The same without the constant; x itself where there is none."""
         y, start = x, 0
+        begin = -self._inside % self._size
+        blocks = x[begin : begin + (len(x) - begin) // self._size * self._size].reshape(-1, self._size)
+        sums = iter(blocks[:, : self._look].sum(axis=1, dtype=np.complex128).tolist())  # one call, not one a block
         while start < len(x):
             stop = min(start + self._size - self._inside, len(x))
-            if self._inside < self._look:
+            if not self._inside and stop - start == self._size:
+                self._sum = next(sums)
+            elif self._inside < self._look:
                 seen = x[start : min(stop, start + self._look - self._inside)]
                 self._sum += complex(seen.sum(dtype=np.complex128))
             if self._constant:
@@ -83,6 +88,7 @@ def _agreed(means: list[complex]) -> complex:
     if n < LEAST:
         return 0j
     mean = sum(means) / n
-    variance = sum(abs(each - mean) ** 2 for each in means) / (n * (n - 1))
-    lasts = all(abs(each - mean) < abs(each) for each in means)
-    return mean if lasts and abs(mean) ** 2 > SURE * variance else 0j
+    power = abs(mean) ** 2
+    variance = (sum(abs(each) ** 2 for each in means) / n - power) / (n - 1)
+    lasts = power > SURE * variance and all(abs(each - mean) < abs(each) for each in means)
+    return mean if lasts else 0j

@@ -59,7 +59,7 @@ class FileSink(Sink):
 
     def open(self, boot: str, remark: Remark = to_stderr) -> None:
         try:
-            self._out = sys.stdout.buffer if self.file == "-" else open(self.file, "ab")  # noqa: SIM115
+            self._out = sys.stdout.buffer if self.file == "-" else open(self.file, "ab", 1 << 16)  # noqa: SIM115
             self._old = self.file != "-" and Path(self.file).is_file()
         except (OSError, ValueError) as error:
             raise self._error(error) from error
