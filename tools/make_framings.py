@@ -34,6 +34,17 @@ Most framings are a short file in `flowgraphs/framings/` that reads like the for
   `bch`, `hamming`, `golay`, `repetition`), what stands over them (`deinterleave`, `whitening`, `descramble`,
   `manchester`, `differential` …), and where data begin and end (`length`, `until`, `stuffed`, `strip` …).
 
+Reed-Solomon codes (`rs`) are over GF(2^m), m = 3 to 16: the degree of `polynomial` says how many bits a symbol has.
+Without parameters it is CCSDS's code; another field needs `parity`, `first` and `step`, too. P25's RS(24,12) is
+
+```toml
+size = 18       # 24 symbols of 6 bits
+steps = [{{ use = "rs", polynomial = 0x43, parity = 12, first = 1, step = 1 }}]
+```
+
+Symbols are packed most significant bit first, without gaps; where no length is sent, `size` must hold a whole number of
+them (78.75 B for 63 symbols of 10 bits). Bits of the data that fill no byte are not handed on.
+
 A satellite names the file: `framing = {{ use = "geoscan" }}`; what stands beside `use` replaces what the file says,
 such as `size = 66`. A framing of your own may stand in the satellite's definition itself, without a file:
 

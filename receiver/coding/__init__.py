@@ -45,6 +45,8 @@ class Block:
     """That it takes, where a frame is split."""
     said: int | None = None
     """Bits that a length said, where it was read."""
+    ahead: float = 1.0
+    """Probability that noise passes the checksums that are still to come."""
     decided: bool = False
     """Whether the magnitudes say nothing any more of how sure a bit is."""
     link: dict[str, Any] = field(default_factory=dict)
@@ -60,9 +62,8 @@ class Block:
         if self.line is not None:
             self.line = self.line[which]
 
-    def decide(self, data: NDArray[np.uint8]) -> None:
-        """Put bytes in the place of the soft bits, keeping how sure those were that did not change."""
-        bits = np.unpackbits(data)
+    def decide(self, bits: NDArray[np.uint8]) -> None:
+        """Put bits in the place of the soft ones, keeping how sure those were that did not change."""
         if len(bits) == len(self.soft):
             same = (self.soft > 0) == bits
             self.soft = np.where(same, self.soft, (2 * bits.astype(np.float32) - 1) * SURE)

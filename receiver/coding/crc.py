@@ -74,6 +74,8 @@ class Crc:
             raise ValueError(f"start is {self.start}; it must be 0 or more")
         self._crc = Checksum(width, polynomial, initial, reflected=reflected, final=final)
         self._bytes = width // 8
+        self.chance = 2.0**-width
+        """Probability that noise passes."""
         if self.at is not None and self.at < 0:
             raise ValueError(f"at is {self.at}; it must be 0 or more")
         try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
+import numpy as np
+
 from dsp_ext.repeataccumulate import RepeatAccumulate
 
 from . import Block, Failed
@@ -45,7 +47,7 @@ class Ra:
         if excess < 8 or (chance := block.chance * 2.0 ** -min(excess, 900.0)) > block.limit:
             raise Failed("fec")
         block.chance, block.decided = chance, False
-        block.decide(data)
+        block.decide(np.unpackbits(data))
         block.changed(wrong)
 
     def rate(self) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsp_ext.bits import lfsr_sequence
+from dsp_ext.galois import GaloisReedSolomon
 from dsp_ext.reedsolomon import ReedSolomon
 
 PARITY = 32
@@ -18,9 +20,11 @@ PARITY = 32
 FALSE_ALARM = 1e-12
 """Frames that noise makes at a symbol with a higher probability are not reported: one in 3 years at 9600 Bd."""
 ERASURES = (0, 4, 8, 12, 16)
-"""Numbers of least reliable bytes that are given up, tried in turn."""
+"""Numbers of least reliable symbols that are given up, tried in turn; of less than 16 of parity every second one."""
 FLIPS = 8
 """Least sure symbols that are tried the other way round, in every combination."""
+WORK = 1 << 22
+"""Products in the code's field that these may take; of long words fewer symbols are tried."""
 SURE_SYNC = 2
 """Wrong bits in a sync word, up to which so much work pays."""
 
@@ -62,9 +66,26 @@ def hard_bytes(soft: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.packbits(soft > 0)
 
 
-def reliability(soft: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How sure each byte is: the magnitude of its least sure bit."""
-    least: NDArray[np.float32] = np.abs(soft[: len(soft) // 8 * 8]).reshape(-1, 8).min(axis=1)
+def pack(bits: NDArray[Any], width: int = 8) -> NDArray[Any]:
+    """Symbols of so many bits, the first most significant, along the last axis: uint8 of 8, else uint16."""
+    if width == 8:
+        return np.packbits(bits, axis=-1)
+    places = np.uint16(1) << np.arange(width - 1, -1, -1, dtype=np.uint16)
+    symbols: NDArray[np.uint16] = bits.reshape(*bits.shape[:-1], -1, width).astype(np.uint16) @ places
+    return symbols
+
+
+def unpack(symbols: NDArray[Any], width: int = 8) -> NDArray[np.uint8]:
+    """Bits of (n,) symbols, from the most significant on."""
+    if width == 8:
+        return np.unpackbits(symbols.astype(np.uint8, copy=False))
+    bits: NDArray[np.uint8] = (symbols[:, None] >> np.arange(width - 1, -1, -1) & 1).astype(np.uint8)
+    return bits.ravel()
+
+
+def reliability(soft: NDArray[np.float32], width: int = 8) -> NDArray[np.float32]:
+    """How sure each symbol of so many bits is: the magnitude of its least sure bit."""
+    least: NDArray[np.float32] = np.abs(soft[: len(soft) // width * width]).reshape(-1, width).min(axis=1)
     return least
 
 
@@ -72,14 +93,16 @@ def reliability(soft: NDArray[np.float32]) -> NDArray[np.float32]:
 class Corrected:
     """A corrected Reed-Solomon word."""
 
-    word: NDArray[np.uint8]
+    word: NDArray[Any]
     corrected: int
-    """Bytes changed."""
+    """Symbols changed."""
     chance: float
     """Probability that a random word would have been corrected as easily."""
 
 
-def weak_flips(soft: NDArray[np.float32], lead: int, bits: int, spread: tuple[int, ...] = (0,)) -> NDArray[np.uint8]:
+def weak_flips(
+    soft: NDArray[np.float32], lead: int, bits: int, spread: tuple[int, ...] = (0,), width: int = 8
+) -> NDArray[Any]:
     """What each of the least sure symbols changes in a word if it is wrong.
 
     Parameters
@@ -87,43 +110,46 @@ def weak_flips(soft: NDArray[np.float32], lead: int, bits: int, spread: tuple[in
     soft : symbols as they were received, from `lead` before the word's first bit on
     bits : of the word
     spread : how far behind itself a symbol changes bits; several places behind a self-synchronising descrambler
+    width : bits of the word's symbols
 
     Returns
     -------
-    (FLIPS, bits / 8) uint8, to be added modulo 2
+    (FLIPS, bits / width) symbols, to be added modulo 2
     """
     flips = np.zeros((FLIPS, bits), np.uint8)
     for row, weak in zip(flips, np.argsort(np.abs(soft), kind="stable")[:FLIPS].tolist(), strict=False):
         for place in spread:
             if 0 <= weak - lead + place < bits:
                 row[weak - lead + place] = 1
-    return np.packbits(flips, axis=1)
+    return pack(flips, width)
 
 
 def correct(
-    word: NDArray[np.uint8],
+    word: NDArray[Any],
     sureness: NDArray[np.float32] | None = None,
     largest_chance: float = 1.0,
-    flips: NDArray[np.uint8] | None = None,
-    code: ReedSolomon | None = None,
+    flips: NDArray[Any] | None = None,
+    code: ReedSolomon | GaloisReedSolomon | None = None,
 ) -> Corrected | None:
     """Correct a Reed-Solomon word, shortened as far as it is, in the conventional basis.
 
-    First errors only. Then giving up more and more of the least sure bytes: errors count twice, so this pays where
+    First errors only. Then giving up more and more of the least sure symbols: errors count twice, so this pays where
     errors are where the signal was weak. Then with every combination of flips of the least sure symbols (D. Chase, "A
     class of algorithms for decoding block codes with channel measurement information", 1972, algorithm 2).
 
     Parameters
     ----------
-    word : (n,) uint8, longer than the parity, up to 255; not changed
-    sureness : (n,) of each byte; None: none is given up
+    word : (n,) symbols, longer than the parity, as many as the code's field affords; not changed
+    sureness : (n,) of each symbol; None: none is given up
     largest_chance : reject what random words give with a higher probability
-    flips : (k, n) uint8 of `weak_flips`; None: none are tried
+    flips : (k, n) of `weak_flips`; None: none are tried
     code : None: RS(255,223) of CCSDS
     """
     code = code or ccsds_code()
+    bits = code.bits if isinstance(code, GaloisReedSolomon) else 8
     order = np.argsort(sureness, kind="stable").tolist() if sureness is not None else []
-    for erasures in ERASURES if order else ERASURES[:1]:
+    given_up = ERASURES if code.parity >= ERASURES[-1] else range(0, ERASURES[-1], 2)
+    for erasures in given_up if order else given_up[:1]:
         if erasures > min(len(word) - code.parity, code.parity // 2):
             break
         result = word.copy()
@@ -132,32 +158,35 @@ def correct(
         if changed < 0:
             continue
         errors = changed - int((result[erased] != word[erased]).sum())
-        chance = word_chance(len(word), errors, erasures, code.parity)
+        chance = word_chance(len(word), errors, erasures, code.parity, bits)
         if chance <= largest_chance:
             return Corrected(result, changed, chance)
     if flips is None:
         return None
-    patterns = np.zeros((1, len(word)), np.uint8)
-    for flip in flips:
+    patterns = np.zeros((1, len(word)), word.dtype)
+    affordable = (WORK // (len(word) * code.parity)).bit_length() - 1
+    for flip in flips[: max(0, affordable)]:
         patterns = np.concatenate([patterns, patterns ^ flip])
     for pattern in patterns[1:]:
         result = word ^ pattern
         errors = code.decode(result)
         if errors >= 0:
-            chance = word_chance(len(word), errors, parity=code.parity) * len(patterns)
+            chance = word_chance(len(word), errors, parity=code.parity, bits=bits) * len(patterns)
             if chance <= largest_chance:
                 return Corrected(result, int((result != word).sum()), chance)
     return None
 
 
-def word_chance(n: int, errors: int, erasures: int = 0, parity: int = PARITY) -> float:
+@lru_cache(4096)
+def word_chance(n: int, errors: int, erasures: int = 0, parity: int = PARITY, bits: int = 8) -> float:
     """Probability that a random word lies within so many errors, at any places, and erasures of a code word.
 
     The volume of that ball times the number of code words, over the number of words: the sum over i up to `errors` of
-    C(n - erasures, i) 255^i 256^erasures, over 256^parity.
+    C(n - erasures, i) (q - 1)^i q^erasures, over q^parity, where symbols have log2(q) bits.
     """
-    ball = sum(math.comb(n - erasures, i) * 255**i for i in range(errors + 1))
-    return min(1.0, float(ball * 256**erasures / 256**parity))
+    q = 1 << bits
+    ball = sum(math.comb(n - erasures, i) * (q - 1) ** i for i in range(errors + 1))
+    return min(1.0, float(ball * q**erasures / q**parity))
 
 
 @cache

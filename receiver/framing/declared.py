@@ -21,10 +21,22 @@ from numpy.typing import NDArray
 from dsp_ext.bits import Descrambler, DifferentialDecoder
 
 from ..coding import Block, Failed, Step
+from ..coding._words import WordStep
+from ..coding.convolutional import Convolutional
+from ..coding.crc import Crc
+from ..coding.deinterleave import Deinterleave
+from ..coding.descramble import Descramble
+from ..coding.differential import Differential
+from ..coding.invert import Invert
 from ..coding.length import Length
+from ..coding.manchester import Manchester
+from ..coding.reflect import Reflect
+from ..coding.repetition import Repetition
 from ..coding.rs import Rs
+from ..coding.strip import Strip
 from ..coding.tag import Tag
 from ..coding.until import Until
+from ..coding.whitening import Whitening
 from ..errors import short
 from ..flowgraph import construct
 from ..stage import Chunk, Frame, Kind, Stream, parameter, required
@@ -44,6 +56,21 @@ LACKING = 1 / 16
 """Part of a frame that may lie behind the end of the recording."""
 LACKING_WORDS = 1 / 8
 """Of one with a Reed-Solomon code."""
+
+EVEN = (
+    Convolutional,
+    Deinterleave,
+    Descramble,
+    Differential,
+    Invert,
+    Manchester,
+    Reflect,
+    Repetition,
+    Strip,
+    Whitening,
+    WordStep,
+)
+"""Steps of whose input's length alone hangs that of what they give."""
 
 
 @cache
@@ -95,6 +122,9 @@ class Declared:
             self._steps.append(construct(table, f"step {i}", "coding"))
         if not 1 <= self.spacing <= 256:
             raise ValueError(f"spacing is {self.spacing}; it must be 1 to 256 symbols")
+        for i, step in enumerate(self._steps):
+            if isinstance(step, Rs) and step.width != 8:
+                self._check_symbols(i, step)
         self._line = [_line(name) for name in self.line]
         self._length = next((i for i, step in enumerate(self._steps) if isinstance(step, (Length, Tag))), None)
         # a length that can be read before the rest has come
@@ -105,8 +135,31 @@ class Declared:
             raise ValueError(
                 f"tolerance is {self.tolerance}; it must be under half of the sync word's {self._bits} bits"
             )
+        self._ahead = [
+            math.prod(later.chance for later in self._steps[i + 1 :] if isinstance(later, Crc))
+            for i in range(len(self._steps))
+        ]
         self._coded = any(isinstance(step, Rs) for step in self._steps)
         self._rate = math.prod(step.rate() for step in self._steps)
+
+    def _check_symbols(self, at: int, step: Rs) -> None:
+        """Refuse a length known beforehand that does not fill a Reed-Solomon code's symbols."""
+        before = self._steps[:at]
+        if not all(isinstance(one, EVEN) for one in before):
+            return
+        for size in self._sizes:
+            block = Block(np.full(size, -1, np.float32), 1.0, 1.0)
+            try:
+                for one in before:
+                    one.undo(block)
+            except Failed:
+                continue
+            if len(block.soft) % (step.width * step.interleaving):
+                words = f", {step.interleaving} words of them" if step.interleaving > 1 else ""
+                raise ValueError(
+                    f"step {at + 1}: {len(block.soft)} bits of a frame of {size / 8:g} B come to it; they must be a "
+                    f"whole number of symbols of {step.width} bits{words}"
+                )
 
     def open(self, stream: Stream) -> Stream:
         longest = self._sizes[-1] + PREAMBLE + self._bits
@@ -191,6 +244,7 @@ class Declared:
     def _undone(self, block: Block, done: int) -> list[Block]:
         """What the steps make of a block that some are done with. Raises Failed when that is nothing."""
         for i in range(done, len(self._steps)):
+            block.ahead = self._ahead[i]
             parts = self._steps[i].undo(block)
             if parts is not None:
                 return self._parts_undone(parts, i + 1)

@@ -114,32 +114,49 @@ def ccsds_reed_solomon(frame: bytes, interleaving: int = 1, dual: bool = True) -
     return (to_dual[coded] if dual else coded).tobytes()
 
 
-def general_reed_solomon(message: bytes, parity: int, polynomial: int, first: int, step: int) -> bytes:
-    """Message and parity of any code over GF(256), whose generator is the product of x - a^((first + i) step)."""
+def symbol_reed_solomon(
+    message: NDArray[np.int64], parity: int, polynomial: int, first: int, step: int
+) -> NDArray[np.int64]:
+    """Message and parity of any code over GF(2^m), whose generator is the product of x - a^((first + i) step)."""
+    top = polynomial.bit_length() - 1
+
+    def doubled(x: Any) -> Any:
+        return x << 1 ^ polynomial * (x >> (top - 1))
 
     def times(a: int, b: int) -> int:
         product = 0
         while b:
             product ^= a if b & 1 else 0
-            a = a << 1 ^ (polynomial if a & 0x80 else 0)
-            b >>= 1
-        return product & 0xFF
+            a, b = doubled(a), b >> 1
+        return product
 
     def power(exponent: int) -> int:
-        value = 1
-        for _ in range(exponent % 255):
-            value = times(value, 2)
+        value, square = 1, 2
+        while exponent:
+            value = times(value, square) if exponent & 1 else value
+            square, exponent = times(square, square), exponent >> 1
         return value
 
     generator = [1]
     for i in range(parity):
-        root = power((first + i) * step)
+        root = power((first + i) * step % ((1 << top) - 1))
         generator = [a ^ times(root, b) for a, b in zip([*generator, 0], [0, *generator], strict=True)]
-    rest = [*message, *[0] * parity]
+    # of each bit of a factor, its multiple of the generator
+    multiples = [np.array(generator[1:], np.int64)]
+    for _ in range(top - 1):
+        multiples.append(doubled(multiples[-1]))
+    rest = np.concatenate([message, np.zeros(parity, np.int64)])
     for i in range(len(message)):
-        for j, factor in enumerate(generator[1:], 1):
-            rest[i + j] ^= times(rest[i], factor)
-    return message + bytes(rest[len(message) :])
+        for bit, multiple in enumerate(multiples):
+            if rest[i] >> bit & 1:
+                rest[i + 1 : i + 1 + parity] ^= multiple
+    return np.concatenate([message, rest[len(message) :]])
+
+
+def general_reed_solomon(message: bytes, parity: int, polynomial: int, first: int, step: int) -> bytes:
+    """The same of bytes, over GF(256)."""
+    symbols = np.frombuffer(message, np.uint8).astype(np.int64)
+    return bytes(symbol_reed_solomon(symbols, parity, polynomial, first, step).astype(np.uint8))
 
 
 # -- Binary BCH ------------------------------------------------------------------------------------------------------

@@ -19,10 +19,11 @@ from .codes import (
     Convolutional,
     bch_generator,
     ccsds_reed_solomon,
-    general_reed_solomon,
+    dual_basis,
     golay24,
     remainder,
     repeat_accumulate,
+    symbol_reed_solomon,
 )
 
 CRCS = {
@@ -132,20 +133,37 @@ def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
     return msb_first(data + told + bytes.fromhex(step.get("until", "")))
 
 
+def _width(step: dict[str, Any]) -> int:
+    """Bits of a Reed-Solomon code's symbols."""
+    return int(step.get("polynomial", 0x187)).bit_length() - 1
+
+
 def _rs(bits: Bits, step: dict[str, Any]) -> Bits:
-    data = np.packbits(bits).tobytes()
-    if {"parity", "parities", "polynomial", "first", "step"} & set(step):
-        depth, parity = step.get("interleaving", 1), step.get("parity", 32)
-        for size, other in step.get("parities", {}).items():
-            parity = other if len(data) // depth + other == int(size) else parity
-        if step.get("parities", {}).get(str(len(data) // depth + parity), parity) != parity:
-            raise ValueError(f"words of {len(data) // depth + parity} bytes have another parity")
-        rule = (parity, step.get("polynomial", 0x187), step.get("first", 112), step.get("step", 11))
-        if len(data) % depth or not 1 <= len(data) // depth <= 255 - parity:
-            raise ValueError(f"{len(data)} bytes do not fill {depth} codewords of {255 - parity}")
-        words = [np.frombuffer(general_reed_solomon(data[i::depth], *rule), np.uint8) for i in range(depth)]
-        return np.unpackbits(np.stack(words, axis=1).ravel())
-    return msb_first(ccsds_reed_solomon(data, step.get("interleaving", 1), step.get("basis", "dual") == "dual"))
+    depth, parity, polynomial = step.get("interleaving", 1), step.get("parity", 32), step.get("polynomial", 0x187)
+    dual = polynomial == 0x187 and step.get("basis", "dual") == "dual"
+    # the whole CCSDS code goes fast
+    if not {"parity", "parities", "polynomial", "first", "step"} & set(step):
+        return msb_first(ccsds_reed_solomon(np.packbits(bits).tobytes(), depth, dual))
+    width = _width(step)
+    spare, unit = step.get("spare", 0), 8 if width == 8 else width * depth
+    filling = np.zeros(spare + -(len(bits) + spare) % unit, np.uint8)
+    if len(filling) >= 8:
+        raise ValueError(f"{len(bits)} bits do not fill {depth} codewords of symbols of {width} bits")
+    bits = np.concatenate([bits, filling])
+    places = 1 << np.arange(width - 1, -1, -1)
+    data = bits.reshape(-1, width) @ places
+    for size, other in step.get("parities", {}).items():
+        parity = other if len(data) // depth + other == int(size) else parity
+    if step.get("parities", {}).get(str(len(data) // depth + parity), parity) != parity:
+        raise ValueError(f"words of {len(data) // depth + parity} symbols have another parity")
+    longest = (1 << width) - 1
+    if len(data) % depth or not 1 <= len(data) // depth <= longest - parity:
+        raise ValueError(f"{len(data)} symbols do not fill {depth} codewords of {longest - parity}")
+    data = np.argsort(dual_basis())[data] if dual else data
+    rule = (parity, polynomial, step.get("first", 112), step.get("step", 11))
+    words = np.stack([symbol_reed_solomon(data[i::depth], *rule) for i in range(depth)], axis=1)
+    words = dual_basis()[words].astype(np.int64) if dual else words
+    return (words.reshape(-1, 1) // places % 2).astype(np.uint8).ravel()
 
 
 def _convolutional(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -336,7 +354,7 @@ _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
     "tag": _tagged,
     "padding": lambda bits, step: bits,  # see `Coder`
     "ra": _ra,
-    "length": lambda bits, step: bits,
+    "length": lambda bits, step: np.concatenate([bits, np.zeros(-len(bits) % 8, np.uint8)]),  # which counts bytes
 }
 
 _WHOLE = {"rs", "convolutional", "deinterleave"}
@@ -365,25 +383,43 @@ class Coder:
         # a length that a code protects, or a mark at the end, says nothing of what is sent: the rest is filled up
         self._end = ends[0] if ends else -1
         self._filled = bool(_WHOLE & set(self._uses[: max(self._end, 0)]))
+        # those whose symbols are no bytes
+        self._codes = [
+            step for step, use in zip(self.steps, self._uses, strict=True) if use == "rs" and _width(step) != 8
+        ]
 
     def __call__(self, payload: bytes) -> tuple[bytes, Bits]:
         """Code a payload; gives it as it was sent, for a field of its own may say its length, and the bits."""
         if "padding" in self._uses:
             return self._padded(payload)
+        # zeros fill the symbols of a Reed-Solomon code: bytes, where their number can be told, and bits
+        most = max((_width(step) * step.get("interleaving", 1) for step in self._codes), default=0) // 8
+        for extra in range(1 + (most if self._place >= 0 else 0)):
+            for spare in range(8 if self._codes else 0):
+                try:
+                    return self._coded(payload + bytes(extra), spare)
+                except ValueError:
+                    continue
+        return self._coded(payload, 0)
+
+    def _coded(self, payload: bytes, spare: int) -> tuple[bytes, Bits]:
+        """The same with so many zeros behind what a Reed-Solomon code protects."""
         bits, sent, place = msb_first(payload), payload, self._place
         # the length is told before what checks it
         near = self._uses.index("split") if "split" in self._uses else len(self.steps)
         last = next((i for i in range(near - 1, place, -1) if self._uses[i] in ("crc", "rs")), place)
-        bits = self._run(bits, len(self.steps), last + 1)
+        bits = self._run(bits, len(self.steps), last + 1, spare)
         if place >= 0:
-            whole = len(self._run(bits, last + 1, place))
-            bits = self._told(bits, whole // 8, self.steps[place])
+            behind = len(self._run(bits, last + 1, place + 1, spare))
+            if any(-behind % 8 >= _width(one) for one in self._codes):
+                raise ValueError(f"{behind} bits cannot be told in bytes")
+            bits = self._told(bits, -(-behind // 8), self.steps[place])
             if len(bits) == 8 * len(sent):
                 at, field = self.steps[place].get("at", 0), self.steps[place].get("bytes", 1)
                 sent = sent[:at] + np.packbits(bits).tobytes()[at : at + field] + sent[at + field :]
         stop = max(self._end, 0)
         for i in range(last, stop - 1, -1):
-            bits = self._run(bits, i + 1, i)
+            bits = self._run(bits, i + 1, i, spare)
             if self.steps[i].get("keep"):
                 sent = np.packbits(bits).tobytes()
         sizes = [round(8 * size) for size in self.sizes]
@@ -393,13 +429,13 @@ class Coder:
             for fill in range(max(sizes) // 8):
                 filled = np.concatenate([bits, np.resize(filling, 8 * fill)])
                 try:
-                    coded = self._run(filled, stop, 0)
+                    coded = self._run(filled, stop, 0, spare)
                 except ValueError:
                     continue
                 if len(coded) in sizes:
                     return sent, coded
         else:
-            bits = self._run(bits, stop, 0)
+            bits = self._run(bits, stop, 0, spare)
             if len(bits) in sizes or (self._end >= 0 and len(bits) <= max(sizes)):
                 return sent, bits
         sent_sizes = ", ".join(f"{size:g}" for size in self.sizes)
@@ -418,10 +454,11 @@ class Coder:
                 continue
         raise ValueError(f"no filling makes {len(payload)} bytes fit")
 
-    def _run(self, bits: Bits, start: int, stop: int) -> Bits:
+    def _run(self, bits: Bits, start: int, stop: int, spare: int = 0) -> Bits:
         """Do the steps before `start` down to `stop`."""
         for i in range(start - 1, stop - 1, -1):
-            bits = _STEPS[self._uses[i]](bits, self.steps[i])
+            step = {**self.steps[i], "spare": spare} if self._uses[i] == "rs" else self.steps[i]
+            bits = _STEPS[self._uses[i]](bits, step)
         return bits
 
     @staticmethod
