@@ -10,14 +10,15 @@ last are not given. For long streams of the code of constraint length 7 there is
 import numpy as np
 
 cimport cython
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 cdef enum:
-    LONGEST = 9    # constraint length
-    STATES = 256
-    HALF = 128
+    LONGEST = 15   # constraint length
+    STATES = 16384
+    HALF = 8192
+    MANY = 256     # states above which what was chosen is kept in bits, eight a byte
     MOST = 8       # generators
 
 
@@ -27,20 +28,33 @@ cdef class Trellis:
 
     Parameters
     ----------
-    generators : 2 to 8 numbers of up to 9 bits, the longest of which gives the constraint length
+    generators : 2 to 8 numbers of up to 15 bits, the longest of which gives the constraint length
     inverted : for each of them, whether its symbols are sent as their complement
     terminated : as many zeros as the encoder remembers are before and behind the bits
 
     Raises
     ------
-    ValueError : other numbers of generators, one outside 1 to 511, or only such of one bit
+    ValueError : other numbers of generators, one outside 1 to 32767, or only such of one bit
     """
     cdef int count, length
     cdef bint terminated
     cdef float sign[MOST]
-    cdef uint8_t output[1 << LONGEST][MOST]
-    cdef float even[MOST][STATES]  # symbols on the way into each state from the one whose oldest bit is 0, -1 or 1
-    cdef float odd[MOST][STATES]
+    cdef uint8_t* output[MOST]
+    # symbols on the way into each state from the one whose oldest bit is 0, -1 or 1
+    cdef float* even[MOST]
+    cdef float* odd[MOST]
+
+    def __cinit__(self):
+        cdef int i
+        for i in range(MOST):
+            self.output[i], self.even[i], self.odd[i] = NULL, NULL, NULL
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(MOST):
+            PyMem_Free(self.output[i])
+            PyMem_Free(self.even[i])
+            PyMem_Free(self.odd[i])
 
     def __init__(self, generators, inverted=(), *, bint terminated=False):
         cdef int i, word
@@ -56,12 +70,17 @@ cdef class Trellis:
             raise ValueError("a generator of 2 bits or more expected")
         for i in range(self.count):
             self.sign[i] = -1 if inverted and inverted[i] else 1
+            self.output[i] = <uint8_t*>PyMem_Realloc(self.output[i], 1 << self.length)
+            self.even[i] = <float*>PyMem_Realloc(self.even[i], sizeof(float) << (self.length - 1))
+            self.odd[i] = <float*>PyMem_Realloc(self.odd[i], sizeof(float) << (self.length - 1))
+            if not (self.output[i] and self.even[i] and self.odd[i]):
+                raise MemoryError
             for word in range(1 << self.length):
-                self.output[word][i] = bin(word & generators[i]).count("1") & 1
+                self.output[i][word] = bin(word & generators[i]).count("1") & 1
             # a state's bits with the oldest one behind them
             for word in range(1 << (self.length - 1)):
-                self.even[i][word] = self.sign[i] if self.output[2 * word][i] else -self.sign[i]
-                self.odd[i][word] = self.sign[i] if self.output[2 * word + 1][i] else -self.sign[i]
+                self.even[i][word] = self.sign[i] if self.output[i][2 * word] else -self.sign[i]
+                self.odd[i][word] = self.sign[i] if self.output[i][2 * word + 1] else -self.sign[i]
 
     def decode(self, const float[::1] soft not None):
         """Decode a block.
@@ -82,7 +101,7 @@ cdef class Trellis:
         cdef uint8_t* choice
         if not steps:
             return bits, 0
-        choice = <uint8_t*>PyMem_Malloc(steps << (self.length - 1))
+        choice = <uint8_t*>PyMem_Malloc(steps * _row(1 << (self.length - 1)))
         if not choice:
             raise MemoryError
         try:
@@ -102,14 +121,18 @@ cdef class Trellis:
         cdef float gain_odd[STATES]
         cdef uint8_t chosen[STATES]
         cdef float a, c
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, row = _row(states)
+        cdef const float* even0 = self.even[0]
+        cdef const float* odd0 = self.odd[0]
+        cdef const float* even1 = self.even[1]
+        cdef const float* odd1 = self.odd[1]
         for s in range(states):
             metric[s] = 0 if s == 0 or not self.terminated else <float>-1e30
         for i in range(steps):
             a, c = soft[self.count * i], soft[self.count * i + 1]
             for s in range(states):
-                gain_even[s] = a * self.even[0][s] + c * self.even[1][s]
-                gain_odd[s] = a * self.odd[0][s] + c * self.odd[1][s]
+                gain_even[s] = a * even0[s] + c * even1[s]
+                gain_odd[s] = a * odd0[s] + c * odd1[s]
             for k in range(2, self.count):
                 a = soft[self.count * i + k]
                 for s in range(states):
@@ -127,7 +150,10 @@ cdef class Trellis:
                 metric[s] = gain_odd[s] if gain_odd[s] > gain_even[s] else gain_even[s]
             for s in range(states):
                 chosen[s] = gain_odd[s] > gain_even[s]
-            memcpy(choice + i * states, chosen, states)
+            if states <= MANY:
+                memcpy(choice + i * row, chosen, states)
+            else:
+                _pack(chosen, states, choice + i * row)
             # all stay near the first, which every state can be reached from
             a = metric[0]
             for s in range(states):
@@ -138,9 +164,27 @@ cdef class Trellis:
                 best = s if metric[s] > metric[best] else best
         for i in range(steps - 1, -1, -1):
             bits[i] = <uint8_t>(best >= half)
-            word = (best << 1) | choice[i * states + best]
+            if states <= MANY:
+                word = (best << 1) | choice[i * row + best]
+            else:
+                word = (best << 1) | (choice[i * row + best // 8] >> (best % 8) & 1)
             for k in range(self.count):
                 a = self.sign[k] * soft[self.count * i + k]
-                wrong += a != 0 and (a > 0) != self.output[word][k]
+                wrong += a != 0 and (a > 0) != self.output[k][word]
             best = word & (states - 1)
         return wrong
+
+
+cdef inline Py_ssize_t _row(int states) noexcept nogil:
+    """Bytes that say what was chosen in a step."""
+    return states if states <= MANY else states // 8
+
+
+cdef void _pack(const uint8_t* chosen, int states, uint8_t* packed) noexcept nogil:
+    """Eight of them into each byte, the first in the least significant bit."""
+    cdef int s, k, byte
+    for s in range(states // 8):
+        byte = 0
+        for k in range(8):
+            byte |= chosen[8 * s + k] << k
+        packed[s] = <uint8_t>byte

@@ -16,6 +16,9 @@ CODES = [
     ((0o171, 0o133), (False, True)),
     ((0o557, 0o663, 0o711), ()),
     ((0o25, 0o33, 0o37, 0o35), (True, False, True, False)),
+    ((0o1131, 0o1537), ()),
+    ((0o10627, 0o16765), (False, True)),
+    ((0o46321, 0o51271, 0o63667, 0o70535), ()),
 ]
 
 
@@ -84,8 +87,8 @@ def test_what_is_no_number_does_no_harm() -> None:
     ("generators", "inverted", "says"),
     [
         ((7,), (), "2 to 8 generators expected, got 1"),
-        ((0, 5), (), "up to 9 bits, got 0o0, 0o5"),
-        ((512, 5), (), "up to 9 bits, got 0o1000, 0o5"),
+        ((0, 5), (), "up to 15 bits, got 0o0, 0o5"),
+        ((1 << 15, 5), (), "up to 15 bits, got 0o100000, 0o5"),
         ((1, 1), (), "2 bits or more"),
         ((7, 5), (True,), "2 values of inverted expected, got 1"),
     ],
