@@ -3,11 +3,12 @@
 With few bits of data, all words are compared: maximum likelihood. With more, the received word is taken with every
 combination of flips of its least sure bits, each is corrected as far as the code goes by its syndrome, and the
 likeliest word of those is kept (D. Chase, "A class of algorithms for decoding block codes with channel measurement
-information", 1972, algorithm 2).
+information", 1972, algorithm 2). Where there are too many syndromes for a table, the code has a decoder of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations
 from typing import ClassVar
@@ -25,6 +26,8 @@ LARGEST = 20
 """Logarithm to base 2 of the error patterns that a table may hold."""
 FOUND_OUT = 16
 """The same, where it is not known how many errors the code bears."""
+FEW_FLIPS = 5
+"""Least sure bits that are flipped where each combination is decoded alone."""
 AT_ONCE = 64
 """Words that are compared with all at a time."""
 MOST = 2.0**-16
@@ -42,15 +45,25 @@ class Words:
     rows : (k, n) 0 or 1, the word of each bit of data alone
     data : (k,) places of the bits of data in a word
     errors : wrong bits that any word bears; None: as many as have syndromes of their own
+    decoder : gives the word that is near to (n,) bits, or None; for codes that bear too many errors for a table
     """
 
-    def __init__(self, rows: NDArray[np.uint8], data: NDArray[np.int64], errors: int | None = None) -> None:
+    def __init__(
+        self,
+        rows: NDArray[np.uint8],
+        data: NDArray[np.int64],
+        errors: int | None = None,
+        decoder: Callable[[NDArray[np.bool_]], NDArray[np.bool_] | None] | None = None,
+    ) -> None:
         self.k, self.n = int(rows.shape[0]), int(rows.shape[1])
         self.data = data
         self._parity = np.setdiff1d(np.arange(self.n), data)
         if self.k <= FEW:
             all_data = np.arange(1 << self.k)[:, None] >> np.arange(self.k) & 1
             self._all = (2 * (all_data @ rows % 2) - 1).astype(np.float32).T.copy()
+            return
+        self._decoder = decoder
+        if decoder is not None:
             return
         places = np.int64(1) << np.arange(len(self._parity))
         self._columns = np.zeros(self.n, np.int64)
@@ -76,6 +89,13 @@ class Words:
                 best = (soft[i : i + AT_ONCE] @ self._all).argmax(axis=1)
                 out[i : i + AT_ONCE] = self._all[:, best].T > 0
             return out
+        if self._decoder is not None:
+            for row, word in zip(soft, out, strict=True):
+                nearest = self._nearest(row, self._decoder)
+                if nearest is None:
+                    return None
+                word[:] = nearest
+            return out
         for i in range(0, len(soft), AT_ONCE):
             some = soft[i : i + AT_ONCE]
             changes = self._changes(some)
@@ -83,6 +103,25 @@ class Words:
                 return None
             out[i : i + AT_ONCE] = (some > 0) ^ changes
         return out
+
+    @staticmethod
+    def _nearest(
+        soft: NDArray[np.float32], decoder: Callable[[NDArray[np.bool_]], NDArray[np.bool_] | None]
+    ) -> NDArray[np.bool_] | None:
+        """The likeliest of the words that a decoder gives with every combination of flips."""
+        hard, sureness = soft > 0, np.abs(soft)
+        weak = np.argsort(sureness, kind="stable")[:FEW_FLIPS]
+        best, least = None, np.inf
+        for flips in range(1 << len(weak)):
+            trial = hard.copy()
+            trial[weak] ^= (flips >> np.arange(len(weak)) & 1).astype(bool)
+            word = decoder(trial)
+            cost = np.inf if word is None else float(sureness[word != hard].sum())
+            if cost < least:
+                best, least = word, cost
+            if least == 0:
+                break
+        return best
 
     def _changes(self, soft: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         """(words, n) what makes words of what was received, at the least cost."""

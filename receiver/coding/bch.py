@@ -15,10 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+from dsp_ext.galois import GaloisReedSolomon
 
 from ..stage import parameter, required
 from . import Block
-from ._words import Words, WordStep
+from ._words import FEW, LARGEST, Words, WordStep
+from .ra import log_ball
 
 PRIMITIVE = {2: 0b111, 3: 0b1011, 4: 0b10011, 5: 0b100101, 6: 0b1000011, 7: 0b10001001, 8: 0b100011101}
 """Least primitive polynomial of each degree (W. W. Peterson, "Error-correcting codes", 1961, appendix C)."""
@@ -57,12 +61,44 @@ class Bch(WordStep):
         if self.backwards:
             order = order[::-1]
         self._signs = np.where((order >= k) & (order < self.n) & self.inverted_parity, -1, 1).astype(np.float32)
-        self._words = Words(np.ascontiguousarray(rows[:, order]), np.argsort(order)[:k], errors)
+        roots = self._roots(generator)
+        bears = roots // 2 if errors is None else errors
+        self._algebra = None
+        if k > FEW and 2 * bears <= roots < self.n and log_ball(n, bears) > LARGEST:
+            # its words are those of a Reed-Solomon code whose symbols are 0 or 1
+            self._algebra = GaloisReedSolomon(2 * bears, self._field)
+        self._order = order
+        decoder = self._decoded if self._algebra else None
+        self._words = Words(np.ascontiguousarray(rows[:, order]), np.argsort(order)[:k], errors, decoder)
 
     def undo(self, block: Block) -> None:
         if self.inverted_parity:
             block.soft = block.soft * np.resize(self._signs, len(block.soft))
         super().undo(block)
+
+    def _decoded(self, bits: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """The word, as it is sent, with no more errors than the code bears."""
+        assert self._algebra is not None
+        word = np.empty(len(bits), np.uint16)
+        word[self._order] = bits
+        if self._algebra.decode(word[: self.n]) < 0 or (word > 1).any():
+            return None
+        if self.extended:
+            word[-1] = word[:-1].sum() % 2
+        right: NDArray[np.bool_] = word[self._order] > 0
+        return right
+
+    def _roots(self, generator: int) -> int:
+        """How many of a, a^2, ... are roots of the generator, one behind the other."""
+        powers = _powers(self._field)
+        ones = [i for i in range(generator.bit_length()) if generator >> i & 1]
+        for root in range(1, len(powers)):
+            value = 0
+            for i in ones:
+                value ^= powers[root * i % len(powers)]
+            if value:
+                return root - 1
+        return len(powers) - 1
 
     def _generator(self) -> tuple[int, int | None]:
         """Generator polynomial, and how many errors it bears; None where that is to be found out."""

@@ -173,8 +173,12 @@ def remainder(data: list[int], generator: int) -> int:
 
 def bch_generator(step: dict[str, Any]) -> int:
     """The least polynomial with the roots a, a^3, … of t errors or k bits of data in words of n: by trying them."""
-    n, k = step["n"], step.get("k")
-    field = step.get("field") or {2: 7, 3: 11, 4: 19, 5: 37, 6: 67, 7: 137, 8: 285}[n.bit_length()]
+    return _bch_generator(step["n"], step.get("k"), step.get("t"), step.get("field"))
+
+
+@cache
+def _bch_generator(n: int, k: int | None, errors: int | None, field: int | None) -> int:
+    field = field or {2: 7, 3: 11, 4: 19, 5: 37, 6: 67, 7: 137, 8: 285}[n.bit_length()]
     top = field.bit_length() - 1
 
     def vanishes(polynomial: int, root: int) -> bool:
@@ -187,7 +191,7 @@ def bch_generator(step: dict[str, Any]) -> int:
 
     generator, factors = [1], set[int]()
     for t in range(1, n):
-        if t > step.get("t", n):
+        if t > (errors or n):
             break
         factor = next(p for p in range(2, 1 << top + 1) if vanishes(p, 2 * t - 1))
         if factor not in factors:

@@ -1,0 +1,107 @@
+"""One framing with each thing that may be declared, sent and received."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from receiver.flowgraph import build
+from tests.receiver.framing.jig import follows_the_law_of_chunks
+from tests.receiver.framing.test_declared import sent, soft_of
+
+BEST = {
+    3: (0o5, 0o7),
+    4: (0o15, 0o17),
+    5: (0o23, 0o35),
+    6: (0o53, 0o75),
+    7: (0o171, 0o133, 0o165),
+    8: (0o247, 0o371),
+    9: (0o561, 0o753),
+    10: (0o1131, 0o1537),
+    11: (0o2473, 0o3217),
+    12: (0o4325, 0o6747),
+    13: (0o10627, 0o16765),
+    14: (0o27251, 0o37363),
+    15: (0o46321, 0o51271, 0o63667, 0o70535),
+}
+"""Convolutional codes of each constraint length."""
+
+
+def convolutional(length: int) -> tuple[float, dict[str, Any]]:
+    code = BEST[length]
+    return len(code) * (8 * 40 + length - 1) / 8, {
+        "use": "convolutional",
+        "generators": list(code),
+        "terminated": True,
+    }
+
+
+STEPS: dict[str, tuple[float, dict[str, Any]]] = {
+    "an additive scrambler": (64, {"use": "whitening", "taps": [15, 14], "seed": "100101010000000"}),
+    "one of bytes' last bits first": (64, {"use": "whitening", "taps": [7, 4], "seed": "1" * 7, "lsb_first": True}),
+    "one of 64 bits": (64, {"use": "whitening", "taps": [64, 63, 61, 60], "seed": "01" * 32}),
+    "PN9": (64, {"use": "whitening", "sequence": "PN9"}),
+    "Si4463": (64, {"use": "whitening", "sequence": "Si4463"}),
+    "a multiplicative scrambler": (64, {"use": "descramble", "taps": [3, 20], "seed": "1" * 20}),
+    "one of three taps": (64, {"use": "descramble", "taps": [1, 2, 7]}),
+    "differential": (64, {"use": "differential", "rule": "nrz-m"}),
+    "Manchester": (128, {"use": "manchester", "one": "01"}),
+    "an interleaver": (64, {"use": "deinterleave", "rows": 16, "columns": 32}),
+    "the order of bits": (64, {"use": "reflect"}),
+    "the order of bytes": (64, {"use": "deinterleave", "rows": 2, "unit": 8, "backwards": True}),
+    "Golay": (120, {"use": "golay"}),
+    "cyclic Golay": (115, {"use": "bch", "n": 23, "polynomial": 0xC75}),
+    "BCH": (126, {"use": "bch", "n": 63, "t": 5}),
+    "a cyclic code": (155, {"use": "bch", "n": 31, "polynomial": 0x1D7B}),
+    "Hamming (7,4)": (112, {"use": "hamming", "n": 7}),
+    "Hamming (8,4)": (128, {"use": "hamming", "n": 8}),
+    "Hamming (15,11)": (120, {"use": "hamming", "n": 15}),
+    "Hamming (16,11)": (128, {"use": "bch", "n": 15, "polynomial": 0b10011, "extended": True}),
+    "Hamming (31,26)": (124, {"use": "bch", "n": 31, "polynomial": 0b100101}),
+    "repetition": (180, {"use": "repetition", "times": 3}),
+    "Reed-Solomon": (63, {"use": "rs", "polynomial": 0x43, "parity": 20, "first": 0, "step": 2, "interleaving": 2}),
+    "rate 1/6": (
+        240,
+        {"use": "convolutional", "generators": [0o37, 0o33, 0o25, 0o27, 0o35, 0o31]},
+    ),
+    **{f"constraint length {length}": convolutional(length) for length in BEST},
+}
+
+
+def loops(table: dict[str, Any]) -> None:
+    told, bits = sent({"use": "declared", "name": "mine", "sync": "1ACFFC1D", **table}, 2)
+    stage = build({"use": "declared", "name": "mine", "sync": "1ACFFC1D", **table}, "here", "framing")
+    frames = follows_the_law_of_chunks(stage, soft_of(bits, 1, 0.2))
+    assert [frame.payload for frame in frames] == told
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step(name: str) -> None:
+    size, step = STEPS[name]
+    loops({"size": size, "steps": [step, {"use": "crc", "name": "CRC-32/ISO-HDLC"}]})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"sync": "0b101100111000", "preamble": "AA", "tolerance": 0},
+        {"sync": "1ACFFC1D5072F64B", "tolerance": 12},
+        {"line": ["nrz-i"]},
+        {"line": ["nrz-m"]},
+        {"line": ["nrz-i", "g3ruh"]},
+        {"steps": [{"use": "crc", "width": 24, "polynomial": 0x864CFB, "initial": 0xB704CE}]},
+        {"steps": [{"use": "crc", "width": 64, "polynomial": 0x42F0E1EBA9EA3693, "little_endian": True}]},
+        {
+            "size": 300,
+            "steps": [
+                {"use": "length", "bytes": 2, "mask": 0x0FFF, "little_endian": True, "add": 6},
+                {"use": "crc", "name": "CRC-32/ISO-HDLC"},
+                {"use": "strip", "head": 2},
+            ],
+        },
+    ],
+    ids=str,
+)
+def test_what_stands_about_the_steps(table: dict[str, Any]) -> None:
+    loops({"size": 64, "steps": [{"use": "crc", "name": "CRC-32/ISO-HDLC"}], **table})
