@@ -32,6 +32,7 @@ from dsp_ext.discriminator import Discriminator
 from dsp_ext.doppler import Mixer
 from dsp_ext.fir import Decimator
 from dsp_ext.framesync import FrameSync
+from dsp_ext.galois import GaloisReedSolomon
 from dsp_ext.hdlc import HdlcReceiver
 from dsp_ext.reedsolomon import ReedSolomon
 from dsp_ext.resample import Resampler
@@ -41,7 +42,7 @@ from receiver.channel.filters import lowpass, polyphase
 RNG = np.random.default_rng(2)
 
 
-def decode_word(code: ReedSolomon, word: NDArray[np.uint8]) -> None:
+def decode_word(code: ReedSolomon | GaloisReedSolomon, word: NDArray[Any]) -> None:
     """Decode a copy: the word is mended in place."""
     code.decode(word.copy())
 

@@ -59,6 +59,7 @@ from dsp_ext.doppler import Mixer
 from dsp_ext.equaliser import Equaliser
 from dsp_ext.fir import Decimator
 from dsp_ext.framesync import FrameSync
+from dsp_ext.galois import GaloisReedSolomon
 from dsp_ext.hdlc import HdlcReceiver
 from dsp_ext.level import Level
 from dsp_ext.lines import Lines
@@ -257,6 +258,11 @@ def kernels(n: int) -> Iterator[Kernel]:
     yield Kernel("repeataccumulate, 128 bytes", "Mbit/s", 1024, partial(accumulate.decode, noisy), bound)
     bound = "two table look-ups; the call costs more"
     yield Kernel("golay.decode, 3 errors", "Mbit/s", 12, partial(golay.decode, golay.encode(0xABC) ^ 0x10101), bound)
+    wide, symbols_of_data = GaloisReedSolomon(32, 0x409), RNG.integers(0, 1024, 223).astype(np.uint16)
+    word = np.concatenate([symbols_of_data, wide.encode(symbols_of_data)])
+    word[RNG.choice(255, 16, replace=False)] ^= 0x15A
+    bound = "255 * 32 products in GF(1024) a word of 2230 bits, two table look-ups each: 7 a bit; roots as much"
+    yield Kernel("galois, GF(1024), 16 errors", "Mbit/s", 2230, partial(decode_word, wide, word), bound)
 
 
 def chosen(only: str, n: int) -> Iterator[Kernel]:
