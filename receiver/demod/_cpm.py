@@ -210,7 +210,8 @@ class SequenceReceiver:
         self._narrow = Decimator(lowpass(cutoff, cutoff * 0.8, 40), per_symbol // 4, is_complex=True)
         self._lead = lead = self._frequency.lead
         self._clock_recovery = SymbolClock(lowpass(SYMBOL_CUTOFF / 4, 0.9 * SYMBOL_CUTOFF / 4, 40), lead=lead)
-        deviation = (index or 0.5) / 2 / per_symbol
+        # where tones are compared, too much would hang on how right the told one is
+        deviation = 0.0 if self._compares else (index or 0.5) / 2 / per_symbol
         # of two values a symbol, so that windows advance by as many symbols as the other's
         self._centres = Level(64, deviation=deviation)
         self._level = Level(deviation=deviation)
