@@ -13,6 +13,8 @@ cimport cython
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy, memmove, memset
 
+from dsp_ext.erasures cimport _places
+
 cdef enum:
     MOST = 256  # symbols of parity
 
@@ -101,22 +103,14 @@ cdef class GaloisReedSolomon:
         ValueError : a word, a symbol or an erasure outside its range
         """
         cdef int erased[MOST]
-        cdef int count = 0, n, result, position
+        cdef int count, n, result
         if not self.parity < word.shape[0] <= self.order:
             raise ValueError(f"a word has {self.parity + 1} to {self.order} symbols, got {word.shape[0]}")
         n = <int>word.shape[0]
         self._check(&word[0], n)
-        if erasures is not None:
-            if len(set(erasures)) != len(erasures):
-                raise ValueError("an erasure is named twice")
-            for position in erasures:
-                if not 0 <= position < n:
-                    raise ValueError(f"erasure {position} is outside the word of {n} symbols")
-            if len(erasures) > self.parity:
-                return -1
-            for position in erasures:
-                erased[count] = n - 1 - position
-                count += 1
+        count = _places(erasures, n, self.parity, "symbols", erased)
+        if count < 0:
+            return -1
         with nogil:
             result = self._decode(&word[0], n, erased, count)
         return result

@@ -17,6 +17,8 @@ cimport cython
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from dsp_ext.erasures cimport _places
+
 cdef extern from "reedsolomon.h":
     enum:
         RADOME_GF_SHUFFLES
@@ -109,20 +111,12 @@ cdef class ReedSolomon:
         ValueError : a word or an erasure outside its range
         """
         cdef int erased[64]
-        cdef int count = 0, n = <int>word.shape[0], result, position
+        cdef int count, n = <int>word.shape[0], result
         if not self.parity < word.shape[0] <= 255:
             raise ValueError(f"a word has {self.parity + 1} to 255 bytes, got {word.shape[0]}")
-        if erasures is not None:
-            if len(set(erasures)) != len(erasures):
-                raise ValueError("an erasure is named twice")
-            for position in erasures:
-                if not 0 <= position < n:
-                    raise ValueError(f"erasure {position} is outside the word of {n} bytes")
-            if len(erasures) > self.parity:
-                return -1
-            for position in erasures:
-                erased[count] = n - 1 - position
-                count += 1
+        count = _places(erasures, n, self.parity, "bytes", erased)
+        if count < 0:
+            return -1
         with nogil:
             result = self._decode(&word[0], n, erased, count)
         return result
