@@ -356,8 +356,8 @@ class Pipeline:
             if bank is not None and band is not None and fits(band, bank.rate):
                 run.branch = bank.branch(band.frequency)
         self._want()
-        for run in runs.values():
-            stream = self._stream if bank is None or run.branch is None else bank.stream(run.branch)
+        for i, run in runs.items():
+            stream = self._stream if bank is None or run.branch is None else bank.stream(bands[i].frequency)
             self._put(run, stream)
 
     def _want(self) -> None:

@@ -118,15 +118,15 @@ def lines(
 ) -> list[tuple[Transmitter, Line]]:
     """Chains for all transmitters of a satellite, or for those named.
 
-    Those that the recording is too narrow for are left out.
+    Those that the recording is too narrow for, or whose carrier cannot be in its band, are left out.
 
     Parameters
     ----------
-    remark : takes a sentence about each that is left out, and what the stages have to say
+    remark : takes sentences about those that are left out, and what the stages have to say
 
     Raises
     ------
-    FlowgraphError : no transmitter of such a name, a fault in the definition, or the recording is too narrow for all
+    FlowgraphError : no transmitter of such a name, a fault in the definition, or all are left out
     """
     return _opened(_built(satellite, recording, conditions, names), recording, remark)
 
@@ -170,7 +170,7 @@ def lines_of_all(
 ) -> list[tuple[Satellite, Transmitter, Line]]:
     """Chains for several satellites at once, otherwise as `lines`.
 
-    Those that the recording is too narrow for are left out, with a remark, unless that is all of them.
+    Those that are left out are remarked on, unless that is all of them.
     """
     known = {transmitter.name for satellite in satellites for transmitter in satellite.transmitters}
     built = []
@@ -278,11 +278,12 @@ def declared_lines(
 ) -> list[tuple[Declaration, Line]]:
     """Chains of a flowgraph for a recording.
 
-    Those that take IQ are left out for audio, and the other way round; so are those that it is too narrow for.
+    Those that take IQ are left out for audio, and the other way round; so are those that it is too narrow for, or
+    whose carrier cannot be in its band.
 
     Parameters
     ----------
-    remark : takes a sentence about each that it is too narrow for, and what the stages have to say
+    remark : takes sentences about those that are left out, and what the stages have to say
 
     Raises
     ------
@@ -311,13 +312,30 @@ def _band(chain: Chain) -> Band | None:
     return Band(looks[0], looks[1] + 2 / 3 * width) if width else None
 
 
+def _apart(elsewhere: dict[float, list[str]], streams: Sequence[Stream], name: str) -> str:
+    """A sentence about chains, by frequency, whose carrier is in none of some streams."""
+    middles = dict.fromkeys(stream.frequency or 0.0 for stream in streams)
+    edges = [[(middle + side * streams[0].rate / 2) / 1e6 for side in (-1, 1)] for middle in middles]
+    bands = _listed([f"{low:.4f} to {high:.4f}" for low, high in edges])
+    sent = _listed([f"{hz / 1e6:.4f} MHz ({'; '.join(names)})" for hz, names in elsewhere.items()])
+    return (
+        f"{name}: is of {bands} MHz, so what is sent on {sent} cannot be in it; "
+        "if the band is wrong, give its middle with --frequency"
+    )
+
+
 def _opened(
     made: Sequence[tuple[T, Line]], recording: Recording, remark: Callable[[str], None] | None
 ) -> list[tuple[T, Line]]:
-    """Open chains, leaving out those that the recording is too narrow for; say what their stages have to say."""
+    """Open chains, leaving out those that the recording is too narrow for, or whose carrier cannot be in it.
+
+    Said is which these are, and what the stages have to say.
+    """
     stream = Stream(recording.kind, recording.rate, recording.clock, recording.frequency_at(0.0))
+    streams = [stream, *(replace(stream, frequency=hz) for _, hz in recording.retunings)]
     kept: list[tuple[T, Line]] = []
     refused: list[str] = []
+    elsewhere: dict[float, list[str]] = {}
     said: dict[str, list[str]] = {}
     for what, line in made:
         used = line.chain if line.visible is None else line.chain.fresh()
@@ -326,6 +344,10 @@ def _opened(
         except FlowgraphError as error:
             refused.append(f"{recording.name}: {error}")
             continue
+        hears = getattr(used.stages[0], "hears", None)
+        if hears is not None and not any(map(hears, streams)):
+            elsewhere.setdefault(used.output.frequency or 0.0, []).append(line.name)
+            continue
         for text in (text for stage in used.stages for text in getattr(stage, "remarks", ())):
             said.setdefault(text, []).append(line.name)
         line = replace(line, opened=stream, band=_band(used))
@@ -333,6 +355,8 @@ def _opened(
             # what is kept of hundreds that wait is what a record asks for: the Doppler shift and the frequency
             line.chain.stages[0], line.chain.output = used.stages[0], used.output
         kept.append((what, line))
+    if elsewhere:
+        refused.append(_apart(elsewhere, streams, recording.name))
     if not kept:
         raise FlowgraphError(refused[0])
     refused += [text if len(names) == len(kept) else f"{', '.join(names)}: {text}" for text, names in said.items()]

@@ -50,6 +50,8 @@ class Context:
     """Frequency that a frame's offset counts from when the Doppler shift is zero, Hz; None where unknown."""
     doppler: Callable[[float, Clock], float | None] | None = None
     """Predicted shift at a position, Hz; None without an orbit."""
+    band: tuple[float, float] | None = None
+    """Edges of the recorded band, Hz, where the carrier is expected beyond them: it can be received only within."""
 
 
 def record(frame: Frame, context: Context, seq: int) -> dict[str, Any]:
@@ -67,9 +69,13 @@ def record(frame: Frame, context: Context, seq: int) -> dict[str, Any]:
     """
     satellite, transmitter = context.satellite, context.transmitter
     doppler = context.doppler(frame.position, frame.clock) if context.doppler else None
-    carrier = None
-    if context.carrier is not None and frame.offset is not None:
-        carrier = context.carrier + (doppler or 0.0) + frame.offset
+    carrier, offset = None, frame.offset
+    if context.carrier is not None and offset is not None:
+        carrier = context.carrier + (doppler or 0.0) + offset
+        if context.band is not None:  # sampling folds the frequencies beyond one edge onto the other
+            low, high = context.band
+            within = low + (carrier - low) % (high - low)
+            carrier, offset = within, offset + within - carrier
     utc = iso_time(frame.clock.time_ns(frame.position))
     return {
         "schema": SCHEMA,
@@ -88,7 +94,7 @@ def record(frame: Frame, context: Context, seq: int) -> dict[str, Any]:
         "samples": _decimals(frame.length, 1000),
         "frequency_hz": _decimals(carrier, 10),
         "doppler_hz": _decimals(doppler, 10),
-        "offset_hz": _decimals(frame.offset, 10),
+        "offset_hz": _decimals(offset, 10),
         "snr_db": _decimals(frame.snr_db, 10),
         "ebn0_db": _decimals(frame.ebn0_db, 10),
         "sync_errors": frame.sync_errors,

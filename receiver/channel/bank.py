@@ -87,12 +87,10 @@ class Bank:
         """The one whose middle is next to a radio frequency."""
         return round((frequency - (self._stream.frequency or 0.0)) * self._size / self._stream.rate) % self._size
 
-    def stream(self, branch: int) -> Stream:
-        """What a branch gives."""
-        turns = (branch + self._size // 2) % self._size / self._size - 0.5
-        return replace(
-            self._stream, rate=self.rate, frequency=(self._stream.frequency or 0.0) + turns * self._stream.rate
-        )
+    def stream(self, frequency: float) -> Stream:
+        """What the branch next to a radio frequency gives. That at the band's edge has a middle at either end."""
+        zero, step = self._stream.frequency or 0.0, self._stream.rate / self._size
+        return replace(self._stream, rate=self.rate, frequency=zero + round((frequency - zero) / step) * step)
 
     def want(self, branches: Iterable[int]) -> dict[int, Chunk]:
         """Choose the branches from now on; gives what is held of those before."""

@@ -88,18 +88,19 @@ class Doppler:
         self._count = 0
         self._origin: float | None = None
         self._batch: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None = None
-        if self.offset is not None and abs(self.offset) > stream.clock.rate:
+        known = self.frequency is not None and stream.frequency is not None
+        if self.offset is not None and abs(self.offset) > stream.clock.rate / (1 if known else 2):
             raise FlowgraphError(
                 f"an offset of {self.offset:g} Hz is out of the recording, which is {stream.clock.rate:g} Hz wide"
             )
         self._curve = self._prepare(stream)
-        known = self.frequency is not None and stream.frequency is not None
+        self._heard = self.hears(stream)
         if not known and self.offset is None:
             self._mixer = None
             return stream
         if self.frequency is not None and stream.frequency is not None:
-            self._shift = self.frequency / self._pace - stream.frequency + (self.offset or 0.0)
-            if abs(self._shift) > stream.rate / 2:
+            self._shift = self._shift_in(stream)
+            if self._heard and abs(self._shift) > stream.rate / 2:
                 low, high = ((stream.frequency + side * stream.rate / 2) / 1e6 for side in (-1, 1))
                 self.remarks.append(
                     f"{self.frequency / 1e6:.4f} MHz are outside the recording's {low:.4f} to {high:.4f}"
@@ -112,6 +113,8 @@ class Doppler:
         return replace(stream, frequency=zero, target=0.0, span=self._span())
 
     def process(self, chunk: Chunk) -> Sequence[Chunk | Frame]:
+        if not self._heard:
+            return []
         x, mixer = chunk.items, self._mixer
         if self._dc is not None:
             x = self._dc.process(x)
@@ -137,6 +140,16 @@ class Doppler:
     def close(self) -> Sequence[Chunk | Frame]:
         return []
 
+    def hears(self, stream: Stream) -> bool:
+        """Whether the carrier can be in a stream: nothing of its band is out of reach of oscillators and speed.
+
+        Where it cannot be, nothing is handed on; the mixer would only fold another part of the band onto it.
+        """
+        if self.frequency is None or stream.frequency is None:
+            return True
+        reach = OFFSET_SPAN if self.offset is not None else DRIFT + DRIFT_PPM * 1e-6 * self.frequency
+        return abs(self._shift_in(stream)) <= stream.rate / 2 + reach + DOPPLER_PPM * 1e-6 * self.frequency
+
     def predicted(self, position: float, clock: Clock) -> float | None:
         """Doppler shift in Hz at a position of the source; None without orbit, station, time or frequency."""
         if self._curve is None or self.frequency is None or clock.utc_ns is None:
@@ -154,6 +167,10 @@ class Doppler:
         if self.frequency is None or middle is None or span is None or abs(self._shift) > self._stream.rate / 2:
             return None
         return middle + self._shift, span + (DOPPLER_PPM * 1e-6 * self.frequency if self._curve is not None else 0.0)
+
+    def _shift_in(self, stream: Stream) -> float:
+        """Hz from the stream's zero to the carrier without Doppler shift; both frequencies are known."""
+        return (self.frequency or 0.0) / self._pace - (stream.frequency or 0.0) + (self.offset or 0.0)
 
     @property
     def _pace(self) -> float:

@@ -336,6 +336,10 @@ def context(
     carrier = line.chain.output.frequency if recording.kind == "iq" else None
     if recording.retunings and carrier is not None and getattr(shifter, "frequency", None) is None:
         carrier = None  # it is another one after each
+    band = None
+    if carrier is not None and recording.frequency is not None and not recording.retunings:
+        low, high = (recording.frequency + side * recording.rate / 2 for side in (-1, 1))
+        band = None if low <= carrier <= high else (low, high)
     return Context(
         boot,
         satellite,
@@ -343,6 +347,7 @@ def context(
         station=(where and where.name) or (",".join(f"{x:g}" for x in place) if place else None),
         carrier=carrier,
         doppler=getattr(shifter, "predicted", None) if site is not None else None,
+        band=band,
     )
 
 

@@ -50,6 +50,12 @@ class NameFacts:
             return Clock(rate, 0.0, options.start)
         return Clock(rate, 0.0, self.utc_ns, UNCERTAINTY)
 
+    def centre(self, rate: float, options: Options) -> float | None:
+        """Radio frequency of zero, Hz: the user's or the name's. What the name says of the rate is not taken for it."""
+        if options.frequency is not None:
+            return options.frequency
+        return self.frequency if self.frequency != rate else None
+
     def remarks(self, options: Options) -> list[str]:
         return [self.doubt] if self.doubt and self.utc_ns is not None and options.start is None else []
 

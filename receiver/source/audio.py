@@ -119,7 +119,7 @@ def _recording(sound: Any, path: str, name: str, options: Options) -> tuple[Reco
         kind,
         rate,
         told.clock(rate, options),
-        options.frequency if options.frequency is not None else told.frequency,
+        told.centre(rate, options),
         sound.frames if 0 < sound.frames < 1 << 62 else None,
         datatype="cf32_le" if kind == "iq" else "rf32_le",
         remarks=remarks,

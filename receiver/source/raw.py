@@ -53,7 +53,7 @@ def open_raw(path: str, reader: ByteReader, options: Options) -> SampleSource:
         checked_kind(datatype, options.kind, reader.name),
         rate,
         told.clock(rate, options),
-        options.frequency if options.frequency is not None else told.frequency,
+        told.centre(rate, options),
         None if reader.size is None else whole(reader.size, datatype.bytes, remarks),
         datatype=datatype.name,
         remarks=remarks,

@@ -252,6 +252,8 @@ class Meta:
                 raise SourceError(f"{here}: begins before the one before it; captures are sorted by core:sample_start")
             if number == 0:
                 station = _station(item, remarks) or station
+                if item.get("core:frequency") == 0 and options.frequency is None:
+                    remarks.append("core:frequency is 0, so the frequency is taken as not known")
         if not captures:
             remarks.append("the metadata have no captures, so neither time nor frequency is known")
             captures.append(Capture(0, 0, None, None, 0.0, None))
@@ -287,6 +289,8 @@ def _capture(table: dict[str, Any], where: str, first: bool, offset: int, remark
     if start < offset:
         raise SourceError(f"{where}: core:sample_start is before core:offset, the first sample of the file")
     frequency = table.get("core:frequency")
+    if frequency == 0 and frequency is not False:  # as what does not know it writes
+        frequency = None
     utc_ns, resolution = None, 0.0
     if "core:datetime" in table:
         date = parse_utc(_text(table, "core:datetime", where))

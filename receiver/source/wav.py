@@ -99,13 +99,13 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
 
     told = facts(inner_name(path))
     clock = told.clock(rate, options)
-    frequency = told.frequency
+    frequency = told.centre(rate, options)
     said = _auxi(auxi)
     if said[0] is not None and options.start is None:
         clock = Clock(rate, 0.0, said[0], 1e-3)
     elif clock.utc_ns is not None:
         remarks += told.remarks(options)
-    if said[1]:
+    if said[1] and options.frequency is None:
         frequency = said[1]
     length = _length(reader, riff_size, size, wide if magic != b"RIFF" else b"", remarks)
     recording = Recording(
@@ -113,7 +113,7 @@ def open_wav(path: str, reader: ByteReader, options: Options) -> SampleSource:
         kind,
         rate,
         clock,
-        options.frequency if options.frequency is not None else frequency,
+        frequency,
         None if length is None else whole(length, frame, remarks),
         datatype=datatype.name,
         remarks=remarks,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from receiver.channel.doppler import Doppler
 from receiver.elements import Elements
-from receiver.errors import OrbitError
+from receiver.errors import FlowgraphError, OrbitError
 from receiver.flowgraph import build
 from receiver.orbit import LIGHT, Orbit, Station, load_orbit
 from receiver.source.live import LiveClock
@@ -200,6 +200,25 @@ def test_elements_that_do_not_fit_are_trusted_less() -> None:
     stage = Doppler(frequency=F)
     stage.open(replace(stream, frequency=F + 30e3))
     assert stage.remarks == ["437.0000 MHz are outside the recording's 437.0060 to 437.0540"]
+
+
+def test_what_cannot_be_in_the_stream_gives_nothing() -> None:
+    stream = Stream("iq", 48000.0, Clock(48000.0, 0.0, START), F)
+    chunk = Chunk(np.ones(300, np.complex64), 48000.0, 0.0, stream.clock)
+    reach = 24e3 + 4000 + 35e-6 * F
+    for side in (-1, 1):
+        for stage in (Doppler(F), Doppler(F, orbit=LOW, site=SITE)):
+            for away, heard in ((reach - 1, True), (reach + 1, False)):
+                there = replace(stream, frequency=F + side * away)
+                assert stage.hears(there) is heard
+                stage.open(there)
+                assert bool(stage.process(chunk)) is heard
+                assert (stage.looks, bool(stage.remarks)) == (None, heard)
+        stage = Doppler(F, offset=side * 100e3)
+        assert stage.hears(replace(stream, frequency=F + side * 100e3))
+        assert not stage.hears(replace(stream, frequency=F - side * 100e3))
+    with pytest.raises(FlowgraphError, match="an offset of 30000 Hz is out of the recording, which is 48000 Hz wide"):
+        Doppler(offset=30e3).open(stream)
 
 
 def test_without_an_orbit_it_shifts() -> None:

@@ -128,12 +128,66 @@ def test_the_station_of_the_configuration_has_a_name(folder: Path, cli: Cli, tmp
     assert {record["station"] for record in found} == {"home"}
 
 
-def test_a_frequency_out_of_the_recording_is_told(folder: Path, cli: Cli) -> None:
-    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "-q"]
-    status, _, err = cli(*words, "--frequency", FREQUENCY + 1e6)
+def test_a_recording_of_another_band_is_refused(folder: Path, cli: Cli) -> None:
+    """Nothing of it is folded onto where the transmitters should be."""
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    for beside in (-1e6, 1e6, 240e3, 48e3):  # whole rates away, the mixer would find the frames
+        status, out, err = cli(*words, "--frequency", FREQUENCY + beside)
+        assert (status, out) == (2, "")
+        low, high = ((FREQUENCY + beside + side * 24e3) / 1e6 for side in (-1, 1))
+        assert err == (
+            f"radome: {folder / 'a.sigmf-meta'}: is of {low:.4f} to {high:.4f} MHz, so what is sent on "
+            f"{FREQUENCY / 1e6:.4f} MHz (Test-1, 9k6 FSK; Test-1, 4k8 FSK) cannot be in it; "
+            "if the band is wrong, give its middle with --frequency\n"
+        )
+
+
+def test_a_transmitter_out_of_the_recording_is_left_out(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(DEFINITION.replace(f"{FREQUENCY}\ndemod", f"{FREQUENCY + 200e3}\ndemod"))
+    words = ["decode", folder / "a.sigmf-meta", "--definition", tmp_path / "two.toml", "--jsonl", "-"]
+    status, out, err = cli(*words)
     assert status == 0
-    (line,) = err.splitlines()
-    assert f"{FREQUENCY / 1e6:.4f} MHz are outside the recording's" in line
+    assert [record["payload"] for record in records(out)] == [frame.hex() for frame in FRAMES]
+    (line,) = (line for line in err.splitlines() if "cannot be in it" in line)
+    assert f"so what is sent on {FREQUENCY / 1e6 + 0.2:.4f} MHz (Test-1, 4k8 FSK)" in line
+    assert "4k8" not in err.replace(line, "")
+    assert cli(*words, "--transmitter", "4k8 FSK")[:2] == (2, "")
+
+
+@pytest.mark.parametrize("beside", [-40e3, 40e3])
+def test_what_is_expected_beyond_the_edge_is_received_within(beside: float, folder: Path, cli: Cli) -> None:
+    """A little beyond it the carrier may come in; where it is found, it is in the band that was recorded."""
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    status, out, err = cli(*words, "--frequency", FREQUENCY + beside)
+    assert status == 0
+    assert f"{FREQUENCY / 1e6:.4f} MHz are outside the recording's" in err
+    found = records(out)
+    assert [record["payload"] for record in found] == [frame.hex() for frame in FRAMES]
+    for record in found:
+        assert record["frequency_hz"] == pytest.approx(FREQUENCY + beside + 1500, abs=190)
+        assert record["offset_hz"] == pytest.approx(beside + 1500, abs=190)
+
+
+def test_a_recording_that_is_tuned_to_the_transmitter_later(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    """Before that nothing is received, though the mixer would fold it there."""
+    meta = json.loads((folder / "a.sigmf-meta").read_text())
+    at = round(meta["annotations"][2]["core:sample_start"]) - 2000
+    (first,) = meta["captures"]
+    meta["captures"] = [first | {"core:frequency": FREQUENCY + 48e3}, {"core:sample_start": at}]
+    meta["captures"][1]["core:frequency"] = FREQUENCY
+    (tmp_path / "a.sigmf-meta").write_text(json.dumps(meta))
+    (tmp_path / "a.sigmf-data").write_bytes((folder / "a.sigmf-data").read_bytes())
+    words = ["decode", tmp_path / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    status, out, err = cli(*words)
+    assert (status, "cannot be in it" in err) == (0, False)
+    found = records(out)
+    assert [record["payload"] for record in found] == [frame.hex() for frame in FRAMES[2:]]
+    meta["captures"][1]["core:frequency"] = FREQUENCY - 96e3
+    (tmp_path / "a.sigmf-meta").write_text(json.dumps(meta))
+    status, out, err = cli(*words)
+    assert (status, out) == (2, "")
+    bands = (f"{(FREQUENCY + hz - 24e3) / 1e6:.4f} to {(FREQUENCY + hz + 24e3) / 1e6:.4f}" for hz in (48e3, -96e3))
+    assert f"is of {', '.join(bands)} MHz, so what is sent on" in err
 
 
 def test_the_same_run_gives_the_same_bytes(folder: Path, cli: Cli, tmp_path: Path) -> None:

@@ -229,6 +229,17 @@ def test_sigmf_retuned(tmp_path: Path) -> None:
     assert read(path, frequency=437.5e6)[0].retunings == ()
 
 
+def test_sigmf_of_a_frequency_that_is_not_known(tmp_path: Path) -> None:
+    """Many programs write 0 then; it is no band about zero, in which no satellite sends."""
+    path = write_sigmf(tmp_path / "a", bytes(1000), [{"sample_start": 0, "frequency": 0}])
+    recording, _, _ = read(path)
+    assert recording.frequency is None
+    assert recording.remarks == ["core:frequency is 0, so the frequency is taken as not known"]
+    recording, _, _ = read(path, frequency=437e6)
+    assert (recording.frequency, recording.remarks) == (437e6, [])
+    assert "core:frequency is False" in fault(write_sigmf(tmp_path / "b", bytes(1000), [{"frequency": False}]))
+
+
 @pytest.mark.parametrize(
     ("facts", "captures", "message"),
     [
@@ -485,6 +496,7 @@ def test_raw_names(
         ("gqrx_20150804_204253_435595000.wav", 435595e3, START),
         ("satnogs_1234567_2015-08-04T20-42-53.wav", None, START),
         ("40M_12k.wav", None, None),
+        ("pass_48kHz_IQ.wav", None, None),  # the rate
     ],
 )
 def test_wav_names(tmp_path: Path, name: str, frequency: float | None, utc_ns: int | None) -> None:
