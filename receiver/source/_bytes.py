@@ -188,6 +188,13 @@ class ByteReader:
         self._ahead = b"".join(parts)
         return self._ahead[:n]
 
+    def look(self, offset: int, n: int) -> bytes:
+        """Bytes elsewhere in a plain file."""
+        try:
+            return os.pread(self.file.fileno(), n, offset)
+        except OSError:
+            return b""
+
     def read(self, n: int) -> bytes:
         """Take the next n bytes, fewer only at the end."""
         if not self._ahead:

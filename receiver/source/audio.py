@@ -81,7 +81,7 @@ def open_audio(path: str, reader: ByteReader, options: Options) -> AudioSource:
         file.seek(0)
     reader.close()
     try:
-        sound = soundfile.SoundFile(file)
+        sound = soundfile.SoundFile(file.fileno(), closefd=False)  # a file object would complain of seeks beyond it
     except Exception as error:
         file.close()
         why = getattr(error, "error_string", error)  # without the name of a file that may be a temporary one

@@ -8,7 +8,7 @@
       fmt   tag u16 (1 PCM, 3 float, 0xFFFE see GUID), channels u16, rate u32, bytes/s u32, frame u16, bits u16, …
       auxi  start and stop, each a SYSTEMTIME of 8 u16; centre frequency u32, …     (SpectraVue, HDSDR, SDRuno, …)
             or XML in UTF-16 with RadioCenterFreq and UTCSeconds                    (SDR Console)
-      data  samples; a size of 0 or 0xFFFFFFFF means that the recorder was not closed
+      data  samples; a size of 0, 0xFFFFFFFF, or about 2^31 and beyond the end, means that the recorder was not closed
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _TYPES = {
 }
 _COMPANDED = (0x02, 0x06, 0x07, 0x11, 0x31)
 """ADPCM of Microsoft, A-law, mu-law, ADPCM of the IMA, GSM 06.10 (RFC 2361): another module has them read."""
+_ENDLESS = range(0x7FFFF000, 0x80000001)
+"""Sizes that SoX and arecord write into a pipe, whose end they cannot know."""
 _LONGEST = 1 << 20
 """Bytes of a chunk, other than the samples, that are looked at."""
 _MOST = 1000
@@ -139,19 +141,34 @@ def _format(header: bytes, name: str) -> tuple[str, int, int]:
 def _length(reader: ByteReader, riff_size: int, size: int, wide: bytes, remarks: list[str]) -> int | None:
     """Bytes of samples, None for all that follow."""
     left = None if reader.size is None else reader.size - reader.offset
-    if len(wide) >= 16 and size == 0xFFFFFFFF:
-        size = struct.unpack_from("<Q", wide, 8)[0]
-    if size == 0xFFFFFFFF or (size == 0 and not (left is not None and reader.size == riff_size + 8)):
+    if len(wide) >= 16 and size in (0, 0xFFFFFFFF):
+        riff_size, size = struct.unpack_from("<QQ", wide)
+    if (
+        size in (0xFFFFFFFF, (1 << 64) - 1)
+        or (size in _ENDLESS and (left is None or size > left))
+        or (size == 0 and (left is None or (left and not _begins_chunk(reader.peek(8), left))))
+    ):
         if left != 0:
             remarks.append("the recorder did not close the file, so all to its end was taken for samples")
         return left
     if left is None:
         return size
     if not wide and reader.size is not None and riff_size == (reader.size - 8) % (1 << 32):
-        size += (left - size) >> 32 << 32  # a recorder that counts bytes in 32 bits has come round
+        size += max(left - size, 0) >> 32 << 32  # a recorder that counts bytes in 32 bits has come round
+    elif reader.plain and 0 < size < left and riff_size + 8 != reader.size:
+        behind = [reader.look(reader.offset + size + pad, 8) for pad in (0, size % 2)]
+        if not any(_begins_chunk(head, left - size) for head in behind):
+            remarks.append("the recorder went on after it wrote the length, so all to the end was taken for samples")
+            return left
     if size > left:
         remarks.append(f"{size - left} of {size} bytes of samples are missing at the end of the file")
     return min(size, left)
+
+
+def _begins_chunk(head: bytes, left: int) -> bool:
+    """Whether 8 bytes are the head of a chunk that may be in as many bytes as are left."""
+    printable = all(0x20 <= letter < 0x7F for letter in head[:4])
+    return len(head) == 8 and printable and 8 + int.from_bytes(head[4:], "little") <= left
 
 
 def _auxi(data: bytes) -> tuple[int | None, float | None]:

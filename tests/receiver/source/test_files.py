@@ -446,6 +446,86 @@ def test_wav_unfinished_odd_and_short(tmp_path: Path) -> None:
     assert "ends before its samples" in fault(path)
 
 
+def sized(path: Path, *, data: int | None = None, riff: int | None = None, ds64: tuple[int, int] | None = None) -> Path:
+    """A WAV file with other sizes than it has."""
+    whole = bytearray(path.read_bytes())
+    for at, size in ((whole.index(b"data") + 4, data), (4, riff)):
+        if size is not None:
+            whole[at : at + 4] = struct.pack("<I", size)
+    if ds64 is not None:
+        at = whole.index(b"ds64") + 8
+        whole[at : at + 16] = struct.pack("<QQ", *ds64)
+    path.write_bytes(whole)
+    return path
+
+
+@pytest.mark.parametrize("riff", [None, 0, 36, 0xFFFFFFFF])
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000, 0x7FFFFFFF, 0x80000000])
+def test_wav_of_a_recorder_that_was_killed(tmp_path: Path, size: int, riff: int | None) -> None:
+    """Whatever it says of all its length, all behind the head are samples, in a file and through a pipe."""
+    frames, expected = stored("ri16_le", 500)
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(frames, 1, 1, 16))
+    sized(path, data=size, riff=riff)
+    recording, x, _ = read(path)
+    np.testing.assert_allclose(x, expected, rtol=1e-6)
+    assert (recording.samples, len(recording.remarks)) == (500, 1)
+    assert "did not close" in recording.remarks[0]
+    (tmp_path / "a.wav.gz").write_bytes(gzip.compress(path.read_bytes()))
+    recording, x, _ = read(tmp_path / "a.wav.gz")
+    np.testing.assert_allclose(x, expected, rtol=1e-6)
+    assert recording.samples is None
+
+
+def test_wav_of_a_recorder_that_was_killed_after_it_wrote_sizes(tmp_path: Path) -> None:
+    frames, expected = stored("ri16_le", 500)
+    path = tmp_path / "a.wav"
+    for size in (100, 101, 998):
+        path.write_bytes(wav(frames, 1, 1, 16))
+        recording, x, _ = read(sized(path, data=size, riff=36 + size))
+        np.testing.assert_allclose(x, expected, rtol=1e-6)
+        assert "went on after it wrote the length" in recording.remarks[0]
+    for size, bytes_left in ((5000, 4000), (1001, 1)):  # too long
+        path.write_bytes(wav(frames, 1, 1, 16))
+        recording, x, _ = read(sized(path, data=size))
+        np.testing.assert_allclose(x, expected, rtol=1e-6)
+        assert f"{bytes_left} of {size} bytes of samples are missing" in recording.remarks[0]
+    # a chunk behind is none of it, whatever the size of all
+    for samples, tail in (
+        (frames, b"LIST\3\0\0\0abc\0"),
+        (frames[:-1], b"\0LIST\3\0\0\0abc\0"),
+        (frames[:-1], b"id3 \1\0\0\0a"),  # not padded
+    ):
+        for riff in (None, 0, 77):
+            path.write_bytes(wav(samples + tail, 1, 1, 16))
+            _, x, _ = read(sized(path, data=len(samples), riff=riff))
+            np.testing.assert_allclose(x, expected[: len(samples) // 2], rtol=1e-6)
+    for riff in (None, 0):
+        path.write_bytes(wav(b"LIST\3\0\0\0abc\0", 1, 1, 16))
+        assert "holds no samples" in fault(sized(path, data=0, riff=riff))
+
+
+def test_rf64_and_wave64_of_a_recorder_that_was_killed(tmp_path: Path) -> None:
+    x = np.random.default_rng(3).uniform(-1, 1, (777, 2))
+    path = tmp_path / "a.wav"
+    endless = (1 << 64) - 1
+    for data, ds64 in ((0, (0, 0)), (0xFFFFFFFF, (0, 0)), (0xFFFFFFFF, (endless, endless)), (0, (72, 0)), (0, None)):
+        soundfile.write(path, x, 48000, "PCM_16", format="RF64")
+        expected = soundfile.read(path)[0]
+        recording, y, _ = read(sized(path, data=data, ds64=ds64))
+        np.testing.assert_allclose(y.view(np.float32).reshape(-1, 2), expected, atol=1e-7)
+        assert [("did not close" in text) for text in recording.remarks] == ([] if ds64 is None else [True])
+    path = tmp_path / "a.w64"
+    soundfile.write(path, x, 48000, "PCM_16", format="W64")
+    whole = path.read_bytes()
+    at = whole.index(b"data") + 16
+    for size in (None, 0, 24, endless, 10**9, 1 << 63):
+        path.write_bytes(whole if size is None else whole[:at] + struct.pack("<Q", size) + whole[at + 8 :])
+        recording, y, _ = read(path)
+        assert (recording.kind, recording.rate) == ("iq", 48000.0)
+        np.testing.assert_allclose(y.view(np.float32).reshape(-1, 2), expected, atol=1e-7)
+
+
 def test_wav_auxi(tmp_path: Path) -> None:
     frames, _ = stored("ci16_le", 50)
     systemtime = struct.pack("<8H", 2015, 8, 2, 4, 20, 42, 53, 250)
