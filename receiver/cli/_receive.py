@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from ._values import Number
+from ._values import Number, Time
 
 if TYPE_CHECKING:
     from ..monitor import Monitor
@@ -41,7 +41,12 @@ def adding(options: Sequence[Callable[[Any], Any]]) -> Callable[[F], F]:
 
 
 _SOURCE = (
-    click.option("--start", metavar="TIME", help="UTC of the first sample, such as 2024-05-01T12:00:00Z."),
+    click.option(
+        "--start",
+        type=Time(),
+        metavar="TIME",
+        help="UTC of the first sample, such as 2024-05-01T12:00:00Z or 2024-05-01.",
+    ),
     click.option("--frequency", type=float, metavar="HZ", help="Radio frequency of the recording's centre."),
     click.option("--format", metavar="F", help="cu8, cs8, cs16, cf32, cf64 …: sample type, where the name is silent."),
     click.option("--rate", type=float, metavar="HZ", help="Samples per second, where the file is silent."),
@@ -118,17 +123,11 @@ def site_of(station: str | None) -> Station | None:
 
 
 def opener(options: dict[str, Any]) -> Callable[[str], Source]:
-    """What opens a file as `source_options` say. Raises click.BadParameter for a start that is no time."""
+    """What opens a file as `source_options` say."""
     from ..source import open_source
-    from ..utc import parse_utc
 
     told = {key: options[key] for key in SOURCE_KEYS}
-    begin = parse_utc(told["start"]) if told["start"] is not None else None
-    if told["start"] is not None and begin is None:
-        raise click.BadParameter(
-            f"{told['start']!r} is no time; it is written like 2024-05-01T12:00:00Z", param_hint="--start"
-        )
-    return lambda name: open_source(name, **{**told, "start": begin[0] if begin else None})
+    return lambda name: open_source(name, **told)
 
 
 def read_once(name: str) -> bool:

@@ -32,11 +32,13 @@ def command(flowgraph: str, files: tuple[str, ...], **options: Any) -> None:
     """
     from ..declared import find_flowgraph, load_flowgraph
     from ..reception import declared_lines
-    from ..record import boot_of
+    from ..record import boot_of, iso_time
 
     path = find_flowgraph(flowgraph)
     graph = load_flowgraph(path)
     told = {key: options[key] for key in SOURCE_KEYS if options[key] is not None}
+    if "start" in told:
+        told["start"] = iso_time(told["start"])  # as a flowgraph writes it
     names = files or (graph.file(**told).file,)
     sources = {name: graph.file(file=name, **told) for name in names}
     boot = boot_of(repr((files, told, graph.source, [(c.name, c.tables, c.satellite) for c in graph.chains])))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..stage import parameter
-from ..utc import parse_utc
+from ..utc import told_utc
 from . import Source, open_source
 
 
@@ -18,15 +18,16 @@ class File:
     format: str | None = parameter(None, "", "sample type, such as cu8, cs16 or cf32")
     rate: float | None = parameter(None, "1/s", "samples per second")
     frequency: float | None = parameter(None, "Hz", "radio frequency of the recording's centre")
-    start: str | None = parameter(None, "UTC", "time of the first sample, such as 2024-05-01T12:00:00Z")
+    start: str | None = parameter(None, "UTC", "time of the first sample, such as 2024-05-01T12:00:00Z or 2024-05-01")
     kind: str | None = parameter(None, "", "of two channels: I and Q, or audio", ("iq", "real"))
 
     def __post_init__(self) -> None:
         from ..datatype import Datatype, checked_frequency, checked_rate
 
-        self._start = parse_utc(self.start) if self.start is not None else None
-        if self.start is not None and self._start is None:
-            raise ValueError(f"start is {self.start!r}; a time is written like 2024-05-01T12:00:00Z")
+        try:
+            self._start = told_utc(self.start) if self.start is not None else None
+        except ValueError as error:
+            raise ValueError(f"start: {error}") from None
         if self.format is not None:
             try:
                 Datatype.parse(self.format)
@@ -48,7 +49,7 @@ class File:
             format=self.format,
             rate=self.rate,
             frequency=self.frequency,
-            start=self._start[0] if self._start else None,
+            start=self._start,
             kind=kind,
         )
 

@@ -294,8 +294,9 @@ def _capture(table: dict[str, Any], where: str, first: bool, offset: int, remark
     utc_ns, resolution = None, 0.0
     if "core:datetime" in table:
         date = parse_utc(_text(table, "core:datetime", where))
-        if date is None:
-            remarks.append(f"core:datetime is {short(table['core:datetime'])}, which is no date, so it was passed over")
+        if date is None or date[1] > 60:  # a time that may be hours off is of less use than none
+            said = short(table["core:datetime"])
+            remarks.append(f"core:datetime is {said}, which is no date and time, so it was passed over")
         else:
             utc_ns, resolution = date
         told = table.get("radome:time_uncertainty_s")

@@ -201,6 +201,19 @@ def test_the_same_run_gives_the_same_bytes(folder: Path, cli: Cli, tmp_path: Pat
     assert made[0][0].count(b"\n") == 8
 
 
+@pytest.mark.parametrize("start", ["2026-11-26", "2026-11-26T00", "2026-11-26 01:00+01:00", "20261126T000000Z"])
+@pytest.mark.parametrize("how", ["decode", "run"])
+def test_a_start_without_all_its_digits(how: str, start: str, folder: Path, cli: Cli) -> None:
+    words = {"decode": [folder / "a.sigmf-meta", "--definition", folder / "test.toml"]}
+    words["run"] = ["fsk-9600-ax25", folder / "a.sigmf-meta"]
+    status, out, _ = cli(how, *words[how], "--start", start, "--jsonl", "-")
+    assert status == 0
+    for record in records(out):
+        begun = np.datetime64(record["time"].rstrip("Z"), "ns") - round(record["sample"] / 48e3 * 1e9)
+        assert abs(int((begun - np.datetime64("2026-11-26T00:00:00", "ns")).astype(int))) < 10_000
+    assert len(records(out)) == 5
+
+
 def test_several_files_are_numbered_through(folder: Path, cli: Cli) -> None:
     words = ["decode", folder / "b.sigmf-meta", folder / "a.sigmf-meta", "--definition", folder / "test.toml"]
     status, out, _ = cli(*words, "--jsonl", "-", "--quiet")
