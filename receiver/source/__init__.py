@@ -10,7 +10,8 @@ from ..stage import Chunk, Clock, Kind
 
 CHUNK = 196608
 """Samples in a chunk, for sources that are free to choose."""
-W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
+_SOUNDS = (b"fLaC", b"OggS", b".snd", b"RIFX", b"caff")
+_W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
 """First bytes of Sony's Wave64: WAV with sizes of 64 bits."""
 
 
@@ -88,8 +89,8 @@ def open_source(
 ) -> Source:
     """Open a recording, whatever it is.
 
-    SigMF is known by its name; WAV, AIFF, AU, FLAC, Ogg and archives by their first bytes, MP3 by both; bare samples by
-    their name's suffix or by `format`. Each may be compressed with gzip, bzip2, xz or Zstandard.
+    SigMF is known by its name; WAV, Wave64, AIFF, AU, CAF, FLAC, Ogg and archives by their first bytes, MP3 by both;
+    bare samples by their name's suffix or by `format`. Each may be compressed with gzip, bzip2, xz or Zstandard.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def open_source(
             raise reader.fault or SourceError(f"{reader.name}: holds no samples")
         if head[257:262] == b"ustar" or inner_name(path).endswith(".sigmf"):
             return sigmf.open_archive(path, reader, options)
-        sound = head[:4] in (b"fLaC", b"OggS", b".snd") or head[8:12] in (b"AIFF", b"AIFC") or head[:16] == W64
+        sound = head[:4] in _SOUNDS or head[8:12] in (b"AIFF", b"AIFC") or head[:16] == _W64
         if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
             from . import wav
 

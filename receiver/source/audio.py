@@ -1,6 +1,6 @@
-"""FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU and companded WAV: one channel is audio, two are I and Q.
+"""FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF, Wave64, and WAV that is companded or big-endian.
 
-Read by libsndfile.
+One channel is audio, two are I and Q. Read by libsndfile.
 """
 
 from __future__ import annotations

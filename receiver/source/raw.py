@@ -21,6 +21,8 @@ SUFFIXES = {
     "s16": "ri16_le",  # rtl_fm and rtl_433: demodulated
     "f32": "rf32_le",
 }
+_PACKED = {b"PK\3\4": "ZIP", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!\x1a\7": "RAR", b"\x04\x22\x4d\x18": "LZ4"}
+"""First bytes of what holds recordings that cannot be read from there."""
 
 
 def open_raw(path: str, reader: ByteReader, options: Options) -> SampleSource:
@@ -41,6 +43,8 @@ def open_raw(path: str, reader: ByteReader, options: Options) -> SampleSource:
     if form is None and suffix == "raw" and name.startswith("gqrx_"):
         form = "cf32"
     if form is None:
+        if packed := next((kind for magic, kind in _PACKED.items() if reader.peek(8).startswith(magic)), None):
+            raise SourceError(f"{reader.name}: is packed by {packed}; unpack it and name the recording that is in it")
         missing = "--format (such as cu8, cs16, cf32)" + ("" if options.rate or told.rate else " and --rate")
         raise SourceError(f"{reader.name}: is of no known kind; if it holds bare samples, give {missing}")
     rate = options.rate or told.rate

@@ -17,7 +17,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -233,13 +233,13 @@ class Meta:
             raise SourceError(f"{where}: has {channels} channels in one file; write one of them to a file of its own")
         if world.get("core:metadata_only") is True:
             raise SourceError(f"{where}: is published without its samples (core:metadata_only)")
-        if options.rate is None and "core:sample_rate" not in world:
+        if options.rate is None and world.get("core:sample_rate") is None:
             raise SourceError(f"{where}: has no core:sample_rate; give the sample rate with --rate")
         rate = options.rate or checked_rate(world["core:sample_rate"], f"{where}: core:sample_rate")
-        dataset = _text(world, "core:dataset", where) if "core:dataset" in world else None
+        dataset = None if world.get("core:dataset") is None else _text(world, "core:dataset", where)
         if dataset is not None and (dataset != Path(dataset).name or "\\" in dataset or "\0" in dataset):
             raise SourceError(f"{where}: core:dataset is {short(dataset)}; it names a file in the same folder")
-        tables = table.get("captures", [])
+        tables = [] if table.get("captures") is None else table["captures"]
         if not isinstance(tables, list):
             raise SourceError(f"{where}: captures is {short(tables)}; it is a list")
         offset = _whole(world, "core:offset", where, 0)
@@ -275,7 +275,9 @@ def _text(table: dict[str, Any], key: str, where: str) -> str:
 
 
 def _whole(table: dict[str, Any], key: str, where: str, default: int, low: int = 0) -> int:
-    value = table.get(key, default)
+    value = table.get(key)
+    if value is None:  # as null, too, is written for what is not known
+        return default
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 1 << 62:
@@ -285,18 +287,18 @@ def _whole(table: dict[str, Any], key: str, where: str, default: int, low: int =
 
 def _capture(table: dict[str, Any], where: str, first: bool, offset: int, remarks: list[str]) -> Capture:
     start = _whole(table, "core:sample_start", where, 0)
-    index = _whole(table, "core:global_index", where, 0) if "core:global_index" in table else start if first else None
+    told_index = table.get("core:global_index") is not None
+    index = _whole(table, "core:global_index", where, 0) if told_index else start if first else None
     if start < offset:
         raise SourceError(f"{where}: core:sample_start is before core:offset, the first sample of the file")
     frequency = table.get("core:frequency")
     if frequency == 0 and frequency is not False:  # as what does not know it writes
         frequency = None
     utc_ns, resolution = None, 0.0
-    if "core:datetime" in table:
-        date = parse_utc(_text(table, "core:datetime", where))
+    if (when := table.get("core:datetime")) is not None:
+        date = parse_utc(when) if isinstance(when, str) else None
         if date is None or date[1] > 60:  # a time that may be hours off is of less use than none
-            said = short(table["core:datetime"])
-            remarks.append(f"core:datetime is {said}, which is no date and time, so it was passed over")
+            remarks.append(f"core:datetime is {short(when)}, which is no date and time, so it was passed over")
         else:
             utc_ns, resolution = date
         told = table.get("radome:time_uncertainty_s")
@@ -314,9 +316,8 @@ def _capture(table: dict[str, Any], where: str, first: bool, offset: int, remark
 
 def _station(table: dict[str, Any], remarks: list[str]) -> tuple[float, float, float] | None:
     """Position of the receiver: a GeoJSON point (RFC 7946), longitude first."""
-    if "core:geolocation" not in table:
+    if (point := table.get("core:geolocation")) is None:
         return None
-    point = table["core:geolocation"]
     values = point.get("coordinates") if isinstance(point, dict) else None
     try:
         if not isinstance(values, list) or any(isinstance(v, (bool, str)) for v in values):
@@ -336,11 +337,18 @@ def _source(name: str, meta: Meta, reader: ByteReader) -> SampleSource:
     remarks = list(meta.remarks)
     total = None
     if reader.size is not None:
-        size = reader.size - meta.trailing - sum(capture.skip for capture in meta.captures)
-        total = whole(max(size, 0), meta.datatype.bytes, remarks)
-        beyond = sum(capture.start >= total for capture in meta.captures[1:])
-        if beyond:
-            remarks.append(f"the file ends before {beyond} of its captures begin")
+        size, skipped, there = reader.size - meta.trailing, 0, 0
+        for capture in meta.captures:
+            if there and (capture.start + 1) * meta.datatype.bytes + skipped + capture.skip > size:
+                break
+            skipped += capture.skip
+            there += 1
+        total = size - skipped
+        if there < len(meta.captures):
+            remarks.append(f"the file ends before {len(meta.captures) - there} of its captures begin")
+            total = min(total, meta.captures[there].start * meta.datatype.bytes)  # a head of the next is no samples
+            meta = replace(meta, captures=meta.captures[:there])
+        total = whole(max(total, 0), meta.datatype.bytes, remarks)
     segments, retunings = _segments(meta, remarks)
     recording = Recording(
         name,

@@ -229,6 +229,37 @@ def test_sigmf_retuned(tmp_path: Path) -> None:
     assert read(path, frequency=437.5e6)[0].retunings == ()
 
 
+def test_sigmf_where_null_stands_for_what_is_not_known(tmp_path: Path) -> None:
+    names = ("header_bytes", "global_index", "datetime", "frequency", "sample_start")
+    facts = dict.fromkeys(("num_channels", "offset", "trailing_bytes", "dataset", "geolocation"))
+    path = write_sigmf(tmp_path / "a", bytes(1000), [dict.fromkeys(names)], **facts)
+    recording, x, clocks = read(path)
+    assert (len(x), recording.remarks, len(clocks)) == (500, [], 1)
+    assert (recording.frequency, recording.clock.utc_ns, recording.station) == (None, None, None)
+    assert "has no core:sample_rate" in fault(write_sigmf(tmp_path / "b", bytes(1000), sample_rate=None))
+
+
+@pytest.mark.parametrize("when", ["2015-08-04", "2015-08-04T20", "noon", 1438720973])
+def test_sigmf_of_a_date_that_says_too_little(tmp_path: Path, when: object) -> None:
+    """A time that may be hours off is of no use for an orbit."""
+    path = write_sigmf(tmp_path / "a", bytes(1000), [{"sample_start": 0, "datetime": when}])
+    recording, _, _ = read(path)
+    assert recording.clock.utc_ns is None
+    assert recording.remarks == [f"core:datetime is {when!r}, which is no date and time, so it was passed over"]
+
+
+def test_sigmf_captures_beyond_the_end(tmp_path: Path) -> None:
+    """What is there before them is read, whatever their heads are to be."""
+    late = {"sample_start": 400, "frequency": 437e6}
+    for size, head, read_all in ((1000, 10**9, 400), (900, 100, 400), (901, 100, 400), (901, 99, 401), (700, 0, 350)):
+        path = write_sigmf(tmp_path / "a", bytes(size), [{"sample_start": 0}, {**late, "header_bytes": head}])
+        recording, x, _ = read(path)
+        assert recording.samples == len(x) == read_all
+        told = read_all > 400
+        assert ("the file ends before 1 of its captures begin" in recording.remarks) is not told
+        assert recording.retunings == (((400, 437e6),) if told else ())
+
+
 def test_sigmf_of_a_frequency_that_is_not_known(tmp_path: Path) -> None:
     """Many programs write 0 then; it is no band about zero, in which no satellite sends."""
     path = write_sigmf(tmp_path / "a", bytes(1000), [{"sample_start": 0, "frequency": 0}])
@@ -409,12 +440,22 @@ def test_mp3(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("form", "subtype"),
-    [("WAV", "ULAW"), ("WAV", "ALAW"), ("WAV", "IMA_ADPCM"), ("WAV", "MS_ADPCM"), ("AIFF", "PCM_16"), ("AU", "PCM_16")],
+    [
+        ("WAV", "ULAW"),
+        ("WAV", "ALAW"),
+        ("WAV", "IMA_ADPCM"),
+        ("WAV", "MS_ADPCM"),
+        ("AIFF", "PCM_16"),
+        ("AU", "PCM_16"),
+        ("CAF", "PCM_16"),
+        ("RIFX", "PCM_16"),
+    ],
 )
 def test_companded_wav_and_other_sound(tmp_path: Path, form: str, subtype: str) -> None:
     x = np.sin(np.arange(48_000) * 0.1) / 2
     path = tmp_path / "a.sound"
-    soundfile.write(path, x, 48000, subtype, format=form)
+    big = form == "RIFX"
+    soundfile.write(path, x, 48000, subtype, "BIG" if big else None, "WAV" if big else form)
     recording, y, _ = read(path)
     assert (recording.kind, recording.rate) == ("real", 48000)
     assert np.abs(y[5000:40000] - x[5000:40000]).max() < 0.05
@@ -584,6 +625,14 @@ def test_wav_names(tmp_path: Path, name: str, frequency: float | None, utc_ns: i
     recording, _, _ = read(tmp_path / name)
     assert (recording.rate, recording.frequency, recording.clock.utc_ns) == (48000.0, frequency, utc_ns)
     assert ("local time" in " ".join(recording.remarks)) == name.startswith("baseband")
+
+
+def test_what_must_be_unpacked(tmp_path: Path) -> None:
+    for name, kind, head in (("a.zip", "ZIP", b"PK\3\4"), ("a.cu8.lz4", "LZ4", b"\x04\x22\x4d\x18")):
+        path = tmp_path / name
+        path.write_bytes(head + bytes(100))
+        assert fault(path) == f"{path}: is packed by {kind}; unpack it and name the recording that is in it"
+        assert len(read(path, format="cu8", rate=1)[1]) == 52  # the user knows better
 
 
 def test_raw_needs(tmp_path: Path) -> None:
