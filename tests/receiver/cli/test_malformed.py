@@ -46,6 +46,7 @@ stages = [
 ]
 [[chain]]
 name = "9k6 FSK, audio"
+kind = "real"
 stages = [{{ use = "demod.fsk", baudrate = 9600 }}, {{ use = "framing.ax25", scrambler = "g3ruh" }}]
 """
 Outcome = tuple[int, str, str]
