@@ -43,9 +43,11 @@ class Datatype:
     def parse(cls, text: str) -> Datatype:
         """Read a SigMF datatype or a short form of it: "cu8", "cs16", "cf32", "s16"; little endian unless it says so.
 
+        Capitals are the same, as SoapySDR writes them: "CS16".
+
         Raises ValueError when it is none.
         """
-        match = _SIGMF.fullmatch(text) or _SHORT.fullmatch(text)
+        match = _SIGMF.fullmatch(text.lower()) or _SHORT.fullmatch(text.lower())
         if match is None or (match[2] + match[3]).replace("s", "i") in ("f8", "f16", "f24", "u24"):
             raise ValueError(f"{short(text)} is no sample type; give {_EXAMPLES}")
         pair, value, order = match[1] == "c", match[2].replace("s", "i") + match[3], match[4]

@@ -47,7 +47,9 @@ _SOURCE = (
         metavar="TIME",
         help="UTC of the first sample, such as 2024-05-01T12:00:00Z or 2024-05-01.",
     ),
-    click.option("--frequency", type=float, metavar="HZ", help="Radio frequency of the recording's centre."),
+    click.option(
+        "--frequency", type=float, metavar="HZ", help="Radio frequency of the recording's centre; 0: not known."
+    ),
     click.option("--format", metavar="F", help="cu8, cs8, cs16, cf32, cf64 …: sample type, where the name is silent."),
     click.option("--rate", type=float, metavar="HZ", help="Samples per second, where the file is silent."),
     click.option(

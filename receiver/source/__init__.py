@@ -71,7 +71,7 @@ class Options:
     rate: float | None = None
     """Samples per second."""
     frequency: float | None = None
-    """Radio frequency of zero, Hz."""
+    """Radio frequency of zero, Hz; 0 says that it is not known."""
     start: int | None = None
     """UTC of the first sample, ns since 1970-01-01."""
     kind: Literal["iq", "real"] | None = None

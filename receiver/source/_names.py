@@ -34,6 +34,10 @@ UNCERTAINTY = 3**-0.5
 """Seconds: a name's time is cut off to the second."""
 
 
+LOWEST = 1e6
+"""Hz; nothing lower is received from a satellite."""
+
+
 @dataclass
 class NameFacts:
     """What a name says; None for what it does not."""
@@ -51,10 +55,10 @@ class NameFacts:
         return Clock(rate, 0.0, self.utc_ns, UNCERTAINTY)
 
     def centre(self, rate: float, options: Options) -> float | None:
-        """Radio frequency of zero, Hz: the user's or the name's. What the name says of the rate is not taken for it."""
+        """Radio frequency of zero, Hz: the user's or the name's, where that is not one of a rate, a width or a tone."""
         if options.frequency is not None:
-            return options.frequency
-        return self.frequency if self.frequency != rate else None
+            return options.frequency or None
+        return self.frequency if self.frequency is not None and self.frequency > max(rate, LOWEST) else None
 
     def remarks(self, options: Options) -> list[str]:
         return [self.doubt] if self.doubt and self.utc_ns is not None and options.start is None else []

@@ -17,7 +17,7 @@ class File:
     file: str = parameter("-", "", "path; - is standard input")
     format: str | None = parameter(None, "", "sample type, such as cu8, cs16 or cf32")
     rate: float | None = parameter(None, "1/s", "samples per second")
-    frequency: float | None = parameter(None, "Hz", "radio frequency of the recording's centre")
+    frequency: float | None = parameter(None, "Hz", "radio frequency of the recording's centre; 0: not known")
     start: str | None = parameter(None, "UTC", "time of the first sample, such as 2024-05-01T12:00:00Z or 2024-05-01")
     kind: str | None = parameter(None, "", "of two channels: I and Q, or audio", ("iq", "real"))
 

@@ -355,7 +355,7 @@ def _source(name: str, meta: Meta, reader: ByteReader) -> SampleSource:
         checked_kind(meta.datatype, meta.options.kind, name),
         meta.rate,
         segments[0].clock,
-        meta.options.frequency if meta.options.frequency is not None else meta.captures[0].frequency,
+        (meta.options.frequency if meta.options.frequency is not None else meta.captures[0].frequency) or None,
         total,
         meta.station,
         meta.datatype.name,

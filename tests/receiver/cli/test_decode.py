@@ -142,6 +142,14 @@ def test_a_recording_of_another_band_is_refused(folder: Path, cli: Cli) -> None:
         )
 
 
+def test_all_of_a_band_that_is_not_known_is_searched(folder: Path, cli: Cli) -> None:
+    words = ["decode", folder / "a.sigmf-meta", "--definition", folder / "test.toml", "--jsonl", "-"]
+    status, out, _ = cli(*words, "--frequency", 0)
+    assert status == 0
+    assert [record["payload"] for record in records(out)] == [frame.hex() for frame in FRAMES]
+    assert {record["frequency_hz"] for record in records(out)} == {None}
+
+
 def test_a_transmitter_out_of_the_recording_is_left_out(folder: Path, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text(DEFINITION.replace(f"{FREQUENCY}\ndemod", f"{FREQUENCY + 200e3}\ndemod"))
     words = ["decode", folder / "a.sigmf-meta", "--definition", tmp_path / "two.toml", "--jsonl", "-"]

@@ -268,6 +268,12 @@ def test_sigmf_of_a_frequency_that_is_not_known(tmp_path: Path) -> None:
     assert recording.remarks == ["core:frequency is 0, so the frequency is taken as not known"]
     recording, _, _ = read(path, frequency=437e6)
     assert (recording.frequency, recording.remarks) == (437e6, [])
+    path = write_sigmf(tmp_path / "a", bytes(1000), [{"sample_start": 0, "frequency": 437e6}])
+    assert read(path, frequency=0)[0].frequency is None
+    for name in ("a_437.1M_48k.cu8", "SDRSharp_20150804_204253Z_435595kHz_IQ.wav"):
+        (tmp_path / name).write_bytes(wav(bytes(400), 1, 2, 16) if name.endswith("wav") else bytes(400))
+        assert read(tmp_path / name)[0].frequency is not None
+        assert read(tmp_path / name, frequency=0)[0].frequency is None
     assert "core:frequency is False" in fault(write_sigmf(tmp_path / "b", bytes(1000), [{"frequency": False}]))
 
 
@@ -592,7 +598,7 @@ def test_wav_auxi(tmp_path: Path) -> None:
         ("g001_437.1M_1024k.cu8", "cu8", 1024e3, 437.1e6, None),
         ("gqrx_20150804_204253_435595000_1800000_fc.raw", "cf32_le", 1.8e6, 435595e3, START),
         ("2015-08-04_20-42-53_2400000SPS_137100000Hz.cs16", "ci16_le", 2.4e6, 137.1e6, START),
-        ("pass_437.5MHz_48ksps.cf64", "cf64_le", 48e3, 437.5e6, None),
+        ("pass_437.5MHz_48KSPS.CF64", "cf64_le", 48e3, 437.5e6, None),
         ("20151304_204253_48ksps.cs8", "ci8", 48e3, None, None),
     ],
 )
@@ -618,6 +624,8 @@ def test_raw_names(
         ("satnogs_1234567_2015-08-04T20-42-53.wav", None, START),
         ("40M_12k.wav", None, None),
         ("pass_48kHz_IQ.wav", None, None),  # the rate
+        ("pass_150kHz_wide.wav", None, None),
+        ("SDRuno_20150804_204253Z_1648kHz.wav", 1648e3, START),
     ],
 )
 def test_wav_names(tmp_path: Path, name: str, frequency: float | None, utc_ns: int | None) -> None:
@@ -645,7 +653,8 @@ def test_raw_needs(tmp_path: Path) -> None:
         assert "--rate is" in fault(path, format="cu8", rate=rate)
     assert "--frequency is nan" in fault(path, format="cu8", rate=1, frequency=float("nan"))
     assert "holds IQ samples (cu8), not what was asked for (real)" in fault(path, format="cu8", rate=1, kind="real")
-    assert len(read(path, format="cu8", rate=1)[1]) == 50
+    for form in ("cu8", "CU8"):  # as SoapySDR writes it
+        assert len(read(path, format=form, rate=1)[1]) == 50
     path.write_bytes(bytes(101))
     recording, x, _ = read(path, format="cf32", rate=1)
     assert len(x) == 12
