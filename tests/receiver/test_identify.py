@@ -364,12 +364,12 @@ def test_a_picture_of_a_file_with_an_odd_name(recording: Path, cli: Cli, tmp_pat
 
 def test_what_is_behind_a_gap_has_its_own_time_and_frequency() -> None:
     rate, clocks = 1000.0, [Clock(1000.0, 0.0, 0), Clock(1000.0, 1024.0, 90 * 10**9)]
-    recording = Recording("a", "iq", rate, clocks[0], 437e6, retunings=((1024, 438e6),))
+    recording = Recording("a", "iq", rate, clocks[0], FREQUENCY, retunings=((1024, 438e6),))
     made = Survey(recording, True)
     for i, clock in enumerate(clocks):
         made.add(Chunk(np.zeros(1024, np.complex64), rate, 1024.0 * i, clock))
     assert [made.clock_at(position) for position in (5.0, 1024.0, 9999.0)] == [clocks[0], clocks[1], clocks[1]]
-    assert [place(100.0, recording, seconds)[:9] for seconds in (0.5, 1.5)] == ["437.00010", "438.00010"]
+    assert [place(100.0, recording, seconds)[:9] for seconds in (0.5, 1.5)] == ["437.35010", "438.00010"]
     sent = transmitter({"use": "fsk", "baudrate": 100})
     (band, line) = Band(90.0, 110.0, 1.2, 1.6, 20.0), lines(satellite(sent), recording, Conditions())
     (text,) = _apart(band, line, made, recording)
