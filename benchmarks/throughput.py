@@ -240,8 +240,11 @@ def kernels(n: int) -> Iterator[Kernel]:
     yield Kernel("bits.Crc, 16 bits", "Mbyte/s", n, partial(CRC16_X25, RNG.bytes(n)), bound)
     bound = "64 states: 128 additions, 64 comparisons of bytes: 6 vector instructions of 32 lanes"
     yield Kernel("viterbi.Viterbi, K=7, rate 1/2", "Mbit/s", n // 2, partial(Viterbi().process, soft), bound)
-    bound = "16 states: 32 additions of float32, 16 comparisons"
-    yield Kernel("trellis.Trellis, K=5, rate 1/2", "Mbit/s", n // 2, partial(Trellis((0o23, 0o35)).decode, soft), bound)
+    for length, generators in ((5, (0o23, 0o35)), (7, (0o171, 0o133))):
+        states = 1 << (length - 1)
+        bound = f"{states} states: {2 * states} additions of float32, {states} comparisons"
+        decode = partial(Trellis(generators).decode, soft)
+        yield Kernel(f"trellis.Trellis, K={length}, rate 1/2", "Mbit/s", n // 2, decode, bound)
     code = ReedSolomon(32)
     data = np.frombuffer(RNG.bytes(223), np.uint8)
     for errors in (0, 16):

@@ -11,14 +11,14 @@ import numpy as np
 
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
-from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memset
 
 cdef enum:
     LONGEST = 15   # constraint length
     STATES = 16384
     HALF = 8192
-    MANY = 256     # states above which what was chosen is kept in bits, eight a byte
+    EIGHTHS = 2048
     MOST = 8       # generators
 
 
@@ -98,10 +98,10 @@ cdef class Trellis:
         cdef int wrong = 0
         bits = np.zeros(steps, np.uint8)
         cdef uint8_t[::1] out = bits
-        cdef uint8_t* choice
+        cdef uint64_t* choice
         if not steps:
             return bits, 0
-        choice = <uint8_t*>PyMem_Malloc(steps * _row(1 << (self.length - 1)))
+        choice = <uint64_t*>PyMem_Malloc(steps << _places(1 << (self.length - 1)))
         if not choice:
             raise MemoryError
         try:
@@ -111,7 +111,7 @@ cdef class Trellis:
             PyMem_Free(choice)
         return bits[:steps - (self.length - 1 if self.terminated else 0)] if steps >= self.length else bits[:0], wrong
 
-    cdef int _decode(self, const float* soft, Py_ssize_t steps, uint8_t* bits, uint8_t* choice) noexcept nogil:
+    cdef int _decode(self, const float* soft, Py_ssize_t steps, uint8_t* bits, uint64_t* choice) noexcept nogil:
         # states are the last bits, the newest the most significant
         cdef int states = 1 << (self.length - 1), half = states // 2, s, k, word, best, wrong = 0
         cdef float metric[STATES]
@@ -119,13 +119,17 @@ cdef class Trellis:
         cdef float one[HALF]
         cdef float gain_even[STATES]
         cdef float gain_odd[STATES]
-        cdef uint8_t chosen[STATES]
+        cdef uint64_t flags[EIGHTHS]
+        cdef uint8_t* chosen = <uint8_t*>flags
         cdef float a, c
-        cdef Py_ssize_t i, row = _row(states)
+        cdef int places = _places(states), words = 1 << (places - 3)
+        cdef const uint8_t* packed = <const uint8_t*>choice
+        cdef Py_ssize_t i
         cdef const float* even0 = self.even[0]
         cdef const float* odd0 = self.odd[0]
         cdef const float* even1 = self.even[1]
         cdef const float* odd1 = self.odd[1]
+        memset(flags, 0, 8 * sizeof(flags[0]))
         for s in range(states):
             metric[s] = 0 if s == 0 or not self.terminated else <float>-1e30
         for i in range(steps):
@@ -138,8 +142,10 @@ cdef class Trellis:
                 for s in range(states):
                     gain_even[s] += a * self.even[k][s]
                     gain_odd[s] += a * self.odd[k][s]
+            # all stay near the first, which every state can be reached from
+            a = metric[0]
             for s in range(half):
-                zero[s], one[s] = metric[2 * s], metric[2 * s + 1]
+                zero[s], one[s] = metric[2 * s] - a, metric[2 * s + 1] - a
             # the newest bit of the lower half is 0, that of the upper 1
             for s in range(half):
                 gain_even[s] += zero[s]
@@ -150,24 +156,14 @@ cdef class Trellis:
                 metric[s] = gain_odd[s] if gain_odd[s] > gain_even[s] else gain_even[s]
             for s in range(states):
                 chosen[s] = gain_odd[s] > gain_even[s]
-            if states <= MANY:
-                memcpy(choice + i * row, chosen, states)
-            else:
-                _pack(chosen, states, choice + i * row)
-            # all stay near the first, which every state can be reached from
-            a = metric[0]
-            for s in range(states):
-                metric[s] -= a
+            _pack(flags, words, choice + i * words)
         best = 0
         if not self.terminated:
             for s in range(1, states):
                 best = s if metric[s] > metric[best] else best
         for i in range(steps - 1, -1, -1):
             bits[i] = <uint8_t>(best >= half)
-            if states <= MANY:
-                word = (best << 1) | choice[i * row + best]
-            else:
-                word = (best << 1) | (choice[i * row + best // 8] >> (best % 8) & 1)
+            word = (best << 1) | (packed[(i << places) + (best & (1 << places) - 1)] >> (best >> places) & 1)
             for k in range(self.count):
                 a = self.sign[k] * soft[self.count * i + k]
                 wrong += a != 0 and (a > 0) != self.output[k][word]
@@ -175,16 +171,20 @@ cdef class Trellis:
         return wrong
 
 
-cdef inline Py_ssize_t _row(int states) noexcept nogil:
-    """Bytes that say what was chosen in a step."""
-    return states if states <= MANY else states // 8
+cdef inline int _places(int states) noexcept nogil:
+    """Logarithm to base 2 of the bytes, n, that say what was chosen: of state s it is bit s // n of byte s % n."""
+    cdef int places = 3
+    while 8 << places < states:
+        places += 1
+    return places
 
 
-cdef void _pack(const uint8_t* chosen, int states, uint8_t* packed) noexcept nogil:
-    """Eight of them into each byte, the first in the least significant bit."""
-    cdef int s, k, byte
-    for s in range(states // 8):
-        byte = 0
-        for k in range(8):
-            byte |= chosen[8 * s + k] << k
-        packed[s] = <uint8_t>byte
+cdef inline void _pack(const uint64_t* flags, int words, uint64_t* packed) noexcept nogil:
+    """Put bytes of 0 or 1 into bits, all that are `words` words behind another into its byte."""
+    cdef int j, k
+    cdef uint64_t word
+    for j in range(words):
+        word = flags[j]
+        for k in range(1, 8):
+            word |= flags[k * words + j] << k
+        packed[j] = word
