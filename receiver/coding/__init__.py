@@ -83,6 +83,11 @@ class Step(Protocol):
         """Whether the first bits come out without those behind them, so that a length in them can be read early."""
         ...
 
+    @property
+    def sized(self) -> bool:
+        """Whether the length of what comes out hangs on that of what goes in alone."""
+        ...
+
     def undo(self, block: Block) -> list[Block] | None:
         """Undo what the transmitter did; gives blocks when it is taken apart.
 

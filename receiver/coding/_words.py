@@ -182,6 +182,7 @@ class WordStep:
     """A step that decodes words, one behind the other, and keeps their data; what fills no word is left out."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
     _words: Words
 
     def undo(self, block: Block) -> None:

@@ -17,6 +17,7 @@ class Addresses:
     """Demand well-formed addresses and note them."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
 
     def undo(self, block: Block) -> None:
         link = addresses(block.data.tobytes())

@@ -17,6 +17,7 @@ class Constant:
     """Compare bytes with what they are known to be."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     value: str = required("", "the bytes, in hexadecimal digits")
     at: int = parameter(0, "B", "where they are")

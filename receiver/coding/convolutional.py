@@ -29,6 +29,7 @@ class Convolutional:
     """Decode by Viterbi's algorithm."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
 
     code: str = parameter("", "", "generators, their order and inversion", ("", *CODES))
     generators: list[Any] | None = parameter(

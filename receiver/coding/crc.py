@@ -83,6 +83,11 @@ class Crc:
         except ValueError:
             raise ValueError(f"until is {self.until!r}; it must be pairs of hexadecimal digits") from None
 
+    @property
+    def sized(self) -> bool:
+        """Whether the length of what comes out hangs on that of what goes in alone."""
+        return not self.until
+
     def _difference(self, data: NDArray[np.uint8]) -> int:
         at = len(data) - self._bytes if self.at is None else self.at
         sent = int.from_bytes(data[at : at + self._bytes].tobytes(), "little" if self.little_endian else "big")

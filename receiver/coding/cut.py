@@ -16,6 +16,7 @@ class Cut:
     """Leave out bytes somewhere inside."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
 
     at: int = required("B", "where the first of them is")
     bytes: int = parameter(1, "B", "left out")

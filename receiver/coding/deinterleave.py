@@ -16,6 +16,7 @@ class Deinterleave:
     """Put bits back in their order, matrix by matrix."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
 
     rows: int = parameter(1, "", "of the matrix")
     columns: int = parameter(1, "", "of the matrix")

@@ -16,6 +16,7 @@ class Descramble:
     """Add up bits that were sent some places before."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     taps: list[Any] = required("bits", "distances back of the bits that are added to each, such as [12, 17]")
     seed: str = parameter("", "", "bits that stand before the first, the last of them next to it; none: zeros")

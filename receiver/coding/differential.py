@@ -16,6 +16,7 @@ class Differential:
     """Compare each bit with the one before; a 0 stands before the first."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     rule: str = parameter(
         "nrz-i", "", "nrz-i, also called nrz-s: no change is a 1; nrz-m: a change is a 1", ("nrz-i", "nrz-m", "nrz-s")

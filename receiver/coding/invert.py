@@ -16,6 +16,7 @@ class Invert:
     """Turn bits over where a pattern has a 1."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     pattern: str = parameter("1", "", "of 0 and 1, over and over; 01 turns every second bit")
 

@@ -15,6 +15,7 @@ class Length:
     """Read the length and cut the frame there."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = False
 
     at: int = parameter(0, "B", "where the field begins")
     bytes: int = parameter(1, "B", "of the field")

@@ -17,6 +17,7 @@ class Manchester:
     """Make bits of pairs of symbols."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     one: str = parameter("10", "", "symbols of a 1: 10 by G. E. Thomas, 01 by IEEE 802.3", ("10", "01"))
 

@@ -14,6 +14,7 @@ class Padding:
     """Take the filling off."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = False
 
     at: int = parameter(0, "B", "where the field is")
     mask: int = parameter(0xFF, "", "its bits in that byte, the lowest among them")

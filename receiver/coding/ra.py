@@ -35,6 +35,7 @@ class Ra:
     """Decode; the frame's length says which code it is."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
 
     def undo(self, block: Block) -> None:
         code = code_of(len(block.soft) // 8) if len(block.soft) % 8 == 0 else None

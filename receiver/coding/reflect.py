@@ -15,6 +15,7 @@ class Reflect:
     """Turn the bits of each byte round."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     def undo(self, block: Block) -> None:
         whole = len(block.soft) // 8 * 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from ._words import weigh
 @dataclass
 class Repetition:
     """Make one of several copies; what fills none is left out."""
+
+    sized: ClassVar[bool] = True
 
     times: int = parameter(3, "", "copies")
     whole: bool = parameter(False, "", "all is sent over and over, else each bit")

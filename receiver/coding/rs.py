@@ -43,6 +43,7 @@ class Rs:
     """Correct the frame and take the parity off."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
 
     basis: str | None = parameter(
         None,

@@ -14,6 +14,7 @@ class Split:
     """Take a block apart into frames of one length; what is too short at the end is left out."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = False
 
     size: int = required("B", "of each")
     head: int = parameter(0, "B", "before the first")

@@ -14,6 +14,7 @@ class Strip:
     """Leave out bytes at the beginning and at the end."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
 
     head: float = parameter(0.0, "B", "left out at the beginning; bits as fractions")
     tail: float = parameter(0.0, "B", "left out at the end")

@@ -18,6 +18,7 @@ class Stuffed:
     """Take stuffed bits out, and what is behind the next flag off."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = False
 
     flags: bool = parameter(True, "", "the frame ends with a flag; more may stand before it")
 

@@ -18,6 +18,7 @@ class Tag:
     """Find the nearest tag, take it off, and cut the frame to its length."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = False
 
     words: dict[str, Any] = required("B", "length behind the tag, for each tag in hexadecimal digits")
 

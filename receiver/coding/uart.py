@@ -19,6 +19,7 @@ class Uart:
     """Take start and stop bits off."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     lsb_first: bool = parameter(False, "", "least significant bit first, as a UART has it")
     tolerance: float = parameter(0.1, "", "part of start and stop bits that may be wrong")

@@ -14,6 +14,7 @@ class Until:
     """End the frame at a mark."""
 
     bitwise: ClassVar[bool] = False
+    sized: ClassVar[bool] = False
 
     mark: str = required("", "bytes, in hexadecimal digits")
 

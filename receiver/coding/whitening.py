@@ -46,6 +46,7 @@ class Whitening:
     """Take an additive scrambler's sequence off."""
 
     bitwise: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
 
     sequence: str = parameter("", "", "one that has a name", ("", *SEQUENCES))
     taps: list[Any] | None = parameter(None, "bits", "distances back of the bits that are added up to the next")

@@ -21,22 +21,11 @@ from numpy.typing import NDArray
 from dsp_ext.bits import Descrambler, DifferentialDecoder
 
 from ..coding import Block, Failed, Step
-from ..coding._words import WordStep
-from ..coding.convolutional import Convolutional
 from ..coding.crc import Crc
-from ..coding.deinterleave import Deinterleave
-from ..coding.descramble import Descramble
-from ..coding.differential import Differential
-from ..coding.invert import Invert
 from ..coding.length import Length
-from ..coding.manchester import Manchester
-from ..coding.reflect import Reflect
-from ..coding.repetition import Repetition
 from ..coding.rs import Rs
-from ..coding.strip import Strip
 from ..coding.tag import Tag
 from ..coding.until import Until
-from ..coding.whitening import Whitening
 from ..errors import short
 from ..flowgraph import construct
 from ..stage import Chunk, Frame, Kind, Stream, parameter, required
@@ -56,21 +45,6 @@ LACKING = 1 / 16
 """Part of a frame that may lie behind the end of the recording."""
 LACKING_WORDS = 1 / 8
 """Of one with a Reed-Solomon code."""
-
-EVEN = (
-    Convolutional,
-    Deinterleave,
-    Descramble,
-    Differential,
-    Invert,
-    Manchester,
-    Reflect,
-    Repetition,
-    Strip,
-    Whitening,
-    WordStep,
-)
-"""Steps of whose input's length alone hangs that of what they give."""
 
 
 @cache
@@ -145,7 +119,7 @@ class Declared:
     def _check_symbols(self, at: int, step: Rs) -> None:
         """Refuse a length known beforehand that does not fill a Reed-Solomon code's symbols."""
         before = self._steps[:at]
-        if not all(isinstance(one, EVEN) for one in before):
+        if not all(one.sized for one in before):
             return
         for size in self._sizes:
             block = Block(np.full(size, -1, np.float32), 1.0, 1.0)
