@@ -13,11 +13,11 @@ from libc.stdint cimport uint8_t, uint64_t
 
 @cython.final
 cdef class Crc:
-    """Cyclic redundancy check of 8 to 64 bits over whole bytes, in the Rocksoft model.
+    """Cyclic redundancy check of 1 to 64 bits, in the Rocksoft model.
 
     Parameters
     ----------
-    width : bits, 8 to 64
+    width : bits, 1 to 64
     polynomial : without the leading term, highest power in the most significant bit
     initial : register before the first byte
     reflected : bytes go in least significant bit first, and the result is reflected
@@ -25,59 +25,85 @@ cdef class Crc:
 
     Raises
     ------
-    ValueError : a width outside 8 to 64, or a number that does not fit into it
+    ValueError : a width outside 1 to 64, or a number that does not fit into it
     """
     cdef readonly int width
     cdef bint reflected
-    cdef uint64_t initial, final
+    # where bytes go in most significant bit first, all is at the upper end of 64 bits
+    cdef uint64_t polynomial, initial, final
     cdef uint64_t table[256]
 
     def __init__(self, int width, polynomial, initial=0, *, bint reflected=False, final=0):
-        cdef uint64_t value, p
+        cdef uint64_t value
         cdef int byte, _
-        if not 8 <= width <= 64:
-            raise ValueError(f"width of a CRC must be 8 to 64 bits, got {width}")
+        if not 1 <= width <= 64:
+            raise ValueError(f"width of a CRC must be 1 to 64 bits, got {width}")
         for name, number in (("polynomial", polynomial), ("initial", initial), ("final", final)):
             if number < 0 or number >> width:
                 raise ValueError(f"{name} {number:#x} does not fit into {width} bits")
         self.width, self.reflected, self.final = width, reflected, final
-        p = polynomial
-        self.initial = initial
+        self.polynomial, self.initial = polynomial, initial
         if reflected:
-            p = _reverse(p, width)
-            self.initial = _reverse(self.initial, width)
+            self.polynomial, self.initial = _reverse(self.polynomial, width), _reverse(self.initial, width)
+        else:
+            self.polynomial <<= 64 - width
+            self.initial <<= 64 - width
         for byte in range(256):
             if reflected:
                 value = byte
                 for _ in range(8):
-                    value = (value >> 1) ^ (p if value & 1 else 0)
+                    value = (value >> 1) ^ (self.polynomial if value & 1 else 0)
             else:
-                value = (<uint64_t>byte) << 56
-                for _ in range(8):
-                    value = (value << 1) ^ ((p << (64 - width)) if value >> 63 else 0)
-                value >>= 64 - width
+                value = self._shifted((<uint64_t>byte) << 56, 8)
             self.table[byte] = value
 
-    def __call__(self, const uint8_t[::1] data not None):
-        """CRC of the bytes; `bytes`, `bytearray` and uint8 arrays will do."""
+    def __call__(self, const uint8_t[::1] data not None, bits=None):
+        """CRC of some data.
+
+        Parameters
+        ----------
+        data : `bytes`, `bytearray` or (n,) uint8
+        bits : of them that count, from the most significant one of the first byte on; None: all
+
+        Raises
+        ------
+        ValueError : more bits than there are, or of a reflected CRC such as fill no byte
+        """
         cdef Py_ssize_t n = data.shape[0]
+        cdef int rest = 0
         cdef uint64_t value
+        if bits is not None:
+            if not 0 <= bits <= 8 * n:
+                raise ValueError(f"bits must be 0 to {8 * n}, got {bits}")
+            n, rest = divmod(bits, 8)
+            if rest and self.reflected:
+                raise ValueError(f"a reflected CRC is one of whole bytes, got {bits} bits")
         with nogil:
             value = self._run(&data[0] if n else NULL, n)
-        return value
+            if rest:
+                value = self._shifted(value ^ (<uint64_t>(data[n] >> (8 - rest)) << (64 - rest)), rest)
+            if not self.reflected:
+                value >>= 64 - self.width
+        return value ^ self.final
 
     cdef uint64_t _run(self, const uint8_t *data, Py_ssize_t n) noexcept nogil:
+        """Register behind whole bytes."""
         cdef Py_ssize_t i
         cdef uint64_t value = self.initial
-        cdef int shift = self.width - 8
-        cdef uint64_t mask = (<uint64_t>-1) >> (64 - self.width)
         if self.reflected:
             for i in range(n):
                 value = (value >> 8) ^ self.table[(value ^ data[i]) & 0xff]
         else:
             for i in range(n):
-                value = ((value << 8) ^ self.table[((value >> shift) ^ data[i]) & 0xff]) & mask
-        return value ^ self.final
+                value = (value << 8) ^ self.table[(value >> 56) ^ data[i]]
+        return value
+
+    cdef uint64_t _shifted(self, uint64_t value, int count) noexcept nogil:
+        """Register, to which bits have been added, behind so many of them, the most significant first."""
+        cdef int _
+        for _ in range(count):
+            value = (value << 1) ^ (self.polynomial if value >> 63 else 0)
+        return value
 
 
 cdef uint64_t _reverse(uint64_t value, int width) noexcept nogil:

@@ -45,6 +45,19 @@ steps = [{{ use = "rs", polynomial = 0x43, parity = 12, first = 1, step = 1 }}]
 Symbols are packed most significant bit first, without gaps; where no length is sent, `size` must hold a whole number of
 them (78.75 B for 63 symbols of 10 bits). Bits of the data that fill no byte are not handed on.
 
+Checksums (`crc`) are named as in the [catalogue of parametrised CRC
+algorithms](https://reveng.sourceforge.io/crc-catalogue/all.htm), or told by `width`, up to 64 bits, `polynomial`,
+`initial`, `reflected` and `final`. A checksum takes whole bytes: one of 12 bits two of them, the 4 highest bits zero.
+With `packed = true` it stands in as many bits as it has, highest power first, behind bits that need not fill bytes;
+they go in as they are sent, so that `crc` comes before `reflect`. A token of USB, 11 bits and 5 of checksum, is
+
+```toml
+size = 2
+steps = [{{ use = "crc", name = "CRC-5/USB", packed = true }}]
+```
+
+Where filling follows, `strip` takes it off first: `{{ use = "strip", tail = 0.5 }}` is 4 bits.
+
 A satellite names the file: `framing = {{ use = "geoscan" }}`; what stands beside `use` replaces what the file says,
 such as `size = 66`. A framing of your own may stand in the satellite's definition itself, without a file:
 

@@ -1,14 +1,18 @@
 """Cyclic redundancy check, at the end of the frame or elsewhere, with repair of the bits that were least sure.
 
+    in bytes   whole bytes | the checksum in as many bytes as it takes, with zeros above it
+    packed     bits | the checksum, highest power first
+
 Names and parameters are those of the catalogue of parametrised CRC algorithms (G. Cook, reveng.sourceforge.io), in the
 Rocksoft model (R. Williams, "A painless guide to CRC error detection algorithms", 1993).
 """
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,27 +22,8 @@ from dsp_ext.bits import Crc as Checksum
 from ..errors import short
 from ..stage import parameter
 from . import Block, Failed
+from ._catalogue import NAMES
 
-NAMES: dict[str, tuple[int, int, int, bool, int]] = {
-    "CRC-8/SMBUS": (8, 0x07, 0x00, False, 0x00),
-    "CRC-8/MAXIM-DOW": (8, 0x31, 0x00, True, 0x00),
-    "CRC-16/ARC": (16, 0x8005, 0x0000, True, 0x0000),
-    "CRC-16/CMS": (16, 0x8005, 0xFFFF, False, 0x0000),
-    "CRC-16/GENIBUS": (16, 0x1021, 0xFFFF, False, 0xFFFF),
-    "CRC-16/IBM-3740": (16, 0x1021, 0xFFFF, False, 0x0000),
-    "CRC-16/IBM-SDLC": (16, 0x1021, 0xFFFF, True, 0xFFFF),
-    "CRC-16/KERMIT": (16, 0x1021, 0x0000, True, 0x0000),
-    "CRC-16/MODBUS": (16, 0x8005, 0xFFFF, True, 0x0000),
-    "CRC-16/SPI-FUJITSU": (16, 0x1021, 0x1D0F, False, 0x0000),
-    "CRC-16/USB": (16, 0x8005, 0xFFFF, True, 0xFFFF),
-    "CRC-16/XMODEM": (16, 0x1021, 0x0000, False, 0x0000),
-    "CRC-24/OPENPGP": (24, 0x864CFB, 0xB704CE, False, 0x000000),
-    "CRC-32/BZIP2": (32, 0x04C11DB7, 0xFFFFFFFF, False, 0xFFFFFFFF),
-    "CRC-32/ISCSI": (32, 0x1EDC6F41, 0xFFFFFFFF, True, 0xFFFFFFFF),
-    "CRC-32/ISO-HDLC": (32, 0x04C11DB7, 0xFFFFFFFF, True, 0xFFFFFFFF),
-    "CRC-32/MPEG-2": (32, 0x04C11DB7, 0xFFFFFFFF, False, 0x00000000),
-}
-"""Width, polynomial, initial register, reflected, and what is added at the end."""
 WEAK = 8
 """Least sure bits of which one or two are tried the other way round: of broken frames one in 1800 becomes a wrong one
 by a checksum of 16 bits."""
@@ -50,34 +35,50 @@ class Crc:
 
     bitwise: ClassVar[bool] = False
 
-    name: str = parameter("", "", "of the catalogue of parametrised CRC algorithms", ("", *NAMES))
-    width: int | None = parameter(None, "bits", "where it has no name")
+    name: str = parameter("", "", "of the catalogue of parametrised CRC algorithms, such as CRC-16/IBM-3740")
+    width: int | None = parameter(None, "bits", "where it has no name; up to 64")
     polynomial: int = parameter(0, "", "without its leading term")
     initial: int = parameter(0, "", "register at the beginning")
     reflected: bool = parameter(False, "", "bytes go in least significant bit first")
     final: int = parameter(0, "", "added modulo 2 at the end")
+    packed: bool = parameter(False, "", "stands in bits behind bits, which go in as they are sent; else in whole bytes")
     little_endian: bool = parameter(False, "", "sent least significant byte first")
-    start: int = parameter(0, "B", "where what it covers begins")
-    at: int | None = parameter(None, "B", "where it stands; none: at the end")
+    start: float = parameter(0.0, "B", "where what it covers begins; bits as fractions")
+    at: float | None = parameter(None, "B", "where it stands; bits as fractions; none: at the end")
     until: str = parameter("", "", "bytes, in hexadecimal digits, before the first of which the frame ends that fits")
     keep: bool = parameter(False, "", "hand the checksum on")
     repair: bool = parameter(True, "", "try the least sure bits the other way round")
 
     def __post_init__(self) -> None:
-        if bool(self.name) == (self.width is not None):
-            raise ValueError("crc needs either name or width and polynomial")
         own = (self.width or 0, self.polynomial, self.initial, self.reflected, self.final)
+        if bool(self.name) == any(own):
+            raise ValueError("crc needs either name or width, polynomial and what else is not 0")
+        if self.name and self.name not in NAMES:
+            near = ", ".join(difflib.get_close_matches(self.name.upper(), NAMES, 3, 0))
+            raise ValueError(f"name is {short(self.name)}; it must be one of the catalogue, such as {near}")
         width, polynomial, initial, reflected, final = NAMES[self.name] if self.name else own
-        if width not in range(8, 65, 8):
-            raise ValueError(f"width is {short(width)}; it must be whole bytes, 8 to 64 bits")
-        if self.start < 0:
-            raise ValueError(f"start is {self.start}; it must be 0 or more")
+        if not 1 <= width <= 64:
+            raise ValueError(f"width is {short(self.width)}; it must be 1 to 64 bits")
+        if not polynomial % 2:
+            raise ValueError(f"polynomial is {polynomial:#x}; it must end with 1, its leading term being left out")
+        if self.packed and self.little_endian:
+            raise ValueError("little_endian is true; it must be false where the checksum is packed in bits")
+        if self.packed and reflected:
+            # where bytes are sent least significant bit first, the bits go in as they are sent
+            reflected, final = False, int(f"{final:0{width}b}"[::-1], 2)
         self._crc = Checksum(width, polynomial, initial, reflected=reflected, final=final)
-        self._bytes = width // 8
-        self.chance = 2.0**-width
+        self._field = width if self.packed else -(-width // 8) * 8
+        self._order: Literal["little", "big"] = "little" if self.little_endian else "big"
+        self.chance = 2.0**-self._field
         """Probability that noise passes."""
-        if self.at is not None and self.at < 0:
-            raise ValueError(f"at is {self.at}; it must be 0 or more")
+        for name in ("start", "at"):
+            place = getattr(self, name)
+            if place is not None and (place < 0 or 8 * place % 1 or (8 * place % 8 and not self.packed)):
+                raise ValueError(
+                    f"{name} is {place:g}; it must be 0 or more, and whole bytes{', or bits' if self.packed else ''}"
+                )
+        self._start = round(8 * self.start)
+        self._at = None if self.at is None else round(8 * self.at)
         try:
             self._until = bytes.fromhex(self.until)
         except ValueError:
@@ -88,63 +89,63 @@ class Crc:
         """Whether the length of what comes out hangs on that of what goes in alone."""
         return not self.until
 
-    def _difference(self, data: NDArray[np.uint8]) -> int:
-        at = len(data) - self._bytes if self.at is None else self.at
-        sent = int.from_bytes(data[at : at + self._bytes].tobytes(), "little" if self.little_endian else "big")
-        covered = data[self.start : at]
-        if self.at is not None:
-            covered = np.concatenate([covered, data[max(self.start, at + self._bytes) :]])
-        return self._crc(np.ascontiguousarray(covered)) ^ sent
+    def _difference(self, bits: NDArray[np.bool_]) -> int:
+        """What a checksum and that of what it covers differ in."""
+        at = len(bits) - self._field if self._at is None else self._at
+        # behind the end of the bytes there is nothing but zeros
+        sent = int.from_bytes(np.packbits(bits[at : at + self._field]).tobytes(), self._order) >> -self._field % 8
+        covered = bits[self._start : at]
+        if self._at is not None:
+            covered = np.concatenate([covered, bits[max(self._start, at + self._field) :]])
+        return self._crc(np.packbits(covered), len(covered)) ^ sent
 
     def undo(self, block: Block) -> None:
         if self._until:
             self._end(block)
-        data = block.data
+        if not self.packed:
+            block.take(slice(len(block.soft) // 8 * 8))
+        bits = block.soft > 0
         if (
-            len(data) <= self.start + (self._bytes if self.at is None else 0)
-            or len(data) <= (self.at or 0) + self._bytes
+            len(bits) <= self._start + (self._field if self._at is None else 0)
+            or len(bits) <= (self._at or 0) + self._field
         ):
             raise Failed("length")
-        chance = block.chance * block.support * 2.0 ** -(8 * self._bytes)
-        difference = self._difference(data)
+        chance = block.chance * block.support * self.chance
+        difference = self._difference(bits)
         if difference:
-            chance *= self._repair(block, data, difference, chance)
+            chance *= self._repair(block, bits, difference, chance)
         elif chance > block.limit:
             raise Failed("sync")
         block.chance, block.support, block.integrity, block.crc_ok = chance, 1.0, "crc", True
-        block.soft = block.soft[: 8 * len(data)]
-        if not self.keep and self.at is None:
-            block.soft = block.soft[: 8 * (len(data) - self._bytes)]
-        elif not self.keep:
-            at = 8 * (self.at or 0)
-            block.soft = np.concatenate([block.soft[:at], block.soft[at + 8 * self._bytes :]])
+        if not self.keep:
+            at = len(bits) - self._field if self._at is None else self._at
+            block.take(np.delete(np.arange(len(bits)), slice(at, at + self._field)))
 
     def _end(self, block: Block) -> None:
         """Cut the block at the first mark before which the checksum fits."""
-        data = block.data
-        whole, end, tries = data.tobytes(), -1, 0
+        bits, whole, end, tries = block.soft > 0, block.data.tobytes(), -1, 0
         while (end := whole.find(self._until, end + 1)) >= 0:
-            if end > self.start + self._bytes:
+            if 8 * end > self._start + self._field:
                 tries += 1
-                if not self._difference(data[:end]):
-                    block.soft = block.soft[: 8 * end]
+                if not self._difference(bits[: 8 * end]):
+                    block.take(slice(8 * end))
                     block.chance *= tries
                     if block.integrity == "none":  # else a code's words have their own length
                         block.symbols = 8 * end
                     return
         raise Failed("crc")
 
-    def _repair(self, block: Block, data: NDArray[np.uint8], difference: int, chance: float) -> int:
+    def _repair(self, block: Block, bits: NDArray[np.bool_], difference: int, chance: float) -> int:
         """Mend one or two bits; gives the number of ways that were open. Raises Failed where there is none."""
         ways = WEAK * (WEAK + 1) // 2
         if not self.repair or block.decided or chance * ways > block.limit:
             raise Failed("crc")
-        first = 8 * min(self.start, self.start if self.at is None else self.at)
-        weak = first + np.argsort(np.abs(block.soft[first : 8 * len(data)]), kind="stable")[:WEAK]
+        first = self._start if self._at is None else min(self._start, self._at)
+        weak = first + np.argsort(np.abs(block.soft[first:]), kind="stable")[:WEAK]
         effects = {}
         for bit in weak.tolist():
-            other = data.copy()
-            other[bit // 8] ^= 0x80 >> bit % 8
+            other = bits.copy()
+            other[bit] ^= True
             effects[bit] = self._difference(other) ^ difference
         found = [pick for n in (1, 2) for pick in combinations(effects, n)]
         fits = [pick for pick in found if effects[pick[0]] ^ (effects[pick[1]] if len(pick) > 1 else 0) == difference]

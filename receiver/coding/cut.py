@@ -29,7 +29,7 @@ class Cut:
         at, size = 8 * self.at, 8 * self.bytes
         if len(block.soft) < at + size:
             raise Failed("length")
-        block.soft = np.concatenate([block.soft[:at], block.soft[at + size :]])
+        block.take(np.delete(np.arange(len(block.soft)), slice(at, at + size)))
 
     def rate(self) -> float:
         return 1.0

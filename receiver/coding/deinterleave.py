@@ -35,11 +35,12 @@ class Deinterleave:
         matrices = len(block.soft) // size if size else 0
         if not matrices:
             raise Failed("length")
-        sent = block.soft[: matrices * size].reshape(matrices, columns, self.rows, self.unit)
+        places = np.arange(len(block.soft))
+        sent = places[: matrices * size].reshape(matrices, columns, self.rows, self.unit)
         if self.backwards:
             sent = sent[:, ::-1, ::-1]
         # what fills no matrix is sent as it is
-        block.soft = np.concatenate([sent.swapaxes(1, 2).ravel(), block.soft[matrices * size :]])
+        block.take(np.concatenate([sent.swapaxes(1, 2).ravel(), places[matrices * size :]]))
 
     def rate(self) -> float:
         return 1.0

@@ -30,7 +30,7 @@ class Padding:
         left = len(data) - (int(data[self.at]) & self.mask)
         if left <= self.at:
             raise Failed("length")
-        block.soft = block.soft[: 8 * left]
+        block.take(slice(8 * left))
 
     def rate(self) -> float:
         return 1.0

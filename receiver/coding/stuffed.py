@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from ..stage import parameter
 from . import Block, Failed
 
@@ -41,7 +43,7 @@ class Stuffed:
                 continue
             run = run + 1 if bits[i] == "1" else 0
             kept.append(i)
-        block.soft = block.soft[kept]
+        block.take(np.array(kept, np.int64))
 
     def rate(self) -> float:
         return 1.0

@@ -37,8 +37,8 @@ class Uart:
         if wrong > self.tolerance * checked:
             raise Failed("sync")
         block.chance *= sum(math.comb(checked, i) for i in range(wrong + 1)) / 2.0**checked
-        bits = characters[:, 1:-1]
-        block.soft = np.ascontiguousarray(bits[:, ::-1] if self.lsb_first else bits).ravel()
+        places = np.arange(characters.size).reshape(-1, BITS)[:, 1:-1]
+        block.take((places[:, ::-1] if self.lsb_first else places).ravel())
 
     def rate(self) -> float:
         return 0.8

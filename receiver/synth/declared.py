@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import FlowgraphError
 from .bits import Bits, MultiplicativeScrambler, msb_first, nrz_m, nrzi
+from .catalogue import CRCS
 from .codes import (
     Convolutional,
     bch_generator,
@@ -26,39 +27,24 @@ from .codes import (
     symbol_reed_solomon,
 )
 
-CRCS = {
-    "CRC-8/SMBUS": (8, 0x07, 0, False, 0),
-    "CRC-8/MAXIM-DOW": (8, 0x31, 0, True, 0),
-    "CRC-16/ARC": (16, 0x8005, 0, True, 0),
-    "CRC-16/CMS": (16, 0x8005, 0xFFFF, False, 0),
-    "CRC-16/GENIBUS": (16, 0x1021, 0xFFFF, False, 0xFFFF),
-    "CRC-16/IBM-3740": (16, 0x1021, 0xFFFF, False, 0),
-    "CRC-16/IBM-SDLC": (16, 0x1021, 0xFFFF, True, 0xFFFF),
-    "CRC-16/KERMIT": (16, 0x1021, 0, True, 0),
-    "CRC-16/MODBUS": (16, 0x8005, 0xFFFF, True, 0),
-    "CRC-16/SPI-FUJITSU": (16, 0x1021, 0x1D0F, False, 0),
-    "CRC-16/USB": (16, 0x8005, 0xFFFF, True, 0xFFFF),
-    "CRC-16/XMODEM": (16, 0x1021, 0, False, 0),
-    "CRC-24/OPENPGP": (24, 0x864CFB, 0xB704CE, False, 0),
-    "CRC-32/BZIP2": (32, 0x04C11DB7, 0xFFFFFFFF, False, 0xFFFFFFFF),
-    "CRC-32/ISCSI": (32, 0x1EDC6F41, 0xFFFFFFFF, True, 0xFFFFFFFF),
-    "CRC-32/ISO-HDLC": (32, 0x04C11DB7, 0xFFFFFFFF, True, 0xFFFFFFFF),
-    "CRC-32/MPEG-2": (32, 0x04C11DB7, 0xFFFFFFFF, False, 0),
-}
-"""Width, polynomial, initial register, reflected, final sum (the catalogue at reveng.sourceforge.io)."""
-
 
 def crc(data: bytes, width: int, polynomial: int, initial: int, reflected: bool, final: int) -> int:
     """Checksum bit by bit, in the Rocksoft model."""
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little" if reflected else "big")
+    register = _register_behind(bits, width, polynomial, initial)
+    return (_turned(register, width) if reflected else register) ^ final
+
+
+def _register_behind(bits: Bits, width: int, polynomial: int, initial: int) -> int:
     register = initial
-    for byte in data:
-        bits = range(8) if reflected else range(7, -1, -1)
-        for i in bits:
-            out = register >> (width - 1) & 1 ^ byte >> i & 1
-            register = (register << 1 & (1 << width) - 1) ^ (polynomial if out else 0)
-    if reflected:
-        register = int(f"{register:0{width}b}"[::-1], 2)
-    return register ^ final
+    for bit in bits.tolist():
+        out = register >> (width - 1) ^ bit
+        register = (register << 1 & (1 << width) - 1) ^ (polynomial if out else 0)
+    return register
+
+
+def _turned(value: int, width: int) -> int:
+    return int(f"{value:0{width}b}"[::-1], 2)
 
 
 def bits_of(text: str) -> Bits:
@@ -120,17 +106,32 @@ def _reflect(bits: Bits, step: dict[str, Any]) -> Bits:
 def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
     own = (step.get("width", 0), step.get("polynomial", 0), step.get("initial", 0))
     rule = CRCS[step["name"]] if "name" in step else (*own, step.get("reflected", False), step.get("final", 0))
+    if step.get("packed"):
+        return _packed_crc(bits, step, rule)
     data = np.packbits(bits).tobytes()
     original = data
+    at, start, size = step.get("at"), step.get("start", 0), -(-rule[0] // 8)
     if step.get("keep"):
-        data = data[: -(rule[0] // 8)]
-    at, start, size = step.get("at"), step.get("start", 0), rule[0] // 8
+        data = data[:-size]
     if at is not None:
         rest = original[at + size :] if step.get("keep") else data[at:]
         told = crc(data[start:at] + rest[max(0, start - at - size) :], *rule).to_bytes(size, _order(step))
         return msb_first(data[:at] + told + rest)
     told = crc(data[start:], *rule).to_bytes(size, _order(step))
     return msb_first(data + told + bytes.fromhex(step.get("until", "")))
+
+
+def _packed_crc(bits: Bits, step: dict[str, Any], rule: tuple[int, int, int, bool, int]) -> Bits:
+    """Checksum in bits, which go in as they are sent, whatever the rule says of bytes; zeros fill them up."""
+    bits = np.concatenate([bits, np.zeros(step.get("spare", 0), np.uint8)])
+    width, polynomial, initial, reflected, final = rule
+    at, start = round(8 * step.get("at", len(bits) / 8)), round(8 * step.get("start", 0))
+    if step.get("keep"):
+        at = len(bits) - width if "at" not in step else at
+        bits = np.delete(bits, slice(at, at + width))
+    covered = np.concatenate([bits[min(start, at) : at], bits[max(start - width, at) :]])
+    told = _register_behind(covered, width, polynomial, initial) ^ (_turned(final, width) if reflected else final)
+    return np.concatenate([bits[:at], [int(bit) for bit in f"{told:0{width}b}"], bits[at:]]).astype(np.uint8)
 
 
 def _width(step: dict[str, Any]) -> int:
@@ -392,10 +393,11 @@ class Coder:
         """Code a payload; gives it as it was sent, for a field of its own may say its length, and the bits."""
         if "padding" in self._uses:
             return self._padded(payload)
-        # zeros fill the symbols of a Reed-Solomon code: bytes, where their number can be told, and bits
+        # zeros fill the symbols of a Reed-Solomon code: bytes, where their number can be told, and bits, as before a
+        # checksum that is packed in them
         most = max((_width(step) * step.get("interleaving", 1) for step in self._codes), default=0) // 8
         for extra in range(1 + (most if self._place >= 0 else 0)):
-            for spare in range(8 if self._codes else 0):
+            for spare in range(8 if self._codes or any(step.get("packed") for step in self.steps) else 0):
                 try:
                     return self._coded(payload + bytes(extra), spare)
                 except ValueError:
@@ -403,7 +405,7 @@ class Coder:
         return self._coded(payload, 0)
 
     def _coded(self, payload: bytes, spare: int) -> tuple[bytes, Bits]:
-        """The same with so many zeros behind what a Reed-Solomon code protects."""
+        """The same with so many zeros behind what a Reed-Solomon code or a checksum protects."""
         bits, sent, place = msb_first(payload), payload, self._place
         # the length is told before what checks it
         near = self._uses.index("split") if "split" in self._uses else len(self.steps)
@@ -457,7 +459,7 @@ class Coder:
     def _run(self, bits: Bits, start: int, stop: int, spare: int = 0) -> Bits:
         """Do the steps before `start` down to `stop`."""
         for i in range(start - 1, stop - 1, -1):
-            step = {**self.steps[i], "spare": spare} if self._uses[i] == "rs" else self.steps[i]
+            step = {**self.steps[i], "spare": spare} if self._uses[i] in ("rs", "crc") else self.steps[i]
             bits = _STEPS[self._uses[i]](bits, step)
         return bits
 

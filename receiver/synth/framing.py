@@ -42,8 +42,9 @@ from .bits import (
     nrzi,
     word,
 )
+from .catalogue import CRCS
 from .codes import Convolutional, ccsds_reed_solomon, eight_ten, general_reed_solomon, golay24, reed_solomon
-from .declared import CRCS, Coder, bits_of, crc, line_code
+from .declared import Coder, bits_of, crc, line_code
 
 
 @dataclass

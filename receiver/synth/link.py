@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import FlowgraphError
-from .declared import CRCS, crc
+from .catalogue import CRCS
+from .declared import crc
 from .framing import Encoder, Piece, encoder
 
 PACKET_MOST = 100

@@ -13,7 +13,11 @@ from dsp_ext.bits import (
     IntelsatDescrambler,
     lfsr_sequence,
 )
+from receiver.coding._catalogue import NAMES
+from receiver.synth import declared
+from receiver.synth.catalogue import CRCS
 from tests import reference
+from tests.catalogue import CHECKS
 from tests.cuts import cuts
 
 
@@ -31,9 +35,33 @@ def test_check_values_of_published_crcs() -> None:
     assert CRC16_X25(b"") == 0
 
 
+@pytest.mark.parametrize("name", CHECKS)
+def test_check_values_of_the_catalogue(name: str) -> None:
+    width, polynomial, initial, reflected, final = NAMES[name]
+    assert Crc(width, polynomial, initial, reflected=reflected, final=final)(b"123456789") == CHECKS[name]
+    assert declared.crc(b"123456789", *CRCS[name]) == CHECKS[name]
+    assert NAMES.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize("width", [1, 3, 7, 8, 15, 24, 61, 64])
+def test_a_crc_of_bits_that_fill_no_byte(width: int) -> None:
+    """Its register is empty behind the checksum of what it covers, however many bits that is."""
+    rng = np.random.default_rng(width)
+    rule = Crc(width, int(rng.integers(0, 1 << (width - 1))) << 1 & (1 << width) - 1 | 1, 0)
+    for n in range(1, 40):
+        bits = rng.integers(0, 2, n, np.uint8)
+        told = [int(bit) for bit in f"{rule(np.packbits(bits), n):0{width}b}"]
+        assert rule(np.packbits([*bits, *told]), n + width) == 0
+        assert rule(np.packbits([*bits, 1, *told[1:]]), n) == int("".join(map(str, told)), 2)
+
+
 def test_refuses_crcs_that_are_none() -> None:
-    with pytest.raises(ValueError, match="8 to 64 bits, got 7"):
-        Crc(7, 0x09)
+    with pytest.raises(ValueError, match="1 to 64 bits, got 65"):
+        Crc(65, 0x09)
+    with pytest.raises(ValueError, match="bits must be 0 to 8, got 9"):
+        Crc(5, 0x05)(b"1", 9)
+    with pytest.raises(ValueError, match="one of whole bytes, got 7 bits"):
+        Crc(5, 0x05, reflected=True)(b"1", 7)
     with pytest.raises(ValueError, match="does not fit into 16 bits"):
         Crc(16, 0x11021)
 

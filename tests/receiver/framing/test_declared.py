@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.coding import Block
+from receiver.coding import Block, Failed
+from receiver.coding.crc import Crc
 from receiver.coding.whitening import Whitening
 from receiver.errors import FlowgraphError
 from receiver.flowgraph import build, framing_names
@@ -173,6 +174,23 @@ def test_named_whitening_sequences_begin_as_published(sequence: str, beginning: 
     assert block.data.tobytes() == bytes.fromhex(beginning)
 
 
+@pytest.mark.parametrize("token", ["01011100101 11100", "00001110010 01110", "10000000000 10111"])
+def test_a_checksum_in_bits_as_they_are_sent(token: str) -> None:
+    """Tokens of the USB Implementers Forum's "Cyclic redundancy checks in USB": OUT to 3A, A; IN to 70, 4; frame 1."""
+    soft = np.array([1 if bit == "1" else -1 for bit in token if bit != " "], np.float32)
+    block = Block(soft.copy(), 1.0, 1.0)
+    Crc(name="CRC-5/USB", packed=True).undo(block)
+    assert (block.crc_ok, block.corrected, block.soft.tolist()) == (True, None, soft[:11].tolist())
+    soft[3] *= -0.5
+    block = Block(soft.copy(), 1.0, 2.0)
+    Crc(name="CRC-5/USB", packed=True).undo(block)
+    soft[3] *= -1
+    assert (block.corrected, block.soft.tolist()) == (1, soft[:11].tolist())
+    soft[3] *= -1
+    with pytest.raises(Failed, match="crc"):
+        Crc(name="CRC-5/USB", packed=True, repair=False).undo(Block(soft, 1.0, 2.0))
+
+
 def test_a_framing_of_ones_own() -> None:
     """Line code, interleaver, inversion, a length of two bytes, and a CRC told by its parameters."""
     own = {
@@ -309,9 +327,27 @@ def test_any_bytes_behind_a_sync_word(data: bytes, use: str) -> None:
         ({"steps": ["crc"]}, "step 1 is 'crc'; it must be a table"),
         ({"steps": [{"use": "crs"}]}, "step 1: use = 'coding.crs': there is no such stage"),
         ({"steps": [{"use": "crc"}]}, "step 1: crc needs either name or width"),
-        ({"steps": [{"use": "crc", "name": "CRC-16"}]}, "step 1: name is 'CRC-16'; it is one of"),
-        ({"steps": [{"use": "crc", "width": 12}]}, "step 1: width is 12; it must be whole bytes"),
-        ({"steps": [{"use": "crc", "width": 10**30}]}, "step 1: width is 10*; it must be whole bytes"),
+        (
+            {"steps": [{"use": "crc", "name": "CRC-16"}]},
+            "step 1: name is 'CRC-16'; it must be one of the catalogue, such as CRC-16/",
+        ),
+        (
+            {"steps": [{"use": "crc", "name": "CRC-16/ARC", "initial": 1}]},
+            "step 1: crc needs either name or width, polynomial and",
+        ),
+        ({"steps": [{"use": "crc", "width": 65}]}, "step 1: width is 65; it must be 1 to 64 bits"),
+        ({"steps": [{"use": "crc", "width": 10**30}]}, "step 1: width is 10*; it must be 1 to 64 bits"),
+        ({"steps": [{"use": "crc", "width": 16, "polynomial": 0x8408}]}, "step 1: polynomial is 0x8408; it must end"),
+        ({"steps": [{"use": "crc", "width": 16, "polynomial": 0x11021}]}, "step 1: polynomial 0x11021 does not fit"),
+        (
+            {"steps": [{"use": "crc", "name": "CRC-16/ARC", "packed": True, "little_endian": True}]},
+            "step 1: little_endian is true",
+        ),
+        ({"steps": [{"use": "crc", "name": "CRC-16/ARC", "start": 0.5}]}, "step 1: start is 0.5; it must be .* bytes$"),
+        (
+            {"steps": [{"use": "crc", "name": "CRC-16/ARC", "packed": True, "at": 0.3}]},
+            "step 1: at is 0.3; it must be 0 or more, and whole bytes, or bits$",
+        ),
         ({"steps": [{"use": "rs", "polynomial": 10**30}]}, "step 1: polynomial is 10*; it must be of degree 3 to 16"),
         ({"steps": [{"use": "rs", "step": 10**30}]}, "step 1: first is 112 and step is 10*; they must be"),
         ({"steps": [{"use": "whitening"}]}, "step 1: whitening needs either sequence, or taps"),

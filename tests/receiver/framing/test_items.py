@@ -92,6 +92,13 @@ def test_a_step(name: str) -> None:
         {"line": ["nrz-i", "g3ruh"]},
         {"steps": [{"use": "crc", "width": 24, "polynomial": 0x864CFB, "initial": 0xB704CE}]},
         {"steps": [{"use": "crc", "width": 64, "polynomial": 0x42F0E1EBA9EA3693, "little_endian": True}]},
+        {"steps": [{"use": "crc", "name": "CRC-12/DECT"}]},
+        {"steps": [{"use": "crc", "name": "CRC-15/CAN", "little_endian": True, "at": 3}]},
+        {"size": 63.875, "steps": [{"use": "crc", "name": "CRC-15/MPT1327", "packed": True}]},
+        {"size": 30.5, "steps": [{"use": "crc", "name": "CRC-16/DNP", "packed": True, "start": 0.25, "at": 10.375}]},
+        {"size": 65, "steps": [{"use": "strip", "tail": 0.75}, {"use": "crc", "name": "CRC-10/ATM", "packed": True}]},
+        {"sync": "1ACFFC1D5072F64B", "steps": [{"use": "crc", "name": "CRC-5/USB", "packed": True}]},
+        {"sync": "1ACFFC1D5072F64B", "steps": [{"use": "crc", "name": "CRC-5/USB", "start": 2}]},
         {
             "size": 300,
             "steps": [

@@ -18,7 +18,8 @@ from receiver.framing._csp import csp_header
 from receiver.satellite import Transmitter
 from receiver.satyaml import load_satyaml
 from receiver.stage import Clock, Frame, Stage, Stream
-from receiver.synth.declared import CRCS, crc
+from receiver.synth.catalogue import CRCS
+from receiver.synth.declared import crc
 from receiver.synth.link import kiss, nanolink
 from tests.fuzz import FUZZ
 
