@@ -17,22 +17,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp_ext.galois import GaloisReedSolomon
+from dsp_ext.galois import MOST_PARITY, GaloisReedSolomon
 
+from ..errors import short
 from ..stage import parameter, required
 from . import Block
 from ._words import FEW, LARGEST, Words, WordStep
 from .ra import log_ball
 
-PRIMITIVE = {2: 0b111, 3: 0b1011, 4: 0b10011, 5: 0b100101, 6: 0b1000011, 7: 0b10001001, 8: 0b100011101}
+PRIMITIVE = {2: 0x7, 3: 0xB, 4: 0x13, 5: 0x25, 6: 0x43, 7: 0x89, 8: 0x11D, 9: 0x211, 10: 0x409}
 """Least primitive polynomial of each degree (W. W. Peterson, "Error-correcting codes", 1961, appendix C)."""
+
+LONGEST = 1023
+"""Bits of a word."""
+NEAR = 4
+"""Codes that are named in the place of one that there is not."""
 
 
 @dataclass
 class Bch(WordStep):
     """Correct words and take their parity off."""
 
-    n: int = required("bits", "of a word, without the parity of all; up to 255")
+    n: int = required("bits", "of a word, without the parity of all; up to 1023")
     k: int | None = parameter(None, "bits", "of data in a word")
     t: int | None = parameter(None, "bits", "wrong ones that any word bears; either k, t or polynomial says which code")
     polynomial: int | None = parameter(None, "", "generator with its leading term, such as 0x769")
@@ -43,15 +49,15 @@ class Bch(WordStep):
     inverted_parity: bool = parameter(False, "", "parity, but not that of all, is sent as its complement")
 
     def __post_init__(self) -> None:
-        if not 3 <= self.n <= 255:
-            raise ValueError(f"n is {self.n}; it must be 3 to 255 bits")
+        if not 3 <= self.n <= LONGEST:
+            raise ValueError(f"n is {short(self.n)}; it must be 3 to {LONGEST} bits")
         degree = self.n.bit_length()
         self._field = PRIMITIVE[degree] if self.field is None else self.field
         if self._field.bit_length() != degree + 1 or len(_powers(self._field)) != (1 << degree) - 1:
             raise ValueError(f"field is {self._field:#x}; it must be primitive, of degree {degree}")
         generator, errors = self._generator()
         parity = generator.bit_length() - 1
-        rows = np.array([_word(1 << i, generator, self.n) for i in reversed(range(parity, self.n))], np.uint8)
+        rows = _words(generator, self.n)
         if self.extended:
             rows = np.concatenate([rows, rows.sum(axis=1, keepdims=True) % 2], axis=1).astype(np.uint8)
         n, k = rows.shape[1], self.n - parity
@@ -65,6 +71,8 @@ class Bch(WordStep):
         bears = roots // 2 if errors is None else errors
         self._algebra = None
         if k > FEW and 2 * bears <= roots < self.n and log_ball(n, bears) > LARGEST:
+            if 2 * bears > MOST_PARITY:
+                raise ValueError(f"t is {bears}; it must be up to {MOST_PARITY // 2} wrong bits of a word")
             # its words are those of a Reed-Solomon code whose symbols are 0 or 1
             self._algebra = GaloisReedSolomon(2 * bears, self._field)
         self._order = order
@@ -117,14 +125,17 @@ class Bch(WordStep):
         for t, generator in sorted(known.items(), reverse=True):
             if self.t in (None, t) and self.k in (None, self.n + 1 - generator.bit_length()):
                 return generator, t
-        there = ", ".join(f"k = {self.n + 1 - generator.bit_length()} (t = {t})" for t, generator in known.items())
-        raise ValueError(f"k is {self.k}, t {self.t}; of {self.n} bits there are {there}")
+        codes = [(self.n + 1 - generator.bit_length(), t) for t, generator in known.items()]
+        codes.sort(key=lambda code: abs(code[0] - self.k) if self.k is not None else abs(code[1] - (self.t or 0)))
+        near = ", ".join(f"k = {k} (t = {t})" for k, t in codes[:NEAR])
+        asked = " and ".join(f"{name} is {short(v)}" for name, v in (("k", self.k), ("t", self.t)) if v is not None)
+        raise ValueError(f"{asked}; of {self.n} bits there are, next to that, {near}")
 
 
 def _powers(field: int) -> list[int]:
     """Powers of x modulo a polynomial, until they come again."""
     powers, x = [1], 2
-    while x != 1 and x and len(powers) < 256:
+    while x != 1 and x and len(powers) <= LONGEST:
         powers.append(x)
         x <<= 1
         x ^= field if x.bit_length() == field.bit_length() else 0
@@ -166,12 +177,15 @@ def _carryless(a: int, b: int) -> int:
     return product
 
 
-def _word(data: int, generator: int, n: int) -> list[int]:
-    """The multiple of the generator that begins with data, their lowest power being that above the parity's."""
-    rest = data
-    while rest.bit_length() >= generator.bit_length():
-        rest ^= generator << rest.bit_length() - generator.bit_length()
-    return [(data ^ rest) >> i & 1 for i in reversed(range(n))]
+def _words(generator: int, n: int) -> NDArray[np.uint8]:
+    """(k, n) multiples of the generator that begin with each bit of data alone, the highest power first."""
+    parity = generator.bit_length() - 1
+    words, rest = "", generator ^ 1 << parity
+    for power in range(parity, n):
+        words = f"{1 << power | rest:0{n}b}" + words
+        rest <<= 1
+        rest ^= generator if rest >> parity else 0
+    return (np.frombuffer(words.encode(), np.uint8) - ord("0")).reshape(-1, n)
 
 
 stage = Bch

@@ -178,15 +178,18 @@ def bch_generator(step: dict[str, Any]) -> int:
 
 @cache
 def _bch_generator(n: int, k: int | None, errors: int | None, field: int | None) -> int:
-    field = field or {2: 7, 3: 11, 4: 19, 5: 37, 6: 67, 7: 137, 8: 285}[n.bit_length()]
+    field = field or {2: 7, 3: 11, 4: 19, 5: 37, 6: 67, 7: 137, 8: 285, 9: 529, 10: 1033}[n.bit_length()]
     top = field.bit_length() - 1
+    powers = [1]
+    for _ in range((1 << top) - 2):
+        powers.append(powers[-1] << 1 ^ field * (powers[-1] >> (top - 1)))
 
     def vanishes(polynomial: int, root: int) -> bool:
         """Whether it is zero at a power of x, modulo the field's polynomial."""
         value = 0
         for i in range(polynomial.bit_length()):
             if polynomial >> i & 1:
-                value ^= remainder([1] + [0] * (i * root % ((1 << top) - 1)), field << 1) >> 1
+                value ^= powers[i * root % len(powers)]
         return value == 0
 
     generator, factors = [1], set[int]()

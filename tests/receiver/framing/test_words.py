@@ -183,6 +183,8 @@ def test_errors_that_a_code_bears(step: dict[str, Any], errors: int) -> None:
         ({"use": "bch", "n": 63, "t": 5}, 5),
         ({"use": "bch", "n": 120, "t": 10, "parity_first": True, "extended": True}, 10),
         ({"use": "bch", "n": 255, "t": 18}, 18),
+        ({"use": "bch", "n": 511, "t": 10}, 10),
+        ({"use": "bch", "n": 1000, "t": 30, "extended": True}, 30),
         ({"use": "bch", "n": 63, "polynomial": bch_generator({"n": 63, "t": 6})}, 6),
     ],
     ids=str,
@@ -207,11 +209,14 @@ def test_many_errors_that_a_code_bears(step: dict[str, Any], errors: int) -> Non
 
 
 def test_generators_are_those_that_are_published() -> None:
-    """S. Lin and D. Costello, "Error control coding", appendix C; POCSAG's in ITU-R M.584."""
+    """S. Lin and D. Costello, "Error control coding", appendix C; POCSAG's in ITU-R M.584; ITU-T H.261, section 5.4."""
     for n, k, octal in [(15, 7, 0o721), (15, 5, 0o2467), (31, 21, 0o3551), (31, 16, 0o107657), (63, 51, 0o12471)]:
         assert bch_generator({"n": n, "k": k}) == octal
         assert octal in _generators({15: 0b10011, 31: 0b100101, 63: 0b1000011}[n], n).values()
     assert _generators(0b1000011, 63)[3] == 0o1701317
+    # (x^9 + x^4 + 1) (x^9 + x^6 + x^4 + x^3 + 1)
+    product = int("".join(map(str, np.polymul([1, 0, 0, 0, 0, 1, 0, 0, 0, 1], [1, 0, 0, 1, 0, 1, 1, 0, 0, 1]) % 2)), 2)
+    assert product == bch_generator({"n": 511, "k": 493}) == _generators(0b1000010001, 511)[2]
 
 
 def test_pocsags_idle_word() -> None:
@@ -291,8 +296,11 @@ def test_what_repeats() -> None:
     ("step", "says"),
     [
         ({"use": "bch", "n": 31}, "needs one of k, t and polynomial"),
-        ({"use": "bch", "n": 31, "k": 20}, "of 31 bits there are k = 26"),
+        ({"use": "bch", "n": 31, "k": 20}, "of 31 bits there are, next to that, k = 21 (t = 2), k = 16"),
+        ({"use": "bch", "n": 20, "t": 9}, "of 20 bits there are, next to that, k = 5 (t = 3), k = 10 (t = 2)"),
         ({"use": "bch", "n": 1, "k": 1}, "n is 1"),
+        ({"use": "bch", "n": 1024, "t": 2}, "n is 1024; it must be 3 to 1023 bits"),
+        ({"use": "bch", "n": 1023, "t": 150}, "t is 150; it must be up to 128"),
         ({"use": "bch", "n": 31, "k": 21, "field": 0b111111}, "must be primitive, of degree 5"),
         ({"use": "bch", "n": 31, "polynomial": 4}, "polynomial is 0x4"),
         ({"use": "bch", "n": 31, "k": 4, "polynomial": 0x769}, "k is 4; by the polynomial it is 21"),
