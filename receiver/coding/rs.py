@@ -7,6 +7,9 @@ CCSDS    x^8 + x^7 + x^2 + x + 1, roots a^(11 j), j = 112 to 143, in the dual ba
 P25      polynomial 0x43, first 1, step 1; parity 8, 12 or 16: TIA-102.BAAA
 JT65     polynomial 0x43, first 3, step 1, parity 51
 Aztec    polynomials 0x13, 0x43, 0x12D, 0x409 and 0x1069, first 1, step 1: ISO/IEC 24778
+
+One symbol of parity would correct nothing: with first 0 it is the exclusive or of all, of bytes the checksum of `crc`
+with width 8 and polynomial 1. The field's polynomial must be primitive, as it is in all protocols that are known here.
 """
 
 from __future__ import annotations
@@ -79,6 +82,8 @@ class Rs:
                 f"first is {short(self.first)} and step is {short(self.step)}; they must be 0 to {self._longest - 1} "
                 f"and 1 to {self._longest - 1}"
             )
+        if math.gcd(self.step, self._longest) > 1:
+            raise ValueError(f"step is {self.step}; it must have no divisor in common with {self._longest}")
         if self.basis == "dual" and self.polynomial != DUAL_FIELD:
             raise ValueError(f"basis is 'dual'; of polynomial {self.polynomial:#x} there is only the conventional one")
         self._dual = self.polynomial == DUAL_FIELD and self.basis != "conventional"
@@ -86,7 +91,14 @@ class Rs:
         fast = self.width == 8 and max(parities.values()) <= FAST_PARITY
         made = ReedSolomon if fast else GaloisReedSolomon
         self._dtype = np.uint8 if fast else np.uint16
-        self._codes = {size: made(parity, self.polynomial, self.first, self.step) for size, parity in parities.items()}
+        rule = (self.polynomial, self.first, self.step)
+        try:
+            self._codes = {size: made(parity, *rule) for size, parity in parities.items()}
+        except ValueError:  # all else has been looked at
+            raise ValueError(
+                f"polynomial is {self.polynomial:#x}; it must be primitive: the powers of x must be all "
+                f"{self._longest} symbols but zero"
+            ) from None
 
     def undo(self, block: Block) -> None:
         depth, width = self.interleaving, self.width

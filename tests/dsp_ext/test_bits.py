@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from functools import reduce
+from operator import xor
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,10 @@ def test_check_values_of_the_catalogue(name: str) -> None:
     assert Crc(width, polynomial, initial, reflected=reflected, final=final)(b"123456789") == CHECKS[name]
     assert declared.crc(b"123456789", *CRCS[name]) == CHECKS[name]
     assert NAMES.keys() == CHECKS.keys()
+
+
+def test_the_exclusive_or_of_bytes() -> None:
+    assert Crc(8, 1)(b"RADOME") == reduce(xor, b"RADOME")
 
 
 @pytest.mark.parametrize("width", [1, 3, 7, 8, 15, 24, 61, 64])
