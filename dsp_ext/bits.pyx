@@ -173,19 +173,19 @@ cdef class Descrambler:
 
     Parameters
     ----------
-    taps : one to four distances back, 1 to 64
+    taps : distances back, 1 to 64, no more than 64 of them
 
     Raises
     ------
     ValueError : other taps
     """
-    cdef int taps[4]
+    cdef int taps[64]
     cdef int count
     cdef float history[64]
 
     def __init__(self, *taps):
-        if not 1 <= len(taps) <= 4 or not all(1 <= t <= 64 for t in taps):
-            raise ValueError(f"a descrambler has one to four taps of 1 to 64, got {taps}")
+        if not 1 <= len(taps) <= 64 or not all(1 <= t <= 64 for t in taps):
+            raise ValueError(f"a descrambler has 1 to 64 taps of 1 to 64, got {taps}")
         self.count = len(taps)
         for i, t in enumerate(taps):
             self.taps[i] = t

@@ -28,7 +28,8 @@ Most framings are a short file in `flowgraphs/framings/` that reads like the for
   front, it is the most.
 - `preamble` is what is sent over and over before the sync word. It is evidence for a frame with a short sync word,
   unless the frame goes on as the preamble does, as where there is only a carrier.
-- `line` lists what is undone before the sync word is searched for: `g3ruh`, `nrz-i`, `nrz-m`, `nrz-s`.
+- `line` lists what is undone before the sync word is searched for: `nrz-i`, `nrz-m`, `nrz-s`, `g3ruh`, or another
+  multiplicative scrambler by the distances back of the bits that it adds: `line = [[3, 20], "nrz-m"]`.
 - `steps` are what a receiver undoes behind the sync word, in its order. Each is a module of `receiver/coding/`, with
   its parameters, which [parameters.md](parameters.md) lists: checksums (`crc`), codes (`rs`, `convolutional`, `ra`,
   `bch`, `hamming`, `golay`, `repetition`), what stands over them (`deinterleave`, `whitening`, `descramble`,
@@ -57,6 +58,23 @@ steps = [{{ use = "crc", name = "CRC-5/USB", packed = true }}]
 ```
 
 Where filling follows, `strip` takes it off first: `{{ use = "strip", tail = 0.5 }}` is 4 bits.
+
+A checksum covers all but itself, or what lies from `start` to `stop`: that of a header of 3 bytes is
+`{{ use = "crc", name = "CRC-8/SMBUS", stop = 3, at = 3 }}`. A header may also have a code of its own: `golay`, `bch`
+and `hamming` decode only so many `words` at the beginning. GomSpace's radios send a length, the lower 8 of the 12 bits
+of a Golay word, before a Reed-Solomon word:
+
+```toml
+steps = [
+    {{ use = "golay", words = 1 }},
+    {{ use = "length", bytes = 2, mask = 0x0FF0, add = 1.5, least = 33 }},
+    {{ use = "strip", head = 1.5 }},
+    {{ use = "whitening", sequence = "CCSDS" }},
+    {{ use = "rs", basis = "conventional" }},
+]
+```
+
+Places and lengths are in bytes, of which many may have a fraction, for bits: 1.5 B are 12.
 
 A satellite names the file: `framing = {{ use = "geoscan" }}`; what stands beside `use` replaces what the file says,
 such as `size = 66`. A framing of your own may stand in the satellite's definition itself, without a file:

@@ -183,30 +183,43 @@ class WordStep:
 
     bitwise: ClassVar[bool] = True
     sized: ClassVar[bool] = True
+    words: int
     _words: Words
 
+    def use(self, code: Words) -> None:
+        """Decode words of this code."""
+        if self.words < 0:
+            raise ValueError(f"words is {self.words}; it must be 0 or more")
+        self._words = code
+
     def undo(self, block: Block) -> None:
-        code = self._words
-        count = len(block.soft) // code.n
-        if not count:
+        code, whole = self._words, len(block.soft) // self._words.n
+        count = self.words or whole
+        if not 0 < count <= whole:
             raise Failed("length")
-        block.take(slice(0, count * code.n))
-        soft = np.ascontiguousarray(block.soft).reshape(count, code.n)
+        coded = count * code.n
+        if not self.words:
+            block.take(slice(coded))
+        soft = np.ascontiguousarray(block.soft[:coded]).reshape(count, code.n)
         bits = code.decode(soft)
         if bits is None:
             raise Failed("fec")
         changed = bits != (soft > 0)
-        line = bits.ravel() if block.line is None else (block.line > 0) ^ changed.ravel()
+        line = bits.ravel() if block.line is None else (block.line[:coded] > 0) ^ changed.ravel()
         # what is not known at all bears nothing out
         weigh(block, soft.size, int(np.count_nonzero(changed | (soft == 0))), count * code.k, line)
         block.changed(int(np.count_nonzero(changed)))
-        block.soft = np.where(changed, np.where(bits, SURE, -SURE), soft).ravel()
-        block.take((np.arange(count)[:, None] * code.n + code.data).ravel())
+        decoded = np.where(changed, np.where(bits, SURE, -SURE), soft).ravel()
+        block.soft = np.concatenate([decoded, block.soft[coded:]])
+        data = np.arange(count)[:, None] * code.n + code.data
+        block.take(np.concatenate([data.ravel(), np.arange(coded, len(block.soft))]))
 
     def rate(self) -> float:
-        return self._words.k / self._words.n
+        return 1.0 if self.words else self._words.k / self._words.n
 
     def before(self, bits: int) -> int:
+        if self.words:
+            return self.words * self._words.n + max(0, bits - self.words * self._words.k)
         return -(-bits // self._words.k) * self._words.n
 
 

@@ -47,6 +47,7 @@ class Bch(WordStep):
     parity_first: bool = parameter(False, "", "parity is sent before the data")
     backwards: bool = parameter(False, "", "each word is sent last bit first")
     inverted_parity: bool = parameter(False, "", "parity, but not that of all, is sent as its complement")
+    words: int = parameter(0, "", "at the beginning, behind which all is sent as it is; 0: all are")
 
     def __post_init__(self) -> None:
         if not 3 <= self.n <= LONGEST:
@@ -77,11 +78,12 @@ class Bch(WordStep):
             self._algebra = GaloisReedSolomon(2 * bears, self._field)
         self._order = order
         decoder = self._decoded if self._algebra else None
-        self._words = Words(np.ascontiguousarray(rows[:, order]), np.argsort(order)[:k], errors, decoder)
+        self.use(Words(np.ascontiguousarray(rows[:, order]), np.argsort(order)[:k], errors, decoder))
 
     def undo(self, block: Block) -> None:
         if self.inverted_parity:
-            block.soft = block.soft * np.resize(self._signs, len(block.soft))
+            coded = self.words * self._words.n or len(block.soft)
+            block.soft = np.concatenate([block.soft[:coded] * np.resize(self._signs, coded), block.soft[coded:]])
         super().undo(block)
 
     def _decoded(self, bits: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

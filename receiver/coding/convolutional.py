@@ -10,6 +10,7 @@ rate 2/3, 110110 for 3/4, 1101100110 for 5/6 and 11010101100110 for 7/8.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -53,13 +54,11 @@ class Convolutional:
         alone = not self.code or self.punctured
         self._trellis = Trellis(generators, inverted, terminated=self.terminated) if alone else None
         self._viterbi = None if alone else Viterbi(*CODES[self.code], terminated=self.terminated)
-        self._sent = np.array([each == "1" for each in self.punctured])
-        """Symbols of the pattern."""
-        if set(self.punctured) - {"0", "1"} or len(self._sent) % self._symbols:
-            raise ValueError(
-                f"punctured is {short(self.punctured)}; it must be 0 and 1 for each of the {self._symbols} symbols of "
-                "some bits"
-            )
+        if set(self.punctured) - {"0", "1"}:
+            raise ValueError(f"punctured is {short(self.punctured)}; it must be 0 and 1 for each of some symbols")
+        turns = math.lcm(len(self.punctured), self._symbols) // max(1, len(self.punctured))
+        self._sent = np.array([each == "1" for each in turns * self.punctured])
+        """Symbols of the pattern, until it begins with a bit's first one again."""
         if not self._sent.reshape(-1, self._symbols).any(axis=1).all():
             raise ValueError(f"punctured is {short(self.punctured)}; of each bit a symbol must be sent")
 

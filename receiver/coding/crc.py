@@ -44,6 +44,7 @@ class Crc:
     packed: bool = parameter(False, "", "stands in bits behind bits, which go in as they are sent; else in whole bytes")
     little_endian: bool = parameter(False, "", "sent least significant byte first")
     start: float = parameter(0.0, "B", "where what it covers begins; bits as fractions")
+    stop: float | None = parameter(None, "B", "where that ends; none: with the frame; never the checksum itself")
     at: float | None = parameter(None, "B", "where it stands; bits as fractions; none: at the end")
     until: str = parameter("", "", "bytes, in hexadecimal digits, before the first of which the frame ends that fits")
     keep: bool = parameter(False, "", "hand the checksum on")
@@ -71,13 +72,16 @@ class Crc:
         self._order: Literal["little", "big"] = "little" if self.little_endian else "big"
         self.chance = 2.0**-self._field
         """Probability that noise passes."""
-        for name in ("start", "at"):
+        for name in ("start", "stop", "at"):
             place = getattr(self, name)
             if place is not None and (place < 0 or 8 * place % 1 or (8 * place % 8 and not self.packed)):
                 raise ValueError(
                     f"{name} is {place:g}; it must be 0 or more, and whole bytes{', or bits' if self.packed else ''}"
                 )
         self._start = round(8 * self.start)
+        self._stop = None if self.stop is None else round(8 * self.stop)
+        if self._stop is not None and self._stop <= self._start:
+            raise ValueError(f"stop is {self.stop:g}; it must be more than start, {self.start:g}")
         self._at = None if self.at is None else round(8 * self.at)
         try:
             self._until = bytes.fromhex(self.until)
@@ -89,14 +93,20 @@ class Crc:
         """Whether the length of what comes out hangs on that of what goes in alone."""
         return not self.until
 
+    def _field_of(self, n: int) -> slice:
+        """Where the checksum stands in a frame of n bits."""
+        at = n - self._field if self._at is None else self._at
+        return slice(at, at + self._field)
+
     def _difference(self, bits: NDArray[np.bool_]) -> int:
         """What a checksum and that of what it covers differ in."""
-        at = len(bits) - self._field if self._at is None else self._at
+        field = self._field_of(len(bits))
         # behind the end of the bytes there is nothing but zeros
-        sent = int.from_bytes(np.packbits(bits[at : at + self._field]).tobytes(), self._order) >> -self._field % 8
-        covered = bits[self._start : at]
-        if self._at is not None:
-            covered = np.concatenate([covered, bits[max(self._start, at + self._field) :]])
+        sent = int.from_bytes(np.packbits(bits[field]).tobytes(), self._order) >> -self._field % 8
+        stop = len(bits) if self._stop is None else self._stop
+        covered = np.concatenate(
+            [bits[self._start : min(field.start, stop)], bits[max(self._start, field.stop) : stop]]
+        )
         return self._crc(np.packbits(covered), len(covered)) ^ sent
 
     def undo(self, block: Block) -> None:
@@ -108,6 +118,7 @@ class Crc:
         if (
             len(bits) <= self._start + (self._field if self._at is None else 0)
             or len(bits) <= (self._at or 0) + self._field
+            or len(bits) < (self._stop or 0)
         ):
             raise Failed("length")
         chance = block.chance * block.support * self.chance
@@ -118,8 +129,7 @@ class Crc:
             raise Failed("sync")
         block.chance, block.support, block.integrity, block.crc_ok = chance, 1.0, "crc", True
         if not self.keep:
-            at = len(bits) - self._field if self._at is None else self._at
-            block.take(np.delete(np.arange(len(bits)), slice(at, at + self._field)))
+            block.take(np.delete(np.arange(len(bits)), self._field_of(len(bits))))
 
     def _end(self, block: Block) -> None:
         """Cut the block at the first mark before which the checksum fits."""
@@ -140,10 +150,12 @@ class Crc:
         ways = WEAK * (WEAK + 1) // 2
         if not self.repair or block.decided or chance * ways > block.limit:
             raise Failed("crc")
-        first = self._start if self._at is None else min(self._start, self._at)
-        weak = first + np.argsort(np.abs(block.soft[first:]), kind="stable")[:WEAK]
+        concerned = np.zeros(len(bits), bool)
+        concerned[self._start : self._stop] = concerned[self._field_of(len(bits))] = True
+        places = np.flatnonzero(concerned)
+        weak = np.argsort(np.abs(block.soft[places]), kind="stable")[:WEAK]
         effects = {}
-        for bit in weak.tolist():
+        for bit in places[weak].tolist():
             other = bits.copy()
             other[bit] ^= True
             effects[bit] = self._difference(other) ^ difference

@@ -20,12 +20,12 @@ class Golay(WordStep):
     """Correct words and take their parity off."""
 
     parity_first: bool = parameter(True, "", "12 bits of parity are sent before 12 of data; else behind them")
+    words: int = parameter(0, "", "at the beginning, behind which all is sent as it is; 0: all are")
 
     def __post_init__(self) -> None:
         rows = np.array([[encode(1 << i) >> j & 1 for j in range(23, -1, -1)] for i in range(11, -1, -1)], np.uint8)
-        self._words = Words(
-            rows if self.parity_first else np.roll(rows, 12, axis=1), np.arange(12) + 12 * self.parity_first
-        )
+        rows = rows if self.parity_first else np.roll(rows, 12, axis=1)
+        self.use(Words(rows, np.arange(12) + 12 * self.parity_first))
 
 
 stage = Golay

@@ -28,6 +28,7 @@ class Hamming(WordStep):
     n: int = parameter(7, "bits", "of a word: with 4, 4, 8 and 11 bits of data", (7, 8, 12, 15))
     form: str = parameter("systematic", "", "where parity stands", ("systematic", "by place"))
     parity_first: bool = parameter(False, "", "in the systematic form, parity is sent before the data")
+    words: int = parameter(0, "", "at the beginning, behind which all is sent as it is; 0: all are")
 
     def __post_init__(self) -> None:
         extended = self.n == 8
@@ -44,7 +45,7 @@ class Hamming(WordStep):
             rows, where = rows[:, order], np.arange(len(data)) + len(parity) * self.parity_first
         if extended:
             rows = np.concatenate([rows, rows.sum(axis=1, keepdims=True) % 2], axis=1).astype(np.uint8)
-        self._words = Words(rows, where)
+        self.use(Words(rows, where))
 
 
 stage = Hamming

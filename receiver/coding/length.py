@@ -21,8 +21,8 @@ class Length:
     bytes: int = parameter(1, "B", "of the field")
     mask: int | None = parameter(None, "", "bits of the field that count")
     little_endian: bool = parameter(False, "", "least significant byte first")
-    unit: int = parameter(1, "B", "what the field counts")
-    add: int = parameter(0, "B", "what it does not count of what lies from the block's beginning to the frame's end")
+    unit: float = parameter(1.0, "B", "what the field counts; bits as fractions")
+    add: float = parameter(0.0, "B", "what it does not count of all from the block's beginning to the frame's end")
     least: int = parameter(0, "", "smallest value that a frame has")
     most: int | None = parameter(None, "", "largest value that a frame has")
     clipped: bool = parameter(False, "", "a frame that says to be longer than it is ends where it ends")
@@ -32,8 +32,10 @@ class Length:
     def __post_init__(self) -> None:
         if self.at < 0 or not 1 <= self.bytes <= 4:
             raise ValueError(f"at is {self.at}, bytes {self.bytes}; they must be 0 or more, and 1 to 4")
-        if self.unit < 1:
-            raise ValueError(f"unit is {self.unit}; it must be 1 or more")
+        if self.unit <= 0 or 8 * self.unit % 1 or 8 * self.add % 1:
+            raise ValueError(
+                f"unit is {self.unit:g}, add {self.add:g}; they must be whole bits, 0.125 B each, and unit more than 0"
+            )
         self._order: Literal["little", "big"] = "little" if self.little_endian else "big"
         if self.table is not None:
             if not all(k.isdigit() and isinstance(v, int) and v > 0 for k, v in self.table.items()) or not self.table:
@@ -78,10 +80,10 @@ class Length:
             fits = value in self.only
         else:
             fits = self.least <= value and (self.most is None or value <= self.most)
-        whole = self._table[value] if self.table and fits else value * self.unit + self.add
-        if not fits or 8 * whole < self.header:
+        bits = round(8 * (self._table[value] if self.table and fits else value * self.unit + self.add))
+        if not fits or bits < self.header:
             raise Failed("length")
-        return 8 * whole
+        return bits
 
     def rate(self) -> float:
         return 1.0

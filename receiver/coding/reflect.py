@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..stage import parameter
 from . import Block
 
 
@@ -17,9 +18,15 @@ class Reflect:
     bitwise: ClassVar[bool] = True
     sized: ClassVar[bool] = True
 
+    start: int = parameter(0, "B", "the first that is turned")
+
+    def __post_init__(self) -> None:
+        if self.start < 0:
+            raise ValueError(f"start is {self.start}; it must be 0 or more")
+
     def undo(self, block: Block) -> None:
-        whole = len(block.soft) // 8 * 8
-        block.take(np.arange(whole).reshape(-1, 8)[:, ::-1].ravel())
+        places = np.arange(len(block.soft) // 8 * 8).reshape(-1, 8)
+        block.take(np.concatenate([places[: self.start], places[self.start :, ::-1]]).ravel())
 
     def rate(self) -> float:
         return 1.0

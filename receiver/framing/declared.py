@@ -47,6 +47,9 @@ LACKING_WORDS = 1 / 8
 """Of one with a Reed-Solomon code."""
 
 
+G3RUH = [12, 17]
+
+
 @cache
 def _ball(bits: int, errors: int) -> float:
     return sum(math.comb(bits, i) for i in range(errors + 1)) / 2.0**bits
@@ -68,7 +71,8 @@ class Declared:
     line: list[Any] = parameter(
         [],
         "",
-        "what is undone before the sync word is searched for: g3ruh, nrz-i, nrz-m, nrz-s, in the receiver's order",
+        "what is undone before the sync word is searched for, in the receiver's order: nrz-i, nrz-m, nrz-s, g3ruh, or "
+        "distances back of the bits that a scrambler adds to each, such as [3, 20]",
     )
     inverted: bool = parameter(True, "", "the signal may come the other way round")
     spacing: int = parameter(1, "", "symbols from one bit of the sync word to the next, all of the frame being between")
@@ -290,13 +294,16 @@ def _bytes_anywhere(bits: NDArray[Any]) -> NDArray[np.uint8]:
     return np.packbits(np.lib.stride_tricks.sliding_window_view(bits, 8), axis=1)
 
 
-def _line(name: Any) -> Descrambler | DifferentialDecoder:
-    if name == "g3ruh":
-        return Descrambler(12, 17)
-    if name in ("nrz-i", "nrz-m", "nrz-s"):
+def _line(rule: Any) -> Descrambler | DifferentialDecoder:
+    if rule in ("nrz-i", "nrz-m", "nrz-s"):
         # NRZ-I as HDLC has it is NRZ-S: no change is a 1
-        return DifferentialDecoder(name == "nrz-m")
-    raise ValueError(f"line has {name!r}; it may have g3ruh, nrz-i, nrz-m, nrz-s")
+        return DifferentialDecoder(rule == "nrz-m")
+    taps = G3RUH if rule == "g3ruh" else rule
+    if isinstance(taps, list) and taps and all(isinstance(tap, int) and 1 <= tap <= 64 for tap in taps):
+        return Descrambler(*taps)
+    raise ValueError(
+        f"line has {short(rule)}; it may have nrz-i, nrz-m, nrz-s, g3ruh, or a list of whole numbers from 1 to 64"
+    )
 
 
 stage = Declared

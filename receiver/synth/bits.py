@@ -45,15 +45,14 @@ def nrz_m(bits: Bits, level: int = 0) -> Bits:
 
 
 class MultiplicativeScrambler:
-    """Self-synchronising scrambler ``y[n] = x[n] + y[n-12] + y[n-17]`` of the G3RUH modem (1 + x^12 + x^17).
+    """Self-synchronising scrambler ``y[n] = x[n] + y[n-12] + y[n-17]`` of G3RUH's modem (1 + x^12 + x^17), or another.
 
     Division by P = 1 + D^12 + D^17 over GF(2) without a loop over bits: squaring doubles the delays, so
     1/P = P P^2 P^4 ... P^(2^(k-1)) / P^(2^k), and the last divisor is 1 within the block once its delays exceed it.
     """
 
-    taps = (12, 17)
-
-    def __init__(self) -> None:
+    def __init__(self, *taps: int) -> None:
+        self.taps = taps or (12, 17)
         self._last: Bits = np.zeros(max(self.taps), np.uint8)
 
     def __call__(self, bits: Bits) -> Bits:

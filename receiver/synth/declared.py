@@ -100,7 +100,8 @@ def _scramble(bits: Bits, step: dict[str, Any]) -> Bits:
 
 
 def _reflect(bits: Bits, step: dict[str, Any]) -> Bits:
-    return np.unpackbits(np.packbits(bits), bitorder="little")
+    start = 8 * step.get("start", 0)
+    return np.concatenate([bits[:start], np.unpackbits(np.packbits(bits[start:]), bitorder="little")])
 
 
 def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -110,9 +111,16 @@ def _crc(bits: Bits, step: dict[str, Any]) -> Bits:
         return _packed_crc(bits, step, rule)
     data = np.packbits(bits).tobytes()
     original = data
-    at, start, size = step.get("at"), step.get("start", 0), -(-rule[0] // 8)
+    at, start, stop, size = step.get("at"), step.get("start", 0), step.get("stop"), -(-rule[0] // 8)
     if step.get("keep"):
         data = data[:-size]
+    if stop is not None:
+        place = len(data) if at is None else at
+        if not step.get("keep") or at is None:
+            original = data[:place] + bytes(size) + data[place:]
+        covered = original[start : min(place, stop)] + original[max(start, place + size) : stop]
+        told = crc(covered, *rule).to_bytes(size, _order(step))
+        return msb_first(original[:place] + told + original[place + size :])
     if at is not None:
         rest = original[at + size :] if step.get("keep") else data[at:]
         told = crc(data[start:at] + rest[max(0, start - at - size) :], *rule).to_bytes(size, _order(step))
@@ -125,13 +133,19 @@ def _packed_crc(bits: Bits, step: dict[str, Any], rule: tuple[int, int, int, boo
     """Checksum in bits, which go in as they are sent, whatever the rule says of bytes; zeros fill them up."""
     bits = np.concatenate([bits, np.zeros(step.get("spare", 0), np.uint8)])
     width, polynomial, initial, reflected, final = rule
-    at, start = round(8 * step.get("at", len(bits) / 8)), round(8 * step.get("start", 0))
-    if step.get("keep"):
-        at = len(bits) - width if "at" not in step else at
-        bits = np.delete(bits, slice(at, at + width))
-    covered = np.concatenate([bits[min(start, at) : at], bits[max(start - width, at) :]])
+    keep = width if step.get("keep") else 0
+    at, start = round(8 * step.get("at", (len(bits) - keep) / 8)), round(8 * step.get("start", 0))
+    sent = np.concatenate([bits[:at], np.zeros(width, np.uint8), bits[at + keep :]])
+    stop = round(8 * step.get("stop", len(sent) / 8))
+    covered = np.concatenate([sent[start : min(at, stop)], sent[max(start, at + width) : stop]])
     told = _register_behind(covered, width, polynomial, initial) ^ (_turned(final, width) if reflected else final)
-    return np.concatenate([bits[:at], [int(bit) for bit in f"{told:0{width}b}"], bits[at:]]).astype(np.uint8)
+    sent[at : at + width] = [int(bit) for bit in f"{told:0{width}b}"]
+    return sent
+
+
+def _grain(step: dict[str, Any]) -> int:
+    """Bits of which a length says whole numbers."""
+    return 8 if step.get("unit", 1) % 1 == step.get("add", 0) % 1 == 0 else 1
 
 
 def _width(step: dict[str, Any]) -> int:
@@ -193,6 +207,8 @@ def _mother_code(bits: Bits, step: dict[str, Any]) -> Bits:
 
 
 def _interleave(bits: Bits, step: dict[str, Any]) -> Bits:
+    if "order" in step:
+        return _reordered(bits, step["order"], step.get("unit", 1), step.get("backwards", False))
     rows, unit = step.get("rows", 1), step.get("unit", 1)
     columns = len(bits) // (rows * unit) if step.get("whole") else step.get("columns", 1)
     size = rows * columns * unit
@@ -203,6 +219,16 @@ def _interleave(bits: Bits, step: dict[str, Any]) -> Bits:
     if step.get("backwards"):
         sent = sent[:, ::-1, ::-1]
     return np.concatenate([sent.ravel(), bits[whole:]])
+
+
+def _reordered(bits: Bits, order: list[int], unit: int, backwards: bool) -> Bits:
+    size, sent = len(order) * unit, []
+    if len(bits) < size:
+        raise ValueError(f"{len(bits)} bits do not fill {len(order)} places")
+    for first in range(0, len(bits) - size + 1, size):
+        units = [bits[first + unit * place : first + unit * (place + 1)] for place in order]
+        sent += units[::-1] if backwards else units
+    return np.concatenate([*sent, bits[len(bits) // size * size :]])
 
 
 def _invert(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -257,8 +283,12 @@ def _levels(bits: Bits, step: dict[str, Any]) -> Bits:
     return nrz_m(bits) if step.get("rule") == "nrz-m" else nrzi(bits)
 
 
-def _in_words(bits: Bits, k: int, word: Callable[[list[int]], list[int]]) -> Bits:
-    """Each k bits as their word; zeros fill the last up."""
+def _in_words(bits: Bits, step: dict[str, Any], k: int, word: Callable[[list[int]], list[int]]) -> Bits:
+    """Each k bits as their word, or only those of some words at the beginning; zeros fill the last up."""
+    if count := step.get("words", 0):
+        if len(bits) < count * k:
+            raise ValueError(f"{len(bits)} bits do not fill {count} words")
+        return np.concatenate([_in_words(bits[: count * k], {}, k, word), bits[count * k :]])
     data = np.concatenate([bits, np.zeros(-len(bits) % k, np.uint8)]).reshape(-1, k).tolist()
     return np.array([word(one) for one in data], np.uint8).ravel()
 
@@ -274,7 +304,7 @@ def _bch(bits: Bits, step: dict[str, Any]) -> Bits:
         made = [*told, *even, *data] if step.get("parity_first") else [*data, *told, *even]
         return made[::-1] if step.get("backwards") else made
 
-    return _in_words(bits, n - parity, word)
+    return _in_words(bits, step, n - parity, word)
 
 
 def _hamming(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -292,7 +322,7 @@ def _hamming(bits: Bits, step: dict[str, Any]) -> Bits:
             made = told + data if step.get("parity_first") else data + told
         return [*made, sum(made) % 2] if n == 8 else made
 
-    return _in_words(bits, k, word)
+    return _in_words(bits, step, k, word)
 
 
 def _golay(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -300,7 +330,7 @@ def _golay(bits: Bits, step: dict[str, Any]) -> Bits:
         made = [int(bit) for bit in f"{golay24(int(''.join(map(str, data)), 2)):024b}"]
         return made if step.get("parity_first", True) else made[12:] + made[:12]
 
-    return _in_words(bits, 12, word)
+    return _in_words(bits, step, 12, word)
 
 
 def _repeat(bits: Bits, step: dict[str, Any]) -> Bits:
@@ -355,7 +385,7 @@ _STEPS: dict[str, Callable[[Bits, dict[str, Any]], Bits]] = {
     "tag": _tagged,
     "padding": lambda bits, step: bits,  # see `Coder`
     "ra": _ra,
-    "length": lambda bits, step: np.concatenate([bits, np.zeros(-len(bits) % 8, np.uint8)]),  # which counts bytes
+    "length": lambda bits, step: np.concatenate([bits, np.zeros(-len(bits) % _grain(step), np.uint8)]),
 }
 
 _WHOLE = {"rs", "convolutional", "deinterleave"}
@@ -410,12 +440,15 @@ class Coder:
         # the length is told before what checks it
         near = self._uses.index("split") if "split" in self._uses else len(self.steps)
         last = next((i for i in range(near - 1, place, -1) if self._uses[i] in ("crc", "rs")), place)
+        if place >= 0 and "strip" in self._uses[place + 1 : last]:  # unless that covers only what is behind it
+            last = place
         bits = self._run(bits, len(self.steps), last + 1, spare)
         if place >= 0:
             behind = len(self._run(bits, last + 1, place + 1, spare))
             if any(-behind % 8 >= _width(one) for one in self._codes):
                 raise ValueError(f"{behind} bits cannot be told in bytes")
-            bits = self._told(bits, -(-behind // 8), self.steps[place])
+            grain = _grain(self.steps[place])
+            bits = self._told(bits, -(-behind // grain) * grain, self.steps[place])
             if len(bits) == 8 * len(sent):
                 at, field = self.steps[place].get("at", 0), self.steps[place].get("bytes", 1)
                 sent = sent[:at] + np.packbits(bits).tobytes()[at : at + field] + sent[at + field :]
@@ -464,23 +497,23 @@ class Coder:
         return bits
 
     @staticmethod
-    def _told(bits: Bits, whole: int, step: dict[str, Any]) -> Bits:
+    def _told(bits: Bits, behind: int, step: dict[str, Any]) -> Bits:
         """Put the length into its field."""
         at, width = step.get("at", 0), step.get("bytes", 1)
         mask = step.get("mask", (1 << 8 * width) - 1)
-        value, over = divmod(whole - step.get("add", 0), step.get("unit", 1))
+        value, over = divmod(behind - round(8 * step.get("add", 0)), round(8 * step.get("unit", 1)))
         order = _order(step)
         data = bytearray(np.packbits(bits).tobytes())
         shift = (mask & -mask).bit_length() - 1
         only = step.get("only")
         if "table" in step:
-            only = [int(v) for v, size in step["table"].items() if size == whole]
+            only = [int(v) for v, size in step["table"].items() if 8 * size == behind]
             value, over = (only[0], 0) if only else (0, 1)
         if over or value < step.get("least", 0) or value << shift & ~mask or (only is not None and value not in only):
-            raise ValueError(f"a frame of {whole} bytes cannot be told")
+            raise ValueError(f"a frame of {behind / 8:g} bytes cannot be told")
         old = int.from_bytes(data[at : at + width], order) & ~mask
         data[at : at + width] = (old | value << shift).to_bytes(width, order)
-        return msb_first(bytes(data))
+        return msb_first(bytes(data))[: len(bits)]
 
     def most(self) -> int:
         """Bytes of a payload, up to 120, that fit, in steps of ten; less than ten as they are."""
@@ -511,7 +544,7 @@ class Coder:
         return fits
 
 
-def line_code(names: list[str]) -> Callable[[Bits], Bits]:
+def line_code(rules: list[Any]) -> Callable[[Bits], Bits]:
     """What a transmitter does to its bits last, given what a receiver undoes first."""
     makers: dict[str, Callable[[], Callable[[Bits], Bits]]] = {
         "g3ruh": MultiplicativeScrambler,
@@ -519,7 +552,7 @@ def line_code(names: list[str]) -> Callable[[Bits], Bits]:
         "nrz-s": lambda: _Levels(nrzi),
         "nrz-m": lambda: _Levels(nrz_m),
     }
-    made = [makers[name]() for name in reversed(names)]
+    made = [MultiplicativeScrambler(*rule) if isinstance(rule, list) else makers[rule]() for rule in reversed(rules)]
 
     def coded(bits: Bits) -> Bits:
         for step in made:

@@ -360,7 +360,7 @@ class Declared(Encoder):
     sync: str
     size: float | list[float]
     preamble: str = ""
-    line: list[str] = field(default_factory=list)
+    line: list[Any] = field(default_factory=list)
     inverted: bool = True
     tolerance: int | None = None
     spacing: int = 1
