@@ -56,7 +56,9 @@ class Crc:
             raise ValueError("crc needs either name or width, polynomial and what else is not 0")
         if self.name and self.name not in NAMES:
             near = ", ".join(difflib.get_close_matches(self.name.upper(), NAMES, 3, 0))
-            raise ValueError(f"name is {short(self.name)}; it must be one of the catalogue, such as {near}")
+            raise ValueError(
+                f"name is {short(self.name)}; it must be one of the catalogue, of up to 64 bits, such as {near}"
+            )
         width, polynomial, initial, reflected, final = NAMES[self.name] if self.name else own
         if not 1 <= width <= 64:
             raise ValueError(f"width is {short(self.width)}; it must be 1 to 64 bits")
@@ -64,7 +66,7 @@ class Crc:
             raise ValueError(f"polynomial is {polynomial:#x}; it must end with 1, its leading term being left out")
         if self.packed and self.little_endian:
             raise ValueError("little_endian is true; it must be false where the checksum is packed in bits")
-        if self.packed and reflected:
+        if self.packed and reflected and not final >> width:
             # where bytes are sent least significant bit first, the bits go in as they are sent
             reflected, final = False, int(f"{final:0{width}b}"[::-1], 2)
         self._crc = Checksum(width, polynomial, initial, reflected=reflected, final=final)
@@ -101,7 +103,7 @@ class Crc:
     def _difference(self, bits: NDArray[np.bool_]) -> int:
         """What a checksum and that of what it covers differ in."""
         field = self._field_of(len(bits))
-        # behind the end of the bytes there is nothing but zeros
+        # the last byte is filled up with zeros
         sent = int.from_bytes(np.packbits(bits[field]).tobytes(), self._order) >> -self._field % 8
         stop = len(bits) if self._stop is None else self._stop
         covered = np.concatenate(

@@ -4,6 +4,7 @@ PN9      x^9 + x^5 + 1 from all ones, each byte's first bit the least significan
          whitening", design note DN509; Semtech's SX12xx has the same
 Si4463   the same polynomial from 1 0000 1111, first bit the most significant: Silicon Labs AN625, property
          PKT_WHT_POLY
+A polynomial x^m + … has a tap m - e for each of its lower exponents e: x^9 + x^5 + 1 is taps [9, 4].
 CCSDS and CCSDS long are the randomisers of CCSDS 131.0-B, section 10.
 """
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsp_ext.bits import CRC16_X25
 from receiver.coding import Block, Failed
 from receiver.coding.crc import Crc
 from receiver.coding.whitening import Whitening
@@ -191,6 +192,19 @@ def test_a_checksum_in_bits_as_they_are_sent(token: str) -> None:
         Crc(name="CRC-5/USB", packed=True, repair=False).undo(Block(soft, 1.0, 2.0))
 
 
+def test_a_checksum_of_a_header_mends_only_the_header() -> None:
+    data = bytes.fromhex("1234 0000 A5A5A5A5")
+    bits = np.unpackbits(np.frombuffer(data[:2] + CRC16_X25(data[:2]).to_bytes(2, "little") + data[4:], np.uint8))
+    soft = 2 * bits.astype(np.float32) - 1
+    soft[5] *= -0.5
+    soft[32:48] *= 0.1  # less sure, but no part of it
+    block = Block(soft.copy(), 1e-12, 1e-12)
+    Crc(name="CRC-16/IBM-SDLC", little_endian=True, stop=2, at=2).undo(block)
+    assert (block.data.tobytes(), block.corrected) == (bytes.fromhex("1234 A5A5A5A5"), 1)
+    with pytest.raises(Failed, match="length"):
+        Crc(name="CRC-16/IBM-SDLC", stop=9).undo(Block(soft, 1e-12, 1e-12))
+
+
 def test_a_framing_of_ones_own() -> None:
     """Line code, interleaver, inversion, a length of two bytes, and a CRC told by its parameters."""
     own = {
@@ -345,7 +359,7 @@ def test_any_bytes_behind_a_sync_word(data: bytes, use: str) -> None:
         ({"steps": [{"use": "crc"}]}, "step 1: crc needs either name or width"),
         (
             {"steps": [{"use": "crc", "name": "CRC-16"}]},
-            "step 1: name is 'CRC-16'; it must be one of the catalogue, such as CRC-16/",
+            "step 1: name is 'CRC-16'; it must be one of the catalogue,  as CRC-16/",
         ),
         (
             {"steps": [{"use": "crc", "name": "CRC-16/ARC", "initial": 1}]},
