@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from receiver.flowgraph import build
-from tests.receiver.framing.jig import follows_the_law_of_chunks
+from receiver.synth.declared import bits_of
+from tests.receiver.framing.jig import follows_the_law_of_chunks, run
 from tests.receiver.framing.test_declared import sent, soft_of
 
 BEST = {
@@ -189,6 +191,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         ],
     },
     "DMR, rows of a block product turbo code": {
+        "sync": "DFF57D75DF5D",
         "size": 24.5,
         "steps": [
             {"use": "deinterleave", "order": [13 * i % 196 for i in range(196)]},
@@ -264,3 +267,15 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_protocol(name: str) -> None:
     loops(PROTOCOLS[name])
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_no_frames_without_a_signal(name: str) -> None:
+    """Noise, a carrier and an alternating one, with up to 32 bits of the sync word among them now and then."""
+    stage = build({"use": "declared", "name": "mine", **PROTOCOLS[name]}, "here", "framing")
+    rng, n = np.random.default_rng(7), 60_000
+    sync = 2 * bits_of(PROTOCOLS[name]["sync"]).astype(np.float32)[:32] - 1
+    for x in (rng.standard_normal(n), 1 + 0.2 * rng.standard_normal(n), np.tile([1.0, -1.0], n // 2)):
+        for at in range(0, n - 6000, 2000):
+            x[at : at + len(sync)] = sync
+        assert run(stage, x.astype(np.float32)) == []
