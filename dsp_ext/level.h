@@ -68,12 +68,14 @@ static inline int radome_level_row(const float *x, float *centre, float *deviati
         bottom = low[j] < bottom ? low[j] : bottom;
     }
     const float midway = (top + bottom) / 2;
-    if (fabsf(mean - midway) < RADOME_OFF * *deviation) return 0;
     const radome_i8 up = a > zero + midway, over = b > zero + midway;
     const float many = -radome_v8_sum(__builtin_convertvector(up + over, radome_v8));
     const float highs = radome_v8_sum((radome_v8)((radome_i8)a & up) + (radome_v8)((radome_i8)b & over));
     const float seen = (highs / many - (sum - highs) / (16 - many)) / 2 / RADOME_EYE;
-    *deviation += sure * sure * (seen - *deviation);
+    const float told = *deviation, clear = seen < told ? seen : told;
+    /* one that is told too large must not hide a row that stands out */
+    if (fabsf(mean - midway) < RADOME_OFF * (told + sure * (clear - told))) return 0;
+    *deviation += sure * sure * (seen - told);
     *centre += mean - (many / 8 - 1) * *deviation;
     return 1;
 }

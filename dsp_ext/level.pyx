@@ -118,13 +118,14 @@ cdef inline float _left(float v, float centre, float swing, float most) noexcept
 
 cdef int _step(const float* x, int n, int ahead, float each, float centre, float more_centre, float swing,
                float more_swing) noexcept nogil:
-    # where among n symbols a step from one centre and swing to the next leaves least; n where a slope leaves no more
+    # where among n symbols, or behind them, a step from one centre and swing to the next leaves least; -1 where a slope
+    # leaves no more
     cdef float next_centre = centre + more_centre, next_swing = swing + more_swing
     cdef float small = swing if swing < next_swing else next_swing, most = _most(small, swing + next_swing - small)
     cdef float u, slope = 0, step = 0, least = 0
     cdef int j, best = 0
     if fabsf(more_centre) + fabsf(more_swing) < FAR * small:
-        return n
+        return -1
     for j in range(n):
         u = <float>(j - ahead) * each
         u = u if u > 0 else 0
@@ -135,7 +136,7 @@ cdef int _step(const float* x, int n, int ahead, float each, float centre, float
             best, least = j + 1, step
     for j in range(n):
         least += _left(x[j], next_centre, next_swing, most)
-    return best if least < LESS * slope else n
+    return best if least < LESS * slope else -1
 
 
 cdef class Level:
@@ -198,7 +199,7 @@ cdef class Level:
         cdef Py_ssize_t stop = self._next + WINDOW // 2 - (self._windows - self._middle) * self._advance
         cdef Py_ssize_t n = stop - self._ready
         cdef const float* x = self._x + self._ready
-        cdef int w = self._middle, ahead = <int>(n - self._advance), step = <int>n
+        cdef int w = self._middle, ahead = <int>(n - self._advance), step = -1
         cdef float each = <float>(1.0 / self._advance), more_centre, more_swing
         if self._around:
             w = self._chosen(self._x + stop - PIECE // 2)
@@ -207,7 +208,7 @@ cdef class Level:
         more_centre, more_swing = self._centres[w] - self._centre, self._swings[w] - self._swing
         if self._around:
             step = _step(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing)
-        if step < n:
+        if step >= 0:
             _put(x, step, 0, 0, self._centre, 0, self._swing, 0, soft, centres, swings)
             _put(x + step, <int>n - step, 0, 0, self._centres[w], 0, self._swings[w], 0, _behind(soft, step),
                  centres + step, _behind(swings, step))
