@@ -13,7 +13,6 @@ from receiver.channel.filters import lowpass
 from tests.jig import kernel_keeps_the_law, outputs
 
 TAPS = lowpass(0.15, 0.135, 40)
-RNG = np.random.default_rng(6)
 
 
 def wave(
@@ -31,8 +30,8 @@ def wave(
     return x, instants
 
 
-def random_symbols(n: int) -> NDArray[np.float64]:
-    return RNG.choice([-1.0, 1.0], n)
+def random_symbols(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    return rng.choice([-1.0, 1.0], n)
 
 
 def nearest(instants: NDArray[np.float64], sent: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -44,10 +43,10 @@ def nearest(instants: NDArray[np.float64], sent: NDArray[np.float64]) -> tuple[N
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 @pytest.mark.parametrize("ppm", [-200.0, 0.0, 35.0, 200.0])
 @pytest.mark.parametrize("phase", [40.0, 41.3, 42.6])
-def test_each_symbol_once_and_in_its_middle(ppm: float, phase: float, noise: float) -> None:
-    symbols = random_symbols(3000)
+def test_each_symbol_once_and_in_its_middle(rng: np.random.Generator, ppm: float, phase: float, noise: float) -> None:
+    symbols = random_symbols(rng, 3000)
     x, sent = wave(symbols, phase, ppm)
-    x = (x + noise * RNG.standard_normal(len(x))).astype(np.float32)
+    x = (x + noise * rng.standard_normal(len(x))).astype(np.float32)
     soft, instants = kernel_keeps_the_law(lambda: SymbolClock(TAPS), x)
     assert soft.dtype == np.float32
     assert instants.dtype == np.float64
@@ -60,23 +59,25 @@ def test_each_symbol_once_and_in_its_middle(ppm: float, phase: float, noise: flo
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1e-5, 0.0), (1.0, 5.0), (1e4, -1e4), (-1.0, 0.0)])
-def test_neither_level_nor_polarity_nor_a_constant_matters(scale: float, shift: float) -> None:
-    x, sent = wave(random_symbols(600), 41.3)
+def test_neither_level_nor_polarity_nor_a_constant_matters(
+    rng: np.random.Generator, scale: float, shift: float
+) -> None:
+    x, sent = wave(random_symbols(rng, 600), 41.3)
     _, instants = outputs(SymbolClock(TAPS), [(scale * x + shift).astype(np.float32)])
     assert np.abs(nearest(instants, sent)[1][2:-2]).max() < 0.05
 
 
 @pytest.mark.parametrize("outside", [0.1, 3.0])
-def test_bursts_are_right_from_their_first_symbol_to_their_last(outside: float) -> None:
+def test_bursts_are_right_from_their_first_symbol_to_their_last(rng: np.random.Generator, outside: float) -> None:
     """Two bursts of other phase and rate, with soft noise between, or loud as a discriminator's."""
-    bursts = [(random_symbols(300), 2000.3, 150.0), (random_symbols(300), 5201.9, -150.0)]
+    bursts = [(random_symbols(rng, 300), 2000.3, 150.0), (random_symbols(rng, 300), 5201.9, -150.0)]
     x, sent, quiet = np.zeros(8000), [], np.ones(8000, bool)
     for symbols, first, ppm in bursts:
         part, instants = wave(symbols, first, ppm, samples=8000)
         x += part
         sent.append(instants)
         quiet[int(first) - 4 : int(instants[-1]) + 5] = False
-    x += np.where(quiet, outside, 0.1) * RNG.standard_normal(8000)
+    x += np.where(quiet, outside, 0.1) * rng.standard_normal(8000)
     soft, instants = kernel_keeps_the_law(lambda: SymbolClock(TAPS), x.astype(np.float32))
     for (symbols, _, _), at in zip(bursts, sent, strict=True):
         found, late = nearest(instants, at)
@@ -86,9 +87,9 @@ def test_bursts_are_right_from_their_first_symbol_to_their_last(outside: float) 
         assert np.array_equal(np.diff(found), np.ones(299))
 
 
-def test_symbols_come_at_four_samples_whatever_there_is() -> None:
+def test_symbols_come_at_four_samples_whatever_there_is(rng: np.random.Generator) -> None:
     """Noise, silence and a constant give symbols in rising order, half a symbol to one and a half apart."""
-    for x in (RNG.standard_normal(5000), np.zeros(5000), np.full(5000, 0.7), np.sin(np.arange(5000) * 0.4)):
+    for x in (rng.standard_normal(5000), np.zeros(5000), np.full(5000, 0.7), np.sin(np.arange(5000) * 0.4)):
         soft, instants = kernel_keeps_the_law(lambda: SymbolClock(TAPS), x.astype(np.float32))
         assert abs(len(soft) - 1250) < 25
         assert np.isfinite(soft).all()
@@ -105,8 +106,8 @@ def test_short_streams(n: int) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38, 1e15])
-def test_finds_its_way_again_after_what_is_no_number(bad: float) -> None:
-    x, sent = wave(random_symbols(3000), 41.3, 100.0)
+def test_finds_its_way_again_after_what_is_no_number(rng: np.random.Generator, bad: float) -> None:
+    x, sent = wave(random_symbols(rng, 3000), 41.3, 100.0)
     x = x.astype(np.float32)
     x[4000:4010] = bad
     soft, instants = kernel_keeps_the_law(lambda: SymbolClock(TAPS), x)
@@ -117,9 +118,9 @@ def test_finds_its_way_again_after_what_is_no_number(bad: float) -> None:
     assert np.abs(late[far]).max() < 0.05
 
 
-def test_a_long_stream_stays_exact() -> None:
+def test_a_long_stream_stays_exact(rng: np.random.Generator) -> None:
     """Sums that move along must not gather rounding errors: loud, then a million times softer."""
-    x, sent = wave(random_symbols(6000), 41.3, 20.0)
+    x, sent = wave(random_symbols(rng, 6000), 41.3, 20.0)
     x[:12000] *= 1e6
     _, instants = outputs(SymbolClock(TAPS), [x.astype(np.float32)])
     _, late = nearest(instants, sent)
@@ -127,8 +128,8 @@ def test_a_long_stream_stays_exact() -> None:
 
 
 @pytest.mark.parametrize("late", [0, 1, 300, 5000])
-def test_a_tone_may_come_later_than_its_samples(late: int) -> None:
-    x, _ = wave(random_symbols(3000), 41.3)
+def test_a_tone_may_come_later_than_its_samples(rng: np.random.Generator, late: int) -> None:
+    x, _ = wave(random_symbols(rng, 3000), 41.3)
     x, tone = x.astype(np.float32), np.zeros(len(x), np.float32)
     tone[1:-1] = (x[2:] - x[:-2]) ** 2
     clock = SymbolClock(TAPS)

@@ -8,12 +8,11 @@ import pytest
 from dsp_ext.discriminator import Discriminator
 from tests.jig import kernel_keeps_the_law
 
-RNG = np.random.default_rng(3)
-
 
 def steps(x: np.ndarray) -> np.ndarray:
+    """From each sample to the next; the first has none before it and is no step."""
     wide = x.astype(np.complex128)
-    return np.angle(wide * np.conj(np.concatenate([[0], wide[:-1]]))) / (2 * np.pi)
+    return np.angle(wide * np.conj(np.concatenate([wide[:1], wide[:-1]]))) / (2 * np.pi)
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -22,8 +21,8 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("level", [1e-12, 1.0, 1e12])
-def test_phase_steps_however_cut(level: float) -> None:
-    x = (level * (RNG.standard_normal(5000) + 1j * RNG.standard_normal(5000))).astype(np.complex64)
+def test_phase_steps_however_cut(rng: np.random.Generator, level: float) -> None:
+    x = (level * (rng.standard_normal(5000) + 1j * rng.standard_normal(5000))).astype(np.complex64)
     (y,) = kernel_keeps_the_law(Discriminator, x)
     assert y.dtype == np.float32
     assert distance(y, steps(x)).max() < 1e-6

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from dsp_ext.equaliser import Equaliser
 from tests.jig import kernel_keeps_the_law, outputs
 
-RNG = np.random.default_rng(14)
 TAPS = (0.3, 1.0, 0.2)  # of the symbols before, at and behind
 
 
-def blurred(a: NDArray[np.float64], noise: float, constant: float = 0.0) -> NDArray[np.float32]:
+def blurred(
+    rng: np.random.Generator, a: NDArray[np.float64], noise: float, constant: float = 0.0
+) -> NDArray[np.float32]:
     """Symbols that reach into their neighbours, in white noise."""
     y = TAPS[1] * a + constant
     y[1:] += TAPS[0] * a[:-1]
     y[:-1] += TAPS[2] * a[1:]
-    return (y + noise * RNG.standard_normal(len(a))).astype(np.float32)
+    return (y + noise * rng.standard_normal(len(a))).astype(np.float32)
 
 
 def max_log(y: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -35,11 +36,11 @@ def max_log(y: NDArray[np.float32]) -> NDArray[np.float64]:
     return (low[0] - low[1]) / (4 * sum(t * t for t in TAPS))
 
 
-def test_soft_values_are_those_of_a_search_over_all_sequences() -> None:
-    a = RNG.choice([-1.0, 1.0], 256)
-    y = blurred(a, 0.15)
+def test_soft_values_are_those_of_a_search_over_all_sequences(rng: np.random.Generator) -> None:
+    a = rng.choice([-1.0, 1.0], 256)
+    y = blurred(rng, a, 0.15)
     # the search sees 8 symbols only; amid a longer row the rest must not matter: no noise beside them
-    y[:120], y[132:] = blurred(a, 0.0)[:120], blurred(a, 0.0)[132:]
+    y[:120], y[132:] = blurred(rng, a, 0.0)[:120], blurred(rng, a, 0.0)[132:]
     (soft,) = outputs(Equaliser(), [y])
     expected = max_log(y[120:132])
     # the coefficients are fitted, so they are not exactly those that the search is given
@@ -47,9 +48,9 @@ def test_soft_values_are_those_of_a_search_over_all_sequences() -> None:
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.2])
-def test_fewer_errors_than_by_sign(constant: float) -> None:
-    a = RNG.choice([-1.0, 1.0], 20000)
-    y = blurred(a, 0.3, constant)
+def test_fewer_errors_than_by_sign(rng: np.random.Generator, constant: float) -> None:
+    a = rng.choice([-1.0, 1.0], 20000)
+    y = blurred(rng, a, 0.3, constant)
     (soft,) = kernel_keeps_the_law(Equaliser, y)
     assert len(soft) == len(y)
     by_sign, equalised = np.mean((y > 0) != (a > 0)), np.mean((soft > 0) != (a > 0))
@@ -72,21 +73,21 @@ def test_bursts_amid_loud_noise_are_right_to_their_ends(lead: int) -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 8, 127, 191, 192, 193, 256, 319])
-def test_short_streams(n: int) -> None:
-    a = RNG.choice([-1.0, 1.0], n)
-    (soft,) = outputs(Equaliser(), [blurred(a, 0.0)])
+def test_short_streams(rng: np.random.Generator, n: int) -> None:
+    a = rng.choice([-1.0, 1.0], n)
+    (soft,) = outputs(Equaliser(), [blurred(rng, a, 0.0)])
     assert np.array_equal(soft > 0, a > 0)
 
 
-def test_a_steady_pattern_stays_as_it_is() -> None:
+def test_a_steady_pattern_stays_as_it_is(rng: np.random.Generator) -> None:
     a = np.resize([1.0, 1.0, -1.0, -1.0], 2000)
-    (soft,) = outputs(Equaliser(), [blurred(a, 0.05)])
+    (soft,) = outputs(Equaliser(), [blurred(rng, a, 0.05)])
     assert np.array_equal(soft > 0, a > 0)
 
 
-def test_what_is_no_number_is_over_after_a_while() -> None:
-    a = RNG.choice([-1.0, 1.0], 2000)
-    y = blurred(a, 0.0)
+def test_what_is_no_number_is_over_after_a_while(rng: np.random.Generator) -> None:
+    a = rng.choice([-1.0, 1.0], 2000)
+    y = blurred(rng, a, 0.0)
     y[500:510] = np.nan
     y[510] = np.inf
     (soft,) = outputs(Equaliser(), [y])

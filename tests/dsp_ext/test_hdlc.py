@@ -11,30 +11,28 @@ from dsp_ext.hdlc import HdlcReceiver
 from tests.jig import kernel_keeps_the_law
 from tests.reference import FLAG, g3ruh, hdlc, hdlc_frames, nrzi, soft
 
-RNG = np.random.default_rng(5)
-
 
 def line(bits: np.ndarray, scrambled: bool) -> np.ndarray:
     """Soft symbols of HDLC bits."""
     return soft(g3ruh(nrzi(bits)) if scrambled else nrzi(bits))
 
 
-def some(n: int) -> np.ndarray:
-    return RNG.integers(0, 2, n).astype(np.uint8)
+def some(rng: np.random.Generator, n: int) -> np.ndarray:
+    return rng.integers(0, 2, n).astype(np.uint8)
 
 
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("scrambled", [False, True])
-def test_frames_and_their_places_however_cut(scrambled: bool, inverted: bool) -> None:
-    frames = [bytes(20), b"\xff" * 30, RNG.bytes(300), bytes(range(256)), b"\x7e" * 25]
-    parts, starts, stops = [some(500), FLAG], [], []
+def test_frames_and_their_places_however_cut(rng: np.random.Generator, scrambled: bool, inverted: bool) -> None:
+    frames = [bytes(20), b"\xff" * 30, rng.bytes(300), bytes(range(256)), b"\x7e" * 25]
+    parts, starts, stops = [some(rng, 500), FLAG], [], []
     for frame in frames:
-        parts.append(np.tile(FLAG, int(RNG.integers(1, 4))))
+        parts.append(np.tile(FLAG, int(rng.integers(1, 4))))
         coded = hdlc(frame)
         starts.append(sum(map(len, parts)) + 8)
         parts.append(coded)
         stops.append(sum(map(len, parts)) - 8)
-    parts.append(some(600))
+    parts.append(some(rng, 600))
     bits = np.concatenate(parts)
     symbols = line(bits, scrambled)
     symbols = -symbols if inverted else symbols
@@ -47,10 +45,10 @@ def test_frames_and_their_places_however_cut(scrambled: bool, inverted: bool) ->
 
 
 @pytest.mark.parametrize("flags", [1, 2, 5])
-def test_flags_may_share_their_zeros_and_close_and_open_at_once(flags: int) -> None:
+def test_flags_may_share_their_zeros_and_close_and_open_at_once(rng: np.random.Generator, flags: int) -> None:
     shared = np.concatenate([FLAG, *[FLAG[1:]] * flags])
-    one, other = RNG.bytes(40), RNG.bytes(17)
-    bits = np.concatenate([some(100), shared, hdlc(one)[8:], hdlc(other)[8:], shared[8:], some(50)])
+    one, other = rng.bytes(40), rng.bytes(17)
+    bits = np.concatenate([some(rng, 100), shared, hdlc(one)[8:], hdlc(other)[8:], shared[8:], some(rng, 50)])
     receiver = HdlcReceiver(False, 1000, 10)
     found = receiver.process(line(bits, False))
     assert [frame[0] for frame in found] == [one, other]
@@ -89,14 +87,14 @@ def test_agrees_with_the_text_decoder_on_any_line(data: st.DataObject) -> None:
         assert np.array_equal(bits[start - 8 : start], FLAG)
 
 
-def test_limits_of_length() -> None:
-    bits = np.concatenate([hdlc(RNG.bytes(n)) for n in range(6, 16)])
+def test_limits_of_length(rng: np.random.Generator) -> None:
+    bits = np.concatenate([hdlc(rng.bytes(n)) for n in range(6, 16)])
     found = HdlcReceiver(False, 14, 10).process(line(bits, False))
     assert [len(frame[0]) for frame in found] == [8, 9, 10, 11, 12]
 
 
-def test_wrong_checksums_are_counted() -> None:
-    bits = hdlc(RNG.bytes(50))
+def test_wrong_checksums_are_counted(rng: np.random.Generator) -> None:
+    bits = hdlc(rng.bytes(50))
     bits[40] ^= 1
     receiver = HdlcReceiver(False, 1000, 10)
     assert receiver.process(line(bits, False)) == []
@@ -108,8 +106,8 @@ def test_wrong_checksums_are_counted() -> None:
     assert receiver.symbols == len(bits)
 
 
-def test_what_is_no_number_is_a_zero() -> None:
-    symbols = line(np.concatenate([some(100), hdlc(b"0123456789" * 3)]), False)
+def test_what_is_no_number_is_a_zero(rng: np.random.Generator) -> None:
+    symbols = line(np.concatenate([some(rng, 100), hdlc(b"0123456789" * 3)]), False)
     symbols[:50:7] = np.nan
     symbols[50:60] = np.inf
     found = HdlcReceiver(False, 1000, 10).process(symbols)
@@ -137,7 +135,7 @@ def test_repair_behind_a_training_sequence(wrong: int, count: int) -> None:
     """It stands for flags and addresses; a frame that is right needs none."""
     rng = np.random.default_rng(11)
     payload = rng.bytes(40)
-    bits = np.concatenate([some(100), np.tile(np.array([0, 1], np.uint8), 12), hdlc(payload), some(100)])
+    bits = np.concatenate([some(rng, 100), np.tile(np.array([0, 1], np.uint8), 12), hdlc(payload), some(rng, 100)])
     symbols = line(bits, False)
     symbols[101 : 101 + 2 * wrong : 2] *= -1
     assert HdlcReceiver(False, 300, 10, True, 24).process(symbols)[0][0] == payload
@@ -160,7 +158,7 @@ def faded(symbols: np.ndarray, wrong: list[int], rng: np.random.Generator) -> np
 def sent(rng: np.random.Generator, payloads: list[bytes], flags: int) -> np.ndarray:
     """Bits of frames that share the flags between them."""
     frames = [hdlc(payload)[8:] for payload in payloads]
-    return np.concatenate([some(300), *[FLAG] * flags, *frames, *[FLAG] * 2, some(200)])
+    return np.concatenate([some(rng, 300), *[FLAG] * flags, *frames, *[FLAG] * 2, some(rng, 200)])
 
 
 @pytest.mark.parametrize("scrambled", [False, True])
@@ -222,7 +220,7 @@ def test_the_last_flags_before_a_frame_are_damaged(scrambled: bool, seed: int, f
 def test_the_first_flags_behind_a_frame_are_damaged(scrambled: bool) -> None:
     rng = np.random.default_rng(7)
     payload = HEADER + rng.bytes(50)
-    bits = np.concatenate([some(300), *[FLAG] * 8, hdlc(payload)[8:], *[FLAG] * 3, some(200)])
+    bits = np.concatenate([some(rng, 300), *[FLAG] * 8, hdlc(payload)[8:], *[FLAG] * 3, some(rng, 200)])
     symbols = line(bits, scrambled)
     end = 300 + 56 + len(hdlc(payload))
     for k in range(end - 8, end):
@@ -234,7 +232,7 @@ def test_the_first_flags_behind_a_frame_are_damaged(scrambled: bool) -> None:
 def test_the_recording_ends_with_a_damaged_flag(scrambled: bool) -> None:
     rng = np.random.default_rng(6)
     payload = HEADER + rng.bytes(50)
-    bits = np.concatenate([some(100), *[FLAG] * 6, hdlc(payload)[8:]])
+    bits = np.concatenate([some(rng, 100), *[FLAG] * 6, hdlc(payload)[8:]])
     receiver = HdlcReceiver(scrambled, 300, 10)
     y = faded(line(bits, scrambled), [len(bits) - 4], rng)
     assert receiver.process(y) == []

@@ -9,18 +9,18 @@ from dsp_ext.level import Level
 from tests.jig import kernel_keeps_the_law, outputs
 from tests.reference import two_means
 
-RNG = np.random.default_rng(4)
 
-
-def levels(n: int, centre: float, swing: float, noise: float, ones: float = 0.5) -> np.ndarray:
-    symbols = np.where(RNG.random(n) < ones, 1.0, -1.0)
-    return (centre + swing * (symbols + noise * RNG.standard_normal(n))).astype(np.float32)
+def levels(
+    rng: np.random.Generator, n: int, centre: float, swing: float, noise: float, ones: float = 0.5
+) -> np.ndarray:
+    symbols = np.where(rng.random(n) < ones, 1.0, -1.0)
+    return (centre + swing * (symbols + noise * rng.standard_normal(n))).astype(np.float32)
 
 
 @pytest.mark.parametrize("ones", [0.5, 0.8, 0.2])
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
-def test_centre_and_swing(ones: float, scale: float) -> None:
-    x = levels(5000, 0.3 * scale, 0.05 * scale, 0.2, ones)
+def test_centre_and_swing(rng: np.random.Generator, ones: float, scale: float) -> None:
+    x = levels(rng, 5000, 0.3 * scale, 0.05 * scale, 0.2, ones)
     soft, centres, swings = kernel_keeps_the_law(Level, x)
     assert len(soft) == len(centres) == len(swings) == len(x)
     assert np.abs(centres / scale - 0.3).max() < 0.006
@@ -29,9 +29,9 @@ def test_centre_and_swing(ones: float, scale: float) -> None:
     assert np.abs(np.abs(soft).mean() - 1) < 0.02
 
 
-def test_windows_are_clustered_as_two_means() -> None:
+def test_windows_are_clustered_as_two_means(rng: np.random.Generator) -> None:
     """At the middle of each window of 128 symbols, every 32, the estimate is the clustering of that window."""
-    x = levels(1000, -0.1, 0.2, 0.15)
+    x = levels(rng, 1000, -0.1, 0.2, 0.15)
     _, centres, swings = outputs(Level(), [x])
     for start in range(0, len(x) - 128 - 32, 32):
         centre, swing = two_means(x[start : start + 128])
@@ -40,11 +40,11 @@ def test_windows_are_clustered_as_two_means() -> None:
         assert abs(swings[start + 64] - swing) < 0.003
 
 
-def burst(n: int, centre: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
+def burst(rng: np.random.Generator, n: int, centre: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """So many symbols about a centre, amid noise whose centre is 0, and the same as they were sent."""
-    symbols = RNG.choice([-1.0, 1.0], n)
-    inside = centre + symbols + 0.15 * RNG.standard_normal(n)
-    sides = [noise * RNG.standard_normal(500 + int(RNG.integers(64))) for _ in range(2)]
+    symbols = rng.choice([-1.0, 1.0], n)
+    inside = centre + symbols + 0.15 * rng.standard_normal(n)
+    sides = [noise * rng.standard_normal(500 + int(rng.integers(64))) for _ in range(2)]
     return np.concatenate([sides[0], inside, sides[1]]).astype(np.float32), np.pad(
         symbols, (len(sides[0]), len(sides[1]))
     )
@@ -52,11 +52,11 @@ def burst(n: int, centre: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("noise", [0.0, 0.5, 2.0, 4.0])
 @pytest.mark.parametrize("centre", [0.0, 1.5, -2.5])
-def test_a_burst_is_level_from_end_to_end(centre: float, noise: float) -> None:
+def test_a_burst_is_level_from_end_to_end(rng: np.random.Generator, centre: float, noise: float) -> None:
     """Windows at its ends are half full of noise, or of silence, whose centre is elsewhere."""
     wrong = 0
     for _ in range(20):
-        x, symbols = burst(400, centre, noise)
+        x, symbols = burst(rng, 400, centre, noise)
         soft, _, _ = outputs(Level(around=2), [x])
         sent = np.flatnonzero(symbols)
         assert (soft * symbols >= 0)[sent[24:-24]].all()
@@ -64,11 +64,11 @@ def test_a_burst_is_level_from_end_to_end(centre: float, noise: float) -> None:
     assert wrong <= 40  # of 8000
 
 
-def test_a_step_of_the_centre_within_a_signal() -> None:
+def test_a_step_of_the_centre_within_a_signal(rng: np.random.Generator) -> None:
     """Windows on either side of it count for what they hold."""
     wrong = 0
     for _ in range(20):
-        before, behind = levels(400 + int(RNG.integers(64)), 0.0, 1.0, 0.1), levels(400, 1.5, 1.0, 0.1)
+        before, behind = levels(rng, 400 + int(rng.integers(64)), 0.0, 1.0, 0.1), levels(rng, 400, 1.5, 1.0, 0.1)
         soft, _, _ = outputs(Level(around=2), [np.concatenate([before, behind])])
         sent = np.concatenate([before > 0, behind > 1.5])
         wrong += np.count_nonzero((soft > 0) != sent)
@@ -77,8 +77,8 @@ def test_a_step_of_the_centre_within_a_signal() -> None:
 
 @pytest.mark.parametrize("advance", [32, 48, 64])
 @pytest.mark.parametrize("around", [0, 1, 2])
-def test_keeps_the_law_of_chunks(advance: int, around: int) -> None:
-    x, _ = burst(700, 1.0, 2.0)
+def test_keeps_the_law_of_chunks(rng: np.random.Generator, advance: int, around: int) -> None:
+    x, _ = burst(rng, 700, 1.0, 2.0)
     soft, centres, swings = kernel_keeps_the_law(lambda: Level(advance, around), x)
     assert len(soft) == len(centres) == len(swings) == len(x)
     np.testing.assert_allclose(soft, np.clip((x - centres) / swings, -4, 4), atol=1e-4)
@@ -98,9 +98,9 @@ def parted(x: np.ndarray, centre: float, apart: float) -> tuple[float, float, fl
     return centre, apart, min(ones, len(x) - ones), ones * (len(x) - ones) * apart**2
 
 
-def test_extremes_count_only_where_they_lie_far_from_the_centre() -> None:
+def test_extremes_count_only_where_they_lie_far_from_the_centre(rng: np.random.Generator) -> None:
     """Noise has no two classes: clustered anew from close by, it would part elsewhere."""
-    x = RNG.standard_normal(6000).astype(np.float32)
+    x = rng.standard_normal(6000).astype(np.float32)
     _, centres, swings = outputs(Level(), [x])
     close = 0
     for start in range(0, len(x) - 128 - 32, 32):
@@ -130,8 +130,8 @@ def test_short_streams(n: int) -> None:
         assert np.allclose(centres, 1, atol=0.01)
 
 
-def test_a_click_does_not_move_the_centre() -> None:
-    x = levels(1000, 0.0, 0.1, 0.1)
+def test_a_click_does_not_move_the_centre(rng: np.random.Generator) -> None:
+    x = levels(rng, 1000, 0.0, 0.1, 0.1)
     x[500] = 5.0
     _, centres, swings = outputs(Level(), [x])
     assert np.abs(centres).max() < 0.03
@@ -139,39 +139,39 @@ def test_a_click_does_not_move_the_centre() -> None:
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_one_symbol_amid_seven_others_is_no_click(sign: float) -> None:
+def test_one_symbol_amid_seven_others_is_no_click(rng: np.random.Generator, sign: float) -> None:
     """Flags in NRZI, of which a low-pass makes three levels: the two that are nearest are one symbol."""
     a = np.resize([-1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], 1000)
-    x = np.convolve(a, [0.26, 1.0, 0.26], "same") + 0.05 * RNG.standard_normal(len(a))
+    x = np.convolve(a, [0.26, 1.0, 0.26], "same") + 0.05 * rng.standard_normal(len(a))
     soft, _, _ = outputs(Level(), [(sign * x).astype(np.float32)])
     assert np.array_equal(soft[1:-1] > 0, sign * a[1:-1] > 0)
 
 
-def rows(row: str, n: int, noise: float) -> np.ndarray:
+def rows(rng: np.random.Generator, row: str, n: int, noise: float) -> np.ndarray:
     """A row of bytes with levels of -1 and 1, and a single symbol that does not reach its one."""
     a = np.resize([2.0 * int(bit) - 1 for bit in row], n)
-    x = np.convolve(a, [0.075, 0.85, 0.075], "same") + noise * RNG.standard_normal(n)
+    x = np.convolve(a, [0.075, 0.85, 0.075], "same") + noise * rng.standard_normal(n)
     return x.astype(np.float32)
 
 
 @pytest.mark.parametrize("told", [0.8, 1.0, 1.3])
 @pytest.mark.parametrize(("row", "sign"), [("01111111", 1.0), ("01111111", -1.0), ("01111110", 1.0)])
-def test_row_of_flags_in_noise(row: str, sign: float, told: float) -> None:
+def test_row_of_flags_in_noise(rng: np.random.Generator, row: str, sign: float, told: float) -> None:
     """In NRZI and NRZ: seven or six symbols of eight pass for two levels where noise parts them."""
-    x = sign * rows(row, 20000, 0.55)
+    x = sign * rows(rng, row, 20000, 0.55)
     _, centres, swings = kernel_keeps_the_law(lambda: Level(deviation=told), x)
     bare = outputs(Level(), [x])[1]
     assert np.sqrt((centres**2).mean()) < 0.27
     assert np.sqrt((centres**2).mean()) < 0.8 * np.sqrt((bare**2).mean())
     assert 0.7 < np.median(swings) < 1.1
     # noise falls, and the row itself tells its levels
-    _, centres, swings = outputs(Level(deviation=told), [sign * rows(row, 20000, 0.05)])
+    _, centres, swings = outputs(Level(deviation=told), [sign * rows(rng, row, 20000, 0.05)])
     assert np.abs(centres).max() < 0.12
     assert np.abs(swings / 0.85 - 1).max() < 0.12
 
 
-def test_data_and_bare_tones_are_no_row_of_flags() -> None:
-    for x in (levels(100_000, 0.2, 1.0, 0.5), levels(100_000, 0.2, 1.0, 0.5, ones=1.0)):
+def test_data_and_bare_tones_are_no_row_of_flags(rng: np.random.Generator) -> None:
+    for x in (levels(rng, 100_000, 0.2, 1.0, 0.5), levels(rng, 100_000, 0.2, 1.0, 0.5, ones=1.0)):
         told, bare = (outputs(level, [x])[1] for level in (Level(deviation=1.2), Level()))
         assert (told == bare).mean() > 0.995
 
@@ -186,8 +186,8 @@ def test_constant_and_silent_input_is_finite() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
-def test_what_is_no_number_is_forgotten(bad: float) -> None:
-    x = levels(2000, 0.3, 0.05, 0.1)
+def test_what_is_no_number_is_forgotten(rng: np.random.Generator, bad: float) -> None:
+    x = levels(rng, 2000, 0.3, 0.05, 0.1)
     x[700] = bad
     for level in (Level(), Level(deviation=0.05)):
         soft, centres, swings = outputs(level, [x])
@@ -211,9 +211,9 @@ def test_refuses_other_types() -> None:
 
 
 @pytest.mark.parametrize("around", [0, 2])
-def test_centres_by_themselves_are_the_same(around: int) -> None:
+def test_centres_by_themselves_are_the_same(rng: np.random.Generator, around: int) -> None:
     """However cut, of every second value where it stands, and what waits at the end."""
-    x = np.concatenate([levels(3000, 0.4, 0.2, 0.1), burst(500, 1.5, 0.3)[0]])
+    x = np.concatenate([levels(rng, 3000, 0.4, 0.2, 0.1), burst(rng, 500, 1.5, 0.3)[0]])
     _, expected, _ = outputs(Level(64, around), [x])
     spread = np.stack([x, np.full_like(x, 1e9)], axis=1).ravel()
     level = Level(64, around)

@@ -7,14 +7,13 @@ import pytest
 
 from dsp_ext.lines import Lines
 
-RNG = np.random.default_rng(2)
 N, REACH = 40, 5
 TAPER = np.hanning(2 * REACH + 3)[1:-1]
 
 
-def test_least_squares_within_a_segment():
-    path = RNG.standard_normal(N) + 0.3 * np.arange(N) + 50 * (np.arange(N) >= 23)
-    weight = RNG.uniform(0.5, 2, N)
+def test_least_squares_within_a_segment(rng: np.random.Generator):
+    path = rng.standard_normal(N) + 0.3 * np.arange(N) + 50 * (np.arange(N) >= 23)
+    weight = rng.uniform(0.5, 2, N)
     found, jumped, kept = Lines(TAPER, 20.0).process(path, weight)
     assert len(found) == N - REACH
     assert np.flatnonzero(jumped).tolist() == [23]
@@ -27,9 +26,9 @@ def test_least_squares_within_a_segment():
         assert value == pytest.approx(expected, abs=1e-6)
 
 
-def test_tones_give_what_the_path_lacks():
+def test_tones_give_what_the_path_lacks(rng: np.random.Generator):
     """The path is rounded to sixteenths of a cycle and comes later than the tones, which know better."""
-    cycles = 0.013 * np.arange(N) + 0.002 * RNG.standard_normal(N)
+    cycles = 0.013 * np.arange(N) + 0.002 * rng.standard_normal(N)
     path = np.round(cycles * 16).astype(np.int64) % 16
     tone = np.exp(2j * np.pi * cycles).astype(np.complex64)
     found = Lines(TAPER, 2.0, 16).process(path, tone=tone)[0]
@@ -40,10 +39,10 @@ def test_tones_give_what_the_path_lacks():
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e30])
-def test_tones_of_any_size(size):
+def test_tones_of_any_size(rng: np.random.Generator, size):
     """Squares of the largest float32 are none."""
     path = np.arange(N) % 16
-    tone = (RNG.uniform(0.5, 2, N) * np.exp(2j * np.pi * (path + 0.2) / 16)).astype(np.complex64)
+    tone = (rng.uniform(0.5, 2, N) * np.exp(2j * np.pi * (path + 0.2) / 16)).astype(np.complex64)
     found, _, weight = Lines(TAPER, 2.0, 16).process(path, tone=tone)
     loud, _, heavy = Lines(TAPER, 2.0, 16).process(path, tone=tone * np.float32(size))
     assert np.allclose(loud, found, atol=1e-6)
@@ -88,8 +87,8 @@ def test_a_bend_by_way_of_a_node_between_is_a_jump(between):
     assert not Lines(TAPER, 11.0).process(path)[1].any()
 
 
-def test_no_weight_leaves_the_path_and_bad_arguments():
-    path = RNG.standard_normal(N)
+def test_no_weight_leaves_the_path_and_bad_arguments(rng: np.random.Generator):
+    path = rng.standard_normal(N)
     assert np.array_equal(Lines(TAPER, 1.0).process(path, np.zeros(N))[0], path[:-REACH])
     assert len(Lines(TAPER, 1.0).process(path[:5])[0]) == 0
     with pytest.raises(ValueError, match="40 weights"):

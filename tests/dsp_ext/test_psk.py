@@ -9,11 +9,9 @@ import pytest
 
 from dsp_ext.psk import Ends, Peaks, Pieces, SoftChips, around, between, chips, phase_scores
 
-RNG = np.random.default_rng(5)
 
-
-def test_peaks_are_refined_when_the_path_is_known():
-    true = RNG.uniform(-3, 3, 30)
+def test_peaks_are_refined_when_the_path_is_known(rng: np.random.Generator):
+    true = rng.uniform(-3, 3, 30)
     amplitude = 10 - (np.arange(-5, 6) - true[:, None]) ** 2 / 10
     score, centre = (amplitude**2).astype(np.float32), np.arange(30.0) * 16
     path = np.rint(true).astype(np.int64) + 5
@@ -64,9 +62,9 @@ def test_scores_around_a_centre():
         around(score, np.zeros(3, np.int64), 1, 1.0)
 
 
-def test_scores_between_cells():
-    cells = RNG.normal(size=(3, 5)).astype(np.float32)
-    score = RNG.normal(size=(3, 9)).astype(np.float32)
+def test_scores_between_cells(rng: np.random.Generator):
+    cells = rng.normal(size=(3, 5)).astype(np.float32)
+    score = rng.normal(size=(3, 9)).astype(np.float32)
     place = np.linspace(0.25, 4, 9)
     expected = [row + np.interp(place, np.arange(5), each) for row, each in zip(score, cells, strict=True)]
     assert np.allclose(between(cells, score, place), expected, atol=1e-6)
@@ -76,9 +74,9 @@ def test_scores_between_cells():
         between(cells, score, place + 0.1)
 
 
-def test_pieces():
+def test_pieces(rng: np.random.Generator):
     hop, per_chip, n = 32.0, 4.7, 9
-    ends = RNG.uniform(-0.02, 0.02, n + 1)
+    ends = rng.uniform(-0.02, 0.02, n + 1)
     frequency = np.stack([ends[:-1], ends[1:]], axis=1)
     nodes = np.ceil(np.arange(n) * hop * per_chip).astype(int)
     given, start, edges, pieces = Pieces(hop, per_chip, 9).process(frequency)
@@ -105,10 +103,10 @@ def test_pieces():
         cut.process(np.zeros((2, 3)))
 
 
-def test_chips():
+def test_chips(rng: np.random.Generator):
     node, hop, per_chip, n = 640.0, 32.0, 4.7, 6
-    delay = np.cumsum(RNG.uniform(-0.2, 0.2, n + 1)) + 0.3
-    ends = RNG.uniform(-0.02, 0.02, n + 1)
+    delay = np.cumsum(rng.uniform(-0.2, 0.2, n + 1)) + 0.3
+    ends = rng.uniform(-0.02, 0.02, n + 1)
     frequency = np.stack([ends[:-1], ends[1:]], axis=1)
     first, instants, carriers = chips(frequency, delay, node, hop, per_chip)
     nodes = node + np.arange(n + 1) * hop
@@ -123,13 +121,13 @@ def test_chips():
         chips(frequency, delay[1:], node, hop, per_chip)
 
 
-def test_soft_chips():
+def test_soft_chips(rng: np.random.Generator):
     """Chips of level 3 on a turning axis come out as +-1, each with its instant."""
     n = 3000
     turns = 0.001 * np.arange(n) + 0.2
-    sent = RNG.choice([-1.0, 1.0], n)
+    sent = rng.choice([-1.0, 1.0], n)
     y = (3 * sent * np.exp(2j * np.pi * turns)).astype(np.complex64)
-    instants, carriers = np.arange(n) * 5.0, RNG.standard_normal(n)
+    instants, carriers = np.arange(n) * 5.0, rng.standard_normal(n)
 
     def run(cuts):
         soft, made = SoftChips(16, 16, np.hanning(19)[1:-1]), []
@@ -150,9 +148,9 @@ def test_soft_chips():
             assert np.allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_soft_chips_of_four_phases():
+def test_soft_chips_of_four_phases(rng: np.random.Generator):
     n, turn = 2000, 0.0005
-    sent = RNG.choice([-1.0, 1.0], (n, 2))
+    sent = rng.choice([-1.0, 1.0], (n, 2))
     y = ((sent[:, 0] + 1j * sent[:, 1]) * 3 * np.exp(2j * np.pi * turn * np.arange(n))).astype(np.complex64)
     soft = SoftChips(16, 16, np.hanning(19)[1:-1], order=4)
     line, power = soft.append(y, np.arange(n) * 5.0, np.zeros(n))
