@@ -60,7 +60,30 @@ def _codebook() -> NDArray[np.float32]:
     return words
 
 
+def _wrong(data: NDArray[np.uint8]) -> int:
+    """How the CRC of a block differs from the one that came with it."""
+    return CRC16_X25(data[:18].copy()) ^ int.from_bytes(data[18:].tobytes(), "big")
+
+
+def _changes() -> NDArray[np.uint16]:
+    """(20, 256) what each byte at each place changes in `_wrong`, which is linear but for what it is of zeros."""
+    changes = np.zeros((20, 256), np.uint16)
+    for place in range(20):
+        for bit in range(8):
+            data = np.zeros(20, np.uint8)
+            data[place] = 1 << bit
+            changes[place, 1 << bit : 2 << bit] = changes[place, : 1 << bit] ^ (_wrong(data) ^ WRONG_OF_ZEROS)
+    return changes
+
+
+WRONG_OF_ZEROS = _wrong(np.zeros(20, np.uint8))
+CHANGES = _changes()
+PLACES = np.arange(20)
+PICKS = np.array([(i, WEAK) for i in range(WEAK)] + [(i, j) for i in range(WEAK) for j in range(i)])
+"""Which one or two of the weak words are tried as the second likeliest; `WEAK` is none."""
 WORDS = _codebook()
+BITS: NDArray[np.bool_] = WORDS.T > 0
+"""(256, 12) the same as bits."""
 SCRAMBLER = (1 - 2 * np.unpackbits(lfsr_sequence((9, 5), [1] * 9, BLOCKS * BLOCK // 8)).astype(np.float32)).reshape(
     BLOCKS, BLOCK
 )
@@ -193,33 +216,33 @@ def _block(soft: NDArray[np.float32]) -> tuple[bytes, float, int, int]:
     its data, the probability that noise would give a right one, 1 if it is wrong, bits changed, words without an error
     """
     words = soft.reshape(12, 20).T
+    hard = words > 0
     scores = words @ WORDS
-    best = scores.argmax(axis=1)
-    rows = np.arange(20)
-    data = best.astype(np.uint8)
+    data = scores.argmax(axis=1).astype(np.uint8)
+    wrong = int(np.bitwise_xor.reduce(CHANGES[PLACES, data])) ^ WRONG_OF_ZEROS
     ways = 1
     sent = data.copy()
-    sent[18:] = np.frombuffer(CRC16_X25(data[:18].copy()).to_bytes(2, "big"), np.uint8)
-    differ = (words > 0) != (WORDS[:, sent].T > 0)
+    sent[18] ^= wrong >> 8
+    sent[19] ^= wrong & 0xFF
+    differ = hard != BITS[sent]
     # data whose own words are whole need no CRC without an error
     if np.count_nonzero(differ[:18]) <= SMALL and np.count_nonzero(differ[18:]) <= DAMAGED:
         data = sent
-    elif _wrong(data):
-        rest = scores.copy()
-        rest[rows, best] = -np.inf
-        second = rest.argmax(axis=1)
-        margin = scores[rows, best] - scores[rows, second]
-        weak = np.argsort(margin, kind="stable")[:WEAK].tolist()
-        picks = [(a,) for a in weak] + [(a, b) for i, a in enumerate(weak) for b in weak[:i]]
-        for pick in sorted(picks, key=lambda pick: float(margin[list(pick)].sum())):
-            tried = data.copy()
-            tried[list(pick)] = second[list(pick)]
-            if not _wrong(tried):
-                data, ways = tried, 1 + len(picks)
-                break
-        else:
-            ways = 0
-    differ = (words > 0) != (WORDS[:, data].T > 0)
+    elif wrong:
+        best = scores[PLACES, data]
+        scores[PLACES, data] = -np.inf
+        second = scores.argmax(axis=1).astype(np.uint8)
+        margin = best - scores[PLACES, second]
+        weak = np.argsort(margin, kind="stable")[:WEAK]
+        changes = np.append(CHANGES[weak, data[weak]] ^ CHANGES[weak, second[weak]], np.uint16(0))
+        fitting = PICKS[changes[PICKS[:, 0]] ^ changes[PICKS[:, 1]] == wrong]
+        if len(fitting):
+            costs = np.append(margin[weak], np.float32(0))[fitting].sum(axis=1)
+            pick = fitting[costs.argmin()]
+            pick = weak[pick[pick < WEAK]]
+            data[pick] = second[pick]
+        ways = 1 + len(PICKS) if len(fitting) else 0
+    differ = hard != BITS[data]
     whole = int(np.count_nonzero(~differ.any(axis=1) & words.any(axis=1)))
     if not ways:
         return data[:18].tobytes(), 1.0, 0, whole
@@ -231,10 +254,6 @@ def _block(soft: NDArray[np.float32]) -> tuple[bytes, float, int, int]:
 def _nearness(errors: int) -> float:
     """Probability that random bits differ in no more than so many places from one of the 2^144 blocks."""
     return float(sum(math.comb(BLOCK, i) for i in range(errors + 1)) / 2 ** (BLOCK - 144))
-
-
-def _wrong(data: NDArray[np.uint8]) -> bool:
-    return CRC16_X25(data[:18].copy()) != int.from_bytes(data[18:].tobytes(), "big")
 
 
 stage = Mobitex
