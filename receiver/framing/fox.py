@@ -62,6 +62,8 @@ PROBE = 960
 LOST = 0.013
 """Part of all that the symbols say that words of the code go without; of noise, and of words begun elsewhere, it is
 more."""
+SPREAD = 16
+"""Words from one to the next of those, all over a frame, that are looked at before it is decoded."""
 WEAK = 8
 """Least sure bytes of which the second likeliest are tried."""
 WRONG = 1e-6
@@ -121,6 +123,11 @@ def scores(soft: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n, 2, 256) how well each word fits, of soft bits of n words."""
     fits: NDArray[np.float32] = (soft.reshape(-1, BITS) @ WORDS).reshape(-1, 2, 256)
     return fits
+
+
+def of_code(soft: NDArray[np.float32]) -> bool:
+    """Whether soft bits of some words are as like words of the code as those of a frame are, each by itself."""
+    return bool(scores(soft).max(axis=(1, 2)).sum() >= (1 - 2 * LOST) * float(np.abs(soft).sum()))
 
 
 def best_steps(fits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -192,6 +199,9 @@ class Fox:
             return None
         if len(soft) < form.symbols:
             return form.symbols
+        if not of_code(soft.reshape(-1, BITS)[::SPREAD].ravel()):
+            self.failures["sync"] += 1
+            return None
         chance = sync_chance(candidate.errors, form.bits)
         fits = self._sync_score(candidate)
         got, second, sureness = decode(soft, -fits, fits)
@@ -230,12 +240,10 @@ class Fox:
             rival = scores(self._history.soft(candidate.start - BITS, candidate.start)).max()
             if rival - sync > said / PROBE:
                 return False
-        fits = scores(soft)
-        least = (1 - 2 * LOST) * said
         # most of what is none is so without a look at the disparities
-        if fits.max(axis=(1, 2)).sum() < least:
+        if not of_code(soft):
             return False
-        return bool(paths(best_steps(fits), -sync, sync)[-1].max() - sync >= least)
+        return bool(paths(best_steps(scores(soft)), -sync, sync)[-1].max() - sync >= (1 - 2 * LOST) * said)
 
     def _corrected(
         self, got: NDArray[np.uint8], second: NDArray[np.uint8], sureness: NDArray[np.float32], chance: float

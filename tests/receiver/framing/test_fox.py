@@ -130,6 +130,16 @@ def test_the_end_is_cut_off() -> None:
     assert run(build(table("DUV"), "here", "framing"), soft[:-200]) == []
 
 
+def test_what_only_begins_as_a_frame_is_not_decoded(rng: np.random.Generator) -> None:
+    _, bits = sent("high speed", 1)
+    soft = soft_of(bits, 0.2)
+    soft[3000:] = rng.standard_normal(len(soft) - 3000)
+    stage = build(table("high speed"), "here", "framing")
+    assert run(stage, soft) == []
+    assert stage.failures["sync"]
+    assert not stage.failures["fec"]
+
+
 def test_a_frame_past_repair_is_none() -> None:
     _, bits = sent("DUV", 1)
     rng = np.random.default_rng(3)
