@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -70,6 +71,9 @@ ODD = 3
 """Demodulators at symbol rates of no definition that all framings are tried with, at most."""
 SYMBOLS = 100e3
 """That are enough to try framings on."""
+RANGE = 4.0
+"""Where a framing is not known with a modulation, it is tried at symbol rates up to so many times from those it is
+known at."""
 SEEN = 6.0
 """Score in dB from which on a signal without frames is recognised."""
 NAMED = 8
@@ -342,6 +346,10 @@ class Trial:
     chain: Chain
     kind: Kind
 
+    def heard(self) -> list[dict[str, Any]]:
+        """Framings that made frames, even if others had more evidence: without the rest the frames are the same."""
+        return [self.hypothesis.framings[i] for i in sorted(self.framings.made)] if self.framings else []
+
     def likely(self, frequency: float | None) -> list[dict[str, Any]]:
         """Framings of which there were frames, those of the satellites that send so, and the common ones."""
         way = self.hypothesis
@@ -438,7 +446,7 @@ def trials(
         if recording.kind == "iq" and not getattr(demod, "finds_carrier", False):
             stages.append(Track(bandwidth=getattr(demod, "searched", width), detail=getattr(demod, "detail", None)))
         stages += [demod, meter]
-        several = Several(list(hypothesis.framings)) if framings else None
+        several = Several(list(hypothesis.framings)) if framings and hypothesis.framings else None
         if several is not None:
             stages.append(several)
         chain = Chain(stages, hypothesis.name)
@@ -570,7 +578,10 @@ def measure(
 
 
 def unusual(found: Iterable[float], known: Sequence[Hypothesis]) -> Iterator[Hypothesis]:
-    """Ways of modulation at symbol rates that no definition has, with all framings."""
+    """Ways of modulation at symbol rates that no definition has, with the framings that may be sent so.
+
+    These are the common ones, and those that are known to be sent with such a modulation or at such rates.
+    """
     alike: dict[str, list[Hypothesis]] = {}
     for way in known:
         if way.demod["use"] in ("fsk", "psk") and way.common and "manchester" not in way.demod:
@@ -578,13 +589,25 @@ def unusual(found: Iterable[float], known: Sequence[Hypothesis]) -> Iterator[Hyp
     most = max(known, key=lambda way: way.common)
     common = most.framings[len(most.framings) - most.common :]
     own = {key(table): table for way in known for table in way.framings if table not in common}
-    first = sorted(own.values(), key=len, reverse=True)
+    kinds: dict[str, set[str]] = {called: set() for called in own}
+    sent_at: dict[str, set[float]] = {called: set() for called in own}
+    for way in known:
+        for _, transmitter in way.satellites:
+            if (called := key(transmitter.framing)) in own:
+                kinds[called].add(_kind(transmitter.demod))
+                sent_at[called].add(transmitter.baudrate)
+    first = sorted(own, key=lambda called: len(own[called]), reverse=True)
     for rate in found:
         for ways in alike.values():
             if not any(abs(rate / way.baudrate - 1) < NEAR for way in ways):
                 demod = {**ways[0].demod, "baudrate": float(f"{rate:.5g}")}
                 senders = tuple(pair for way in ways for pair in way.satellites if abs(rate / way.baudrate - 1) < FAR)
-                framings = (*first, *common)
+                theirs = [
+                    own[called]
+                    for called in first
+                    if _kind(demod) in kinds[called] or any(1 / RANGE < rate / at < RANGE for at in sent_at[called])
+                ]
+                framings = (*theirs, *common)
                 yield Hypothesis(ways[0].modulation, demod, framings, len(common), senders, 0.0, shown=True)
 
 
@@ -651,19 +674,24 @@ def framed(recording: Recording, exploration: Exploration) -> list[tuple[Trial, 
 def narrowed(reopen: Callable[[], Source], exploration: Exploration, folders: Sequence[Path] = ()) -> Exploration:
     """Try what was found on a part of the recording, to know better what to try on all of it.
 
-    Where there are no frames, other symbol rates that the signal shows are tried with all framings. Of a long recording
-    what gives no frames where something else does is left out. Of the framings remain those that give some, those of
-    the satellites that send so, and the common ones.
+    Where there are no frames, other symbol rates that the signal shows are tried with all framings that may be sent so.
+    Of a long recording what gives no frames where something else does is left out. Of the framings remain those that
+    give some, those of the satellites that send so, and the common ones; where the part was all, only the first.
     """
     assert exploration.survey.waterfall is not None
-    frequency = exploration.survey.waterfall.recording.frequency
+    recording = exploration.survey.waterfall.recording
+    frequency = recording.frequency
+    start = exploration.span[0]
+    length = exploration.survey.samples / recording.rate - start
     tried = _in_part(reopen, exploration, FIRST)
     most: Counter[Band | None] = Counter()
     for trial in tried:
         most[trial.band] = max(most[trial.band], trial.frames.total())
     kept = list(exploration.findings)
     if not math.isinf(exploration.span[1]):
-        kept = _as_tried(kept, [t for t in tried if 2 * t.frames.total() >= most[t.band]], frequency)
+        kept = _as_tried(kept, [t for t in tried if 2 * t.frames.total() >= most[t.band]], frequency, False)
+    elif length <= FIRST:
+        kept = _as_tried(kept, tried, frequency, True)
     known = hypotheses(tuple(folders))
     odd = [
         (band, way)
@@ -673,15 +701,18 @@ def narrowed(reopen: Callable[[], Source], exploration: Exploration, folders: Se
         for way in _variants(other, band)
     ]
     if odd:
-        start = exploration.span[0]
         with closing(reopen()) as source:
             more, _ = measure(Stretch(source, (start, start + FIRST)), odd)
-        likeliest = [f for band in exploration.rates for f in [g for g in more if g.band is band][:ODD]]
-        seconds = min([FIRST, *(SYMBOLS / f.hypothesis.baudrate for f in likeliest)])
-        tried = _in_part(reopen, replace(exploration, findings=likeliest), seconds)
-        framed_so = {trial.band for trial in tried if trial.frames}
+        likeliest = [[f for f in more if f.band is band][:ODD] for band in exploration.rates]
+        seconds = min([FIRST, *(SYMBOLS / f.hypothesis.baudrate for some in likeliest for f in some)])
+        tried, framed_so = [], set()
+        for place in range(ODD):
+            next_ones = [some[place] for some in likeliest if place < len(some) and some[place].band not in framed_so]
+            tried += _in_part(reopen, replace(exploration, findings=next_ones), seconds) if next_ones else []
+            framed_so = {trial.band for trial in tried if trial.frames}
         kept = [f for f in kept if f.band not in framed_so]
-        kept += _as_tried(likeliest, [t for t in tried if t.frames or t.band not in framed_so], frequency)
+        better = [t for t in tried if t.frames or t.band not in framed_so]
+        kept += _as_tried(chain(*likeliest), better, frequency, length <= seconds)
         kept.sort(key=lambda finding: -finding.score)
     return replace(exploration, findings=kept)
 
@@ -696,8 +727,10 @@ def _in_part(reopen: Callable[[], Source], exploration: Exploration, seconds: fl
     return [trial for trial, _ in pairs]
 
 
-def _as_tried(findings: Iterable[Finding], tried: Iterable[Trial], frequency: float | None) -> list[Finding]:
-    """Those that were tried, with the framings that are worth trying on the rest."""
+def _as_tried(
+    findings: Iterable[Finding], tried: Iterable[Trial], frequency: float | None, whole: bool
+) -> list[Finding]:
+    """Those that were tried, with the framings that are worth trying on all, if not the whole has been tried."""
     trial_of = {(trial.band, trial.hypothesis): trial for trial in tried}
     kept = []
     for finding in findings:
@@ -705,8 +738,8 @@ def _as_tried(findings: Iterable[Finding], tried: Iterable[Trial], frequency: fl
         if trial is None:
             continue
         way = trial.hypothesis
-        if trial.frames or way.shown:
-            framings = tuple(trial.likely(frequency))
+        if whole or trial.frames or way.shown:
+            framings = tuple(trial.heard() if whole else trial.likely(frequency))
             way = replace(way, framings=framings, common=len(framings))
         kept.append(replace(finding, hypothesis=way))
     return kept

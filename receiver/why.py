@@ -20,6 +20,7 @@ from .identify import (
     Exploration,
     Finding,
     Stretch,
+    Trial,
     explore,
     family,
     framed,
@@ -38,6 +39,8 @@ CLIPPED = 1e-3
 """Share of samples that are clipped from which on that is worth telling of."""
 UNLIKE = 0.25
 """Relative error of a deviation that is."""
+MISTAKEN = 0.1
+"""Relative error of a sample rate that may be wrong, up to which that is told of."""
 
 Chains = Callable[[Recording], Sequence[tuple[Transmitter, Line]]]
 
@@ -161,6 +164,23 @@ def _otherwise(
             lines.append(
                 f"{counted(number, 'frame')} of {framing} in {trial.hypothesis.name}{at}: "
                 "decode without --satellite to have them"
+            )
+        lines += _at_another_rate(trial, finding, wanted, recording)
+    return lines
+
+
+def _at_another_rate(
+    trial: Trial, finding: Finding, wanted: Sequence[tuple[Transmitter, Line]], recording: Recording
+) -> list[str]:
+    """With what sample rate frames would come as fast as a transmitter sends such, where that is nearly the rate."""
+    lines = []
+    for transmitter, _ in wanted:
+        factor = transmitter.baudrate / finding.baudrate
+        if transmitter.framing in trial.heard() and NEAR < abs(factor - 1) < MISTAKEN:
+            rate = float(f"{recording.rate * factor:.4g}")
+            lines.append(
+                f"  {transmitter.name} sends such at {transmitter.baudrate:g} Bd: "
+                f"the recording may have {rate:.0f} samples/s instead of {recording.rate:.0f}"
             )
     return lines
 

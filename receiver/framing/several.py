@@ -45,6 +45,8 @@ class Several:
         self._stages: list[Stage] = []
         self.found: Counter[tuple[int, str]] = Counter()
         """Frames by the number of the framing in the list, from 0, and its name."""
+        self.made: set[int] = set()
+        """Numbers of the framings that made a frame, whether it was given or not."""
 
     @property
     def failures(self) -> Counter[str]:
@@ -73,7 +75,9 @@ class Several:
 
     def _chosen(self, made: Iterable[Sequence[Chunk | Frame]], passed: float) -> list[Frame]:
         """Frames that no other has more evidence than, once all that may have are there."""
-        self._held += [(i, frame) for i, some in enumerate(made) for frame in some if isinstance(frame, Frame)]
+        new = [(i, frame) for i, some in enumerate(made) for frame in some if isinstance(frame, Frame)]
+        self.made.update(i for i, _ in new)
+        self._held += new
         self._held.sort(key=lambda one: (one[1].end, one[0]))
         frames, left = [], []
         for one in self._held:

@@ -6,6 +6,7 @@ import json
 import os
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,19 @@ import pytest
 
 from receiver.bands import Band, bands
 from receiver.cli import main
-from receiver.identify import NEAR, Finding, Stretch, busiest, explore, framed, hypotheses, narrowed, place, recognised
+from receiver.identify import (
+    NEAR,
+    Finding,
+    Stretch,
+    busiest,
+    explore,
+    framed,
+    hypotheses,
+    narrowed,
+    place,
+    recognised,
+    unusual,
+)
 from receiver.pipeline import Pipeline
 from receiver.reception import Conditions, lines
 from receiver.satellite import Transmitter
@@ -179,6 +192,51 @@ def test_ways_of_modulation_have_their_framings_and_the_common_ones() -> None:
     assert {"use": "il2p"} in next(way for way in ways if way.name == "FSK 9600").framings
 
 
+def test_at_odd_rates_framings_are_tried_that_are_sent_so_or_as_fast() -> None:
+    slow, fast = (
+        {way.modulation: way.framings for way in unusual([rate], hypotheses())} for rate in (12345.0, 69120.0)
+    )
+    of_fsk = {"use": "ccsds", "frame_size": 223, "convolutional": "CCSDS"}
+    of_qpsk = next(t.framing for way in hypotheses() for _, t in way.satellites if t.baudrate == 72000)
+    assert of_fsk in slow["QPSK"]
+    assert of_qpsk in slow["QPSK"]
+    assert of_qpsk in fast["QPSK"]
+    assert {"use": "il2p"} in fast["QPSK"]
+    for rare in ({"use": "tt-64"}, {"use": "fox"}):  # in FSK at 9600 and 200 Bd
+        assert rare not in fast["QPSK"]
+    assert {"use": "tt-64"} in fast["FSK"]
+    assert {"use": "fox"} not in fast["FSK"]
+
+
+def test_at_odd_rates_the_likeliest_is_tried_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+
+    def noted(*args: Any) -> Any:
+        pairs = framed(*args)
+        tried.extend(trial.hypothesis for trial, _ in pairs)
+        return pairs
+
+    monkeypatch.setattr("receiver.identify.framed", noted)
+    demod, framing, *_ = SENT["BPSK 7000"]
+    recognise(send(transmitter(demod, framing), payloads(framing, 4), 96000.0, ebn0_db=18.0, burst=2))
+    assert [way.modulation for way in tried if way.baudrate == pytest.approx(7000, rel=0.002)] == ["BPSK"]
+
+
+def test_where_the_part_was_all_only_what_was_heard_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = send(transmitter({"use": "fsk", "baudrate": 9600}), payloads({"use": "ax25"}, 6), 48000.0)
+
+    def ways() -> list[Any]:
+        return [f.hypothesis for f in narrowed(lambda: Memory(signal), explore(lambda: Memory(signal))).findings]
+
+    heard = {way.name: way.framings for way in ways()}
+    # FX.25 reads plain AX.25, too, though not the frames that are given
+    assert heard.pop("FSK 9600") == tuple({"use": use, "scrambler": "g3ruh"} for use in ("ax25", "fx25"))
+    assert heard
+    assert not any(heard.values())
+    monkeypatch.setattr("receiver.identify.FIRST", 0.1)
+    assert all({"use": "il2p"} in way.framings for way in ways() if way.name == "FSK 9600")
+
+
 def test_a_long_recording_is_measured_where_it_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receiver.identify.SECONDS", 1.0)
     monkeypatch.setattr("receiver.identify.FIRST", 1.0)
@@ -239,6 +297,16 @@ def test_another_rate_than_is_defined() -> None:
     assert "it looks like FSK 4800 Bd (measured 4800)" in text
     assert "the definition has 9600 Bd" in text
     assert "4 frames of AX.25 G3RUH in FSK 4800" in text
+
+
+def test_another_sample_rate_than_is_told() -> None:
+    sent = transmitter({"use": "fsk", "baudrate": 9600})
+    text = reasons(replace(send(sent, payloads({"use": "ax25"}, 4), 50000.0), rate=48000.0), sent)
+    assert "4 frames of AX.25 G3RUH in FSK" in text
+    assert "test sends such at 9600 Bd: the recording may have 50000 samples/s instead of 48000" in text
+    text = reasons(send(sent, payloads({"use": "ax25"}, 4), 48000.0), transmitter({"use": "fsk", "baudrate": 4800}))
+    assert "4 frames of AX.25 G3RUH in FSK 9600" in text
+    assert "sends such" not in text
 
 
 def test_another_modulation_than_is_defined() -> None:
