@@ -154,16 +154,14 @@ class Mobitex:
         blocks = self.blocks or (int(control[0]) & 31) + 1
         if len(soft) < self._header + blocks * BLOCK:
             return self._header + blocks * BLOCK
-        body, wrong, corrected, sent = [], 0, 0, 0
-        for i in range(blocks):
-            at = self._header + i * BLOCK
-            data, odds, changed, whole = _block(soft[at : at + BLOCK] * SCRAMBLER[i])
-            body.append(data)
-            corrected += changed
+        symbols = soft[self._header : self._header + blocks * BLOCK].reshape(blocks, BLOCK) * SCRAMBLER[:blocks]
+        body, odds_of, changed, whole = _blocks(symbols)
+        corrected, wrong, sent = sum(changed), 0, 0
+        for i, odds in enumerate(odds_of):
             chance *= odds
             if odds == 1:
                 wrong |= 1 << i
-            if odds < 1 or whole >= WHOLE:
+            if odds < 1 or whole[i] >= WHOLE:
                 sent = i + 1
         if not self.nx and self.blocks is None:
             blocks = sent
@@ -175,7 +173,7 @@ class Mobitex:
         return self._history.frame(
             candidate.start,
             min(candidate.start + self._used, self._history.stop),
-            head + b"".join(body[:blocks]) + b"\xaa" + wrong.to_bytes(4, "little") + b"\xbb",
+            head + body[:blocks].tobytes() + b"\xaa" + wrong.to_bytes(4, "little") + b"\xbb",
             "Mobitex-NX" if self.nx else "Mobitex",
             8 / 12,
             sync_errors=candidate.errors + differ,
@@ -208,46 +206,63 @@ class Mobitex:
         return None
 
 
-def _block(soft: NDArray[np.float32]) -> tuple[bytes, float, int, int]:
-    """Decode a block that is descrambled.
+def _blocks(soft: NDArray[np.float32]) -> tuple[NDArray[np.uint8], list[float], list[int], list[int]]:
+    """Decode blocks that are descrambled, (n, 240) symbols.
 
     Returns
     -------
-    its data, the probability that noise would give a right one, 1 if it is wrong, bits changed, words without an error
+    of each its data (18,), the probability that noise would give a right one, 1 if it is wrong, bits changed, and words
+    without an error
     """
-    words = soft.reshape(12, 20).T
+    words = soft.reshape(-1, 12, 20).transpose(0, 2, 1)
     hard = words > 0
     scores = words @ WORDS
-    data = scores.argmax(axis=1).astype(np.uint8)
-    wrong = int(np.bitwise_xor.reduce(CHANGES[PLACES, data])) ^ WRONG_OF_ZEROS
-    ways = 1
+    data = scores.argmax(axis=2).astype(np.uint8)
+    wrong = np.bitwise_xor.reduce(CHANGES[PLACES, data], axis=1) ^ WRONG_OF_ZEROS
     sent = data.copy()
-    sent[18] ^= wrong >> 8
-    sent[19] ^= wrong & 0xFF
-    differ = hard != BITS[sent]
+    sent[:, 18:] ^= wrong[:, None].astype(">u2").view(np.uint8)
+    differ = np.count_nonzero(hard != BITS[sent], axis=2)
     # data whose own words are whole need no CRC without an error
-    if np.count_nonzero(differ[:18]) <= SMALL and np.count_nonzero(differ[18:]) <= DAMAGED:
-        data = sent
-    elif wrong:
-        best = scores[PLACES, data]
-        scores[PLACES, data] = -np.inf
-        second = scores.argmax(axis=1).astype(np.uint8)
-        margin = best - scores[PLACES, second]
-        weak = np.argsort(margin, kind="stable")[:WEAK]
-        changes = np.append(CHANGES[weak, data[weak]] ^ CHANGES[weak, second[weak]], np.uint16(0))
-        fitting = PICKS[changes[PICKS[:, 0]] ^ changes[PICKS[:, 1]] == wrong]
-        if len(fitting):
-            costs = np.append(margin[weak], np.float32(0))[fitting].sum(axis=1)
-            pick = fitting[costs.argmin()]
-            pick = weak[pick[pick < WEAK]]
-            data[pick] = second[pick]
-        ways = 1 + len(PICKS) if len(fitting) else 0
-    differ = hard != BITS[data]
-    whole = int(np.count_nonzero(~differ.any(axis=1) & words.any(axis=1)))
-    if not ways:
-        return data[:18].tobytes(), 1.0, 0, whole
-    changed = int(np.count_nonzero(differ))
-    return data[:18].tobytes(), min(0.5, ways * 2.0**-16, _nearness(changed)), changed, whole
+    close = (differ[:, :18].sum(axis=1) <= SMALL) & (differ[:, 18:].sum(axis=1) <= DAMAGED)
+    data[close] = sent[close]
+    ways = np.ones(len(data), int)
+    rest = np.flatnonzero(~close & (wrong != 0))
+    if len(rest):
+        ways[rest] = _picked(scores[rest], data, wrong, rest)
+    differ = np.count_nonzero(hard != BITS[data], axis=2)
+    whole = np.count_nonzero((differ == 0) & words.any(axis=2), axis=1)
+    changed = np.where(ways > 0, differ.sum(axis=1), 0).tolist()
+    odds = [
+        min(0.5, many * 2.0**-16, _nearness(bits)) if many else 1.0
+        for many, bits in zip(ways.tolist(), changed, strict=True)
+    ]
+    return data[:, :18], odds, changed, whole.tolist()
+
+
+def _picked(
+    scores: NDArray[np.float32], data: NDArray[np.uint8], wrong: NDArray[np.uint16], rest: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Change words of some blocks for their second likeliest, so that the CRC is right.
+
+    Returns
+    -------
+    (rest,) how many ways of it were tried, 0 where none does it
+    """
+    likeliest = data[rest].astype(int)[..., None]
+    best = np.take_along_axis(scores, likeliest, 2)[..., 0]
+    np.put_along_axis(scores, likeliest, -np.inf, 2)
+    second = scores.argmax(axis=2)
+    margin = best - np.take_along_axis(scores, second[..., None], 2)[..., 0]
+    weak = np.argsort(margin, axis=1, kind="stable")[:, :WEAK]
+    swapped = CHANGES[PLACES, data[rest]] ^ CHANGES[PLACES, second]
+    changes, costs = (np.pad(np.take_along_axis(of, weak, 1), ((0, 0), (0, 1))) for of in (swapped, margin))
+    fits = changes[:, PICKS[:, 0]] ^ changes[:, PICKS[:, 1]] == wrong[rest, None]
+    pick = np.where(fits, costs[:, PICKS[:, 0]] + costs[:, PICKS[:, 1]], np.inf).argmin(axis=1)
+    done = fits.any(axis=1)
+    for i in np.flatnonzero(done):
+        places = weak[i, [place for place in PICKS[pick[i]] if place < WEAK]]
+        data[rest[i], places] = second[i, places]
+    return np.where(done, 1 + len(PICKS), 0)
 
 
 @cache
