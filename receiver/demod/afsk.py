@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dsp_ext.dcblock import DcBlocker
 from dsp_ext.doppler import Mixer
+from dsp_ext.limiter import ClickLimiter
 
 from ..stage import Chunk, Kind, Stream, above_0, parameter, required
 from ._fm import carson, tone_audio, with_offsets
@@ -60,6 +61,7 @@ class Afsk:
         self._mixer = Mixer(-self.carrier / self._rate)
         low = self.carrier - abs(self.deviation) - 0.5 * self.baudrate
         self._blocker = DcBlocker(2 * round(self._rate / (2 * max(0.5 * low, NOTCH * self.baudrate))) + 1)
+        self._limiter = ClickLimiter(round(32 * self._rate / self.baudrate), 1, 0.12, 0)
         self._audio: Chunk | None = None  # the last
         self._done = 0  # samples
         self._begun = False
@@ -72,7 +74,8 @@ class Afsk:
     def close(self) -> list[Chunk]:
         out = self._tones(self._fm.flush()) if self._audio is not None and self._fm is not None else []
         if self._audio is not None:
-            out += self._down(self._blocker.flush())
+            out += self._down(self._limiter.process(self._blocker.flush()))
+            out += self._down(self._limiter.flush())
         out += with_offsets(self._fsk.close(), self._fm)
         self._audio = None
         return out
@@ -81,7 +84,7 @@ class Afsk:
         if self._audio is None:
             self._origin = audio.position
         self._audio = audio
-        return self._down(self._blocker.process(audio.items))
+        return self._down(self._limiter.process(self._blocker.process(audio.items)))
 
     def _down(self, audio: NDArray[np.float32]) -> list[Chunk]:
         assert self._audio is not None

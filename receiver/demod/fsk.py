@@ -20,6 +20,7 @@ from dsp_ext.audiopath import AudioPath
 from dsp_ext.clock import SymbolClock
 from dsp_ext.equaliser import Equaliser
 from dsp_ext.level import Level
+from dsp_ext.limiter import ClickLimiter
 from dsp_ext.resample import Resampler
 
 from ..channel.filters import lowpass, polyphase
@@ -46,6 +47,10 @@ HUSHED = 6000.0
 DEVIATIONS, LARGEST = (1.0, 2.0, 4.0), 5000.0
 """Those that are tried beside where none is told, in symbol rates, and Hz up to which: FM radios have as much. What
 takes them for smaller ones holds up to an index of 1.5."""
+
+LIMITED, LIMITED_CUTOFF = 16, 3.6
+"""Samples a symbol of the audio in which clicks are cut, and the low-pass before, in symbol rates. Where the audio has
+fewer a click is as long as a symbol, or nearly so, and the noise beside it as high."""
 
 LONGEST_SYMBOL = 8192
 """Samples; the filters grow with it."""
@@ -147,6 +152,12 @@ class Fsk:
             index = None if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
             self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
             return out
+        self._limiter: ClickLimiter | None = None
+        if rate >= LIMITED * self.baudrate and not self.subaudio:
+            cutoff = LIMITED_CUTOFF * self.baudrate / rate
+            self._finer = Resampler(polyphase(cutoff, cutoff, 40), rate / (LIMITED * self.baudrate), is_complex=False)
+            self._limiter = ClickLimiter(16 * LIMITED, round(0.7 * LIMITED), 0.05, 0.5)
+            rate = LIMITED * self.baudrate
         step = rate / (4 * self.baudrate)
         cutoff = min(0.9 * self.baudrate / rate, 0.45)
         self._resampler = Resampler(polyphase(cutoff, cutoff * 0.9, 40), step, is_complex=False)
@@ -172,14 +183,17 @@ class Fsk:
         if self._origin is None:
             self._origin = chunk.position
         self._clock = chunk.clock
-        return self._symbols(*self._clock_recovery.process(self._resampler.process(chunk.items)))
+        return self._audio(chunk.items)
 
     def close(self) -> list[Chunk]:
         if self._receiver is not None:
             return self._signed(self._receiver.close())
         out: list[Chunk] = []
         if self._fm is not None and self._origin is not None:
-            out += self._symbols(*self._clock_recovery.process(self._resampler.process(self._fm.flush().items)))
+            out += self._audio(self._fm.flush().items)
+        if self._limiter is not None:
+            for rest in (self._limiter.process(self._finer.flush()), self._limiter.flush()):
+                out += self._symbols(*self._clock_recovery.process(self._resampler.process(rest)))
         out += self._symbols(*self._clock_recovery.process(self._resampler.flush()))
         out += self._symbols(*self._clock_recovery.flush())
         if self._four is not None:
@@ -192,6 +206,11 @@ class Fsk:
         out += self._give(np.concatenate([self._equaliser.process(values * swings), self._equaliser.flush()]), centres)
         self._origin = None
         return out
+
+    def _audio(self, x: NDArray[np.float32]) -> list[Chunk]:
+        if self._limiter is not None:
+            x = self._limiter.process(self._finer.process(x))
+        return self._symbols(*self._clock_recovery.process(self._resampler.process(x)))
 
     def _symbols(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:
         if self._four is not None:
