@@ -196,6 +196,8 @@ class Chain:
     """Bytes in a frame, where it is none of AX.25."""
     bt: float | None = 0.5
     """Bandwidth-time product of FSK; None: rectangular."""
+    receiver: float | None = None
+    """Width of the FM receiver, Hz; None: that of the signal."""
 
     @property
     def transmitter(self) -> Transmitter:
@@ -222,8 +224,8 @@ G3RUH = {"use": "ax25", "scrambler": "g3ruh"}
 HDLC = round((BYTES + 2) * 8 * 63 / 62) + 8
 
 
-def fsk(index: float) -> dict[str, Any]:
-    return {"use": "fsk", "baudrate": 9600, "deviation": 4800 * index}
+def fsk(index: float, baudrate: float = 9600) -> dict[str, Any]:
+    return {"use": "fsk", "baudrate": baudrate, "deviation": baudrate / 2 * index}
 
 
 def four(index: float) -> dict[str, Any]:
@@ -249,6 +251,8 @@ CHAINS = (
     Chain("GFSK 9600 h 1, AX.25 G3RUH", fsk(1.0), G3RUH, 7.98, whole(cpm(1.0), HDLC)),
     Chain("GFSK 9600 h 1.5, AX.25 G3RUH", fsk(1.5), G3RUH, 6.27, whole(cpm(1.5), HDLC)),
     Chain("GMSK 9600, FM audio, AX.25 G3RUH", fsk(0.5), G3RUH, 9.5, GMSK, form="fm"),
+    Chain("GFSK 1200 h 1, 15 kHz FM audio, AX.25", fsk(1.0, 1200), G3RUH, 16.3, whole(cpm(1.0), HDLC), form="fm",
+          receiver=15e3),
     Chain("GMSK 9600, AX100 ASM+Golay", fsk(0.5), GOLAY, 5.41, reed_solomon(cpm(0.5), 9)),
     Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), AX100_RS, 6.43, reed_solomon(cpm(0.5), 27), size=WORD - 1),
     Chain("GMSK 9600, CCSDS Reed-Solomon", fsk(0.5), CCSDS, 5.45, reed_solomon(cpm(0.5), 9)),
@@ -260,9 +264,9 @@ CHAINS = (
     Chain("BPSK 1200, AX.25", {"use": "psk", "baudrate": 1200}, {"use": "ax25"}, 5.64, whole(psk, HDLC)),
     Chain("BPSK 9600, CCSDS Concatenated", {"use": "psk", "baudrate": 9600}, {**CCSDS, "convolutional": "CCSDS"}, 1.93,
           concatenated),
-    Chain("AFSK 1200, AX.25", afsk(1200, 1700, -500), {"use": "ax25"}, 13.9, AFSK),
-    Chain("AFSK 1200, FM audio, AX.25", afsk(1200, 1700, -500), {"use": "ax25"}, 14.21, AFSK, form="fm"),
-    Chain("AFSK 4800, FM audio, U482C", afsk(4800, 3600, -1200), {"use": "u482c"}, 14.12, form="fm", size=BYTES),
+    Chain("AFSK 1200, AX.25", afsk(1200, 1700, -500), {"use": "ax25"}, 12.85, AFSK),
+    Chain("AFSK 1200, FM audio, AX.25", afsk(1200, 1700, -500), {"use": "ax25"}, 13.06, AFSK, form="fm"),
+    Chain("AFSK 4800, FM audio, U482C", afsk(4800, 3600, -1200), {"use": "u482c"}, 13.5, form="fm", size=BYTES),
 )  # fmt: skip
 
 
@@ -313,6 +317,7 @@ def signal(chain: Chain, sent: Sequence[bytes], ebn0_db: float, variant: Variant
         "clock_ppm": variant.clock,
         "doppler": (0.0, variant.drift) if variant.drift else None,
         "bt": chain.bt,
+        "if_bandwidth": chain.receiver,
     }
     if not (variant.bursts or variant.pairs):
         return synthesise(chain.transmitter, sent, ebn0_db=ebn0_db, seed=seed, **options)

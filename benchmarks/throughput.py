@@ -62,6 +62,7 @@ from dsp_ext.framesync import FrameSync
 from dsp_ext.galois import GaloisReedSolomon
 from dsp_ext.hdlc import HdlcReceiver
 from dsp_ext.level import Level
+from dsp_ext.limiter import ClickLimiter
 from dsp_ext.lines import Lines
 from dsp_ext.psk import around, phase_scores
 from dsp_ext.quality import esn0
@@ -142,6 +143,10 @@ def kernels(n: int) -> Iterator[Kernel]:
     yield samples("discriminator.Discriminator", bound, Discriminator().process, iq)
     bound = "8 bytes; 3 additions and a division, one after the other"
     yield samples("dcblock.DcBlocker", bound, DcBlocker(161).process, real)
+    bound = "8 bytes; 5.5 additions, two comparisons, and a half of an average to sort by"
+    yield samples("limiter.ClickLimiter, of symbols", bound, ClickLimiter(256, 11, 0.05, 0.2).process, real)
+    bound = "8 bytes; two comparisons, and a fifth of an average to sort by"
+    yield samples("limiter.ClickLimiter, of tones", bound, ClickLimiter(1280, 1, 0.12, 0).process, real)
     clock = SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40))
     bound = "352 states of the path a 64 samples, each 4 additions and 3 comparisons: 39; symbol filter a 4 samples"
     yield samples("clock.SymbolClock", bound, clock.process, real)

@@ -27,7 +27,10 @@ cdef extern from "queue.h" nogil:
     void radome_drop(radome_queue* q, Py_ssize_t n)
 
 
-cdef float LEAST = <float>1.1  # times half of the levels' distance from midway between them is where bounds are, or more
+cdef enum:
+    MANY = 256              # averages of a block are enough
+
+cdef float LEAST = <float>1.1  # times half of the levels' distance from midway between them is where bounds are
 
 
 cdef struct Levels:
@@ -68,8 +71,8 @@ cdef class ClickLimiter:
     block : samples in a block
     smooth : samples that are averaged before levels are looked for; a click is shorter
     share : of the averages that may lie beyond a level on each side, 0 to below 0.25
-    leaning : times the square of the levels' distance over that of the quartiles is where the bounds are, if further
-        out; 0 for what cannot lean, such as tones
+    leaning : times the fourth power of the levels' distance over that of the quartiles is where the bounds are, if that
+        is further out; 0 for what cannot lean, such as tones
 
     Raises
     ------
@@ -89,7 +92,7 @@ cdef class ClickLimiter:
         if not 0 <= share < 0.25:
             raise ValueError(f"a share of 0 to below 0.25 expected, got {share:g}")
         self._block, self._smooth, self._share, self._leaning = block, smooth, share, leaning
-        self._step = max(1, smooth // 4)
+        self._step = max(1, smooth // 4, block // MANY)
         memset(&self._held, 0, sizeof(radome_queue))
         self._averages = <float*>PyMem_Malloc(block * sizeof(float))
         if not self._averages:
@@ -107,16 +110,13 @@ cdef class ClickLimiter:
 
     cdef Levels _levels(self, const float* x, Py_ssize_t n) noexcept nogil:
         cdef Levels found
-        cdef Py_ssize_t i, k = 0, beyond, quarter
-        cdef double sum = 0
-        for i in range(self._smooth - 1):
-            sum += x[i]
-        for i in range(n - self._smooth + 1):
-            sum += x[i + self._smooth - 1]
-            if i % self._step == 0:
-                self._averages[k] = <float>(sum / self._smooth)
-                k += 1
-            sum -= x[i]
+        cdef Py_ssize_t i, j, k = (n - self._smooth) // self._step + 1, beyond, quarter
+        cdef float sum
+        for i in range(k):
+            sum = 0
+            for j in range(self._smooth):
+                sum += x[i * self._step + j]
+            self._averages[i] = sum / self._smooth
         beyond, quarter = <Py_ssize_t>(self._share * k), k // 4
         found.low = _smallest(self._averages, 0, k, beyond)
         found.between = -_smallest(self._averages, beyond, k, quarter)
@@ -128,8 +128,9 @@ cdef class ClickLimiter:
         cdef Levels a = self._before, b = self._here, c = after
         cdef float low = min(a.low, min(b.low, c.low)), high = max(a.high, max(b.high, c.high))
         cdef float far = (a.high - a.low + b.high - b.low + c.high - c.low) / (a.between + b.between + c.between)
-        cdef float middle = (low + high) / 2, reach = (high - low) / 2 * max(LEAST, self._leaning * far * far)
+        cdef float middle = (low + high) / 2, reach = (high - low) / 2
         cdef Py_ssize_t i
+        reach *= max(LEAST, self._leaning * far * far * far * far)
         low, high = middle - reach, middle + reach
         for i in range(n):
             y[i] = low if x[i] < low else (high if x[i] > high else x[i])

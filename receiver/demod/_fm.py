@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp_ext.discriminator import Discriminator
+from dsp_ext.limiter import ClickLimiter
 from dsp_ext.resample import Resampler
 
 from ..channel.filters import polyphase
@@ -20,9 +21,12 @@ from ._offsets import OffsetTrack
 BLOCK = 64
 """Symbols over which the carrier's offset is averaged where the audio is a tone, which turns over many times."""
 
+TONE_BLOCK = 32
+"""Symbols by which the height of a tone is measured."""
+
 
 def tone_audio(
-    stream: Stream, name: str, of: str, top: float, fm_deviation: float, baudrate: float
+    stream: Stream, name: str, of: str, top: float, tone: float, fm_deviation: float, baudrate: float
 ) -> tuple[FmAudio | None, float]:
     """What makes audio of a stream, None where it is audio, and the audio's rate.
 
@@ -30,6 +34,8 @@ def tone_audio(
     ----------
     name, of : of the demodulator, and of what it takes from the audio, for messages
     top : highest frequency of that, Hz
+    tone : highest audio frequency that lasts, Hz. A receiver as wide as it makes by Carson's rule loses less of the
+        signal than it gains by fewer clicks
     fm_deviation : peak deviation of the FM, Hz
 
     Raises
@@ -47,9 +53,14 @@ def tone_audio(
             f"{name} by FM of {fm_deviation:g} Hz needs {2 * fm_deviation:g} samples per second or more, "
             f"got {stream.rate:g}"
         )
-    bandwidth = carson(fm_deviation, top)
-    rate = max(2.5 * bandwidth / 2, 3 * top)
+    bandwidth = carson(fm_deviation, tone)
+    rate = max(2.5 * carson(fm_deviation, top) / 2, 3 * top)
     return FmAudio(stream, bandwidth, rate, max(1, round(BLOCK * rate / baudrate))), rate
+
+
+def tone_limiter(rate: float, baudrate: float) -> ClickLimiter:
+    """What cuts the clicks in such audio: a tone is within 0.93 of its height for three quarters of the time."""
+    return ClickLimiter(round(TONE_BLOCK * rate / baudrate), 1, 0.12, 0)
 
 
 def carson(deviation: float, top: float) -> float:

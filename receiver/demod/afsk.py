@@ -1,7 +1,7 @@
 """AFSK: two audio tones about an audio carrier, from FM IQ or from the audio.
 
     IQ: channel filter -> FM discriminator -> |
-    audio:                                    | DC off -> down by the audio carrier -> FSK
+    audio:                                    | DC off -> clicks cut -> down by the audio carrier -> FSK
 
 The tones are demodulated as FSK at a carrier of `carrier` Hz, which they are. An FM receiver that is beside the signal
 gives audio with a constant, often greater than the tones.
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from dsp_ext.dcblock import DcBlocker
 from dsp_ext.doppler import Mixer
-from dsp_ext.limiter import ClickLimiter
 
 from ..stage import Chunk, Kind, Stream, above_0, parameter, required
-from ._fm import carson, tone_audio, with_offsets
+from ._fm import carson, tone_audio, tone_limiter, with_offsets
 from .fsk import Fsk
 
 NOTCH = 1 / 32
@@ -56,12 +55,13 @@ class Afsk:
         return carson(self.fm_deviation, self._top)
 
     def open(self, stream: Stream) -> Stream:
-        self._fm, self._rate = tone_audio(stream, "afsk", "tones", self._top, self.fm_deviation, self.baudrate)
+        highest = self.carrier + abs(self.deviation)
+        self._fm, self._rate = tone_audio(stream, "afsk", "tones", self._top, highest, self.fm_deviation, self.baudrate)
         self._fsk = Fsk(self.baudrate, self.deviation)
         self._mixer = Mixer(-self.carrier / self._rate)
         low = self.carrier - abs(self.deviation) - 0.5 * self.baudrate
         self._blocker = DcBlocker(2 * round(self._rate / (2 * max(0.5 * low, NOTCH * self.baudrate))) + 1)
-        self._limiter = ClickLimiter(round(32 * self._rate / self.baudrate), 1, 0.12, 0)
+        self._limiter = tone_limiter(self._rate, self.baudrate)
         self._audio: Chunk | None = None  # the last
         self._done = 0  # samples
         self._begun = False

@@ -1,7 +1,7 @@
 """Phase modulation of an audio tone of which some is left, from FM IQ or from the audio.
 
     IQ: channel filter -> FM discriminator -> |
-    audio:                                    | down by the audio carrier -> across the carrier -> FSK of audio
+    audio:                                    | clicks cut -> down by the audio carrier -> across the carrier -> FSK
 
     audio = cos(2 pi carrier t + a[n] deviation),    a[n]: -1, 1
 
@@ -22,7 +22,7 @@ from dsp_ext.fir import Decimator
 
 from ..channel.filters import lowpass
 from ..stage import Chunk, Clock, Kind, Stream, above_0, parameter, required
-from ._fm import carson, tone_audio, with_offsets
+from ._fm import carson, tone_audio, tone_limiter, with_offsets
 from .fsk import Fsk
 
 AROUND, EACH = 8, 2
@@ -54,9 +54,11 @@ class Apm:
         return carson(self.fm_deviation, self._top)
 
     def open(self, stream: Stream) -> Stream:
-        self._fm, self._rate = tone_audio(stream, "apm", "a band", self._top, self.fm_deviation, self.baudrate)
+        top, tone = self._top, self.carrier
+        self._fm, self._rate = tone_audio(stream, "apm", "a band", top, tone, self.fm_deviation, self.baudrate)
         self._fsk = Fsk(self.baudrate)
         self._fsk.open(replace(stream, kind="real", rate=self._rate))  # refuses symbols that are too long
+        self._limiter = tone_limiter(self._rate, self.baudrate)
         self._mixer = Mixer(-self.carrier / self._rate)
         # the band on the other side of zero, and what else is in the audio
         cutoff = 0.9 * self.baudrate / self._rate
@@ -75,6 +77,7 @@ class Apm:
         if self._origin is None:
             return []
         out = self._audio(self._fm.flush()) if self._fm is not None else []
+        out += self._down(self._limiter.flush())
         rest = np.concatenate([self._band.flush(), np.zeros((AROUND + 1) * self._block, np.complex64)])
         out += [*self._across(rest), *with_offsets(self._fsk.close(), self._fm)]
         self._origin = None
@@ -86,7 +89,10 @@ class Apm:
         if self._origin is None:
             self._origin = audio.position
         self._clock = audio.clock
-        x = audio.items.astype(np.complex64)
+        return self._down(self._limiter.process(audio.items))
+
+    def _down(self, audio: NDArray[np.float32]) -> list[Chunk]:
+        x = audio.astype(np.complex64)
         self._mixer.process(x, x)
         return self._across(self._band.process(x))
 

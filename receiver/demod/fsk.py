@@ -1,7 +1,7 @@
 """FSK, GFSK, GMSK, MSK and 4FSK, from IQ by a sequence detector, or from FM-discriminator audio.
 
-    audio:         low-pass, 4 samples a symbol -> clock -> audio path -> level -> equaliser -> soft symbols
-                                                         -> four levels -> soft bits, two a symbol
+    audio:         clicks cut -> low-pass, 4 samples a symbol -> clock -> audio path -> level -> equaliser
+                                                                       -> four levels, two soft bits a symbol
     IQ, subaudio:  FM receiver -> the same
     IQ:            `_cpm`, and `_cpm4` for four levels
 
@@ -48,9 +48,13 @@ DEVIATIONS, LARGEST = (1.0, 2.0, 4.0), 5000.0
 """Those that are tried beside where none is told, in symbol rates, and Hz up to which: FM radios have as much. What
 takes them for smaller ones holds up to an index of 1.5."""
 
-LIMITED, LIMITED_CUTOFF = 16, 3.6
-"""Samples a symbol of the audio in which clicks are cut, and the low-pass before, in symbol rates. Where the audio has
-fewer a click is as long as a symbol, or nearly so, and the noise beside it as high."""
+FINE, LEAST_FINE, FINE_CUTOFF = 16.0, 12.0, 3.6
+"""Samples a symbol of the audio in which clicks are cut, at most and at least, and the low-pass before in symbol rates.
+A click is nearly as long as a symbol where there are fewer, and no higher than the noise beside it."""
+
+CUT_BLOCK, CUT_SMOOTH, CUT_SHARE, CUT_LEANING = 16, 0.7, 0.05, 0.2
+"""Symbols in which the signal's height is measured, and by averages over how much of one; the rest as of ClickLimiter.
+One symbol of another kind in a block is seen."""
 
 LONGEST_SYMBOL = 8192
 """Samples; the filters grow with it."""
@@ -153,11 +157,11 @@ class Fsk:
             self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
             return out
         self._limiter: ClickLimiter | None = None
-        if rate >= LIMITED * self.baudrate and not self.subaudio:
-            cutoff = LIMITED_CUTOFF * self.baudrate / rate
-            self._finer = Resampler(polyphase(cutoff, cutoff, 40), rate / (LIMITED * self.baudrate), is_complex=False)
-            self._limiter = ClickLimiter(16 * LIMITED, round(0.7 * LIMITED), 0.05, 0.5)
-            rate = LIMITED * self.baudrate
+        if rate >= LEAST_FINE * self.baudrate and not self.subaudio:
+            fine, cutoff = min(FINE, rate / self.baudrate), FINE_CUTOFF * self.baudrate / rate
+            self._finer = Resampler(polyphase(cutoff, cutoff, 40), rate / (fine * self.baudrate), is_complex=False)
+            self._limiter = ClickLimiter(round(CUT_BLOCK * fine), round(CUT_SMOOTH * fine), CUT_SHARE, CUT_LEANING)
+            rate = fine * self.baudrate
         step = rate / (4 * self.baudrate)
         cutoff = min(0.9 * self.baudrate / rate, 0.45)
         self._resampler = Resampler(polyphase(cutoff, cutoff * 0.9, 40), step, is_complex=False)
