@@ -113,6 +113,19 @@ static inline void radome_level_part(const float *x0, radome_classes *to0, const
     }
 }
 
+/* what two levels leave of a window, of what it has about their centre; 0.36 of noise. What is further from the centre than
+   they are apart is a click. */
+static inline float radome_level_rest(const float *x, float centre, float swing) {
+    const radome_v8 zero = {0}, top = zero + 2 * swing;
+    radome_v8 left = zero, all = zero;
+    for (int i = 0; i < RADOME_WINDOW; i += 8) {
+        const radome_v8 v = RADOME_V8(x + i) - centre, w = radome_v8_least(radome_v8_most(v, -v), top);
+        left += (w - swing) * (w - swing);
+        all += w * w;
+    }
+    return radome_v8_sum(left) / (radome_v8_sum(all) + 1e-30f);
+}
+
 /* what levels leave of a piece: squares of the distances from the nearer one, none of which counts more than `most` */
 static inline float radome_level_left(const float *x, float centre, float swing, float most) {
     const radome_v8 zero = {0}, middle = zero + centre, level = zero + swing, limit = zero + most;

@@ -9,6 +9,9 @@ Where noise is as large as the levels are apart, and few symbols are of one kind
 deviation is told, and a window repeats every byte, the centre is found by the mean after all, which is off by as many
 deviations as there are more symbols of one kind in what repeats.
 
+A window in a long row of equal symbols has one level only, whose noise is parted. Where that level is one of two that
+have lasted for more than a window, as those of noise and a carrier behind it do not, these hold on.
+
 A window at the edge of a burst has noise in it, or the next burst, whose centre may be far off in audio: the 64 symbols
 about its middle may then go by one of the two windows before or behind, which hold some of them, if that leaves less of
 them. Between the middles of windows centre and swing are interpolated, or step where that leaves less.
@@ -29,6 +32,7 @@ cdef extern from "level.h" nogil:
     int radome_level_row(const float* x, float* centre, float* deviation)
     float radome_level_midway(const float* x, float middle, float limit)
     void radome_level_part(const float* x0, Classes* to0, const float* x1, Classes* to1)
+    float radome_level_rest(const float* x, float centre, float swing)
     float radome_level_left(const float* x, float centre, float swing, float most)
     const float EYE "RADOME_EYE"
     enum:
@@ -45,9 +49,13 @@ cdef float LESS = <float>0.9      # of what its own window leaves of a piece, fo
 cdef float FAR = <float>0.5       # of the swing, by which two pieces are apart if there may be a step between them
 cdef float CAP = 2                # swings from the nearer level beyond which a symbol counts no more
 cdef float SMALLER = <float>0.25  # of another swing, that the one of these has at least
+cdef float ONE = <float>0.25      # of a window is left by levels where there are no two, at least
+cdef float NARROW = <float>0.5    # of the swing, that the noise of one level is parted by at most
+cdef float NEAR = <float>0.35     # of the swing, by which this level may be off the one before
 
 
-cdef void _cluster(const float* x, int n, int advance, float told, float* centres, float* swings) noexcept nogil:
+cdef void _cluster(const float* x, int n, int advance, float told, float* centres, float* swings,
+                   float* rests) noexcept nogil:
     # one window, or that and the next
     cdef Classes to[2]
     cdef Classes other[2]
@@ -72,6 +80,7 @@ cdef void _cluster(const float* x, int n, int advance, float told, float* centre
         deviation = told
         if told > 0 and radome_level_row(x + i * advance, &centres[i], &deviation):
             swings[i] = EYE * deviation
+        rests[i] = radome_level_rest(x + i * advance, centres[i], swings[i])
 
 
 cdef inline float _clipped(float v) noexcept nogil:
@@ -155,8 +164,10 @@ cdef class Level:
     cdef float _x[WINDOW + (AROUND + 1) * ADVANCE]
     cdef float _centres[WINDOWS]   # of the last windows, in order
     cdef float _swings[WINDOWS]
+    cdef float _rests[WINDOWS]
     cdef int _advance, _around
     cdef float _told
+    cdef int _steady                   # pieces in a row that went by the same two levels
     cdef int _windows, _middle         # how many these are; the first of them whose piece is to come
     cdef float _centre, _swing         # at the piece before
     cdef Py_ssize_t _held              # symbols in _x
@@ -174,7 +185,7 @@ cdef class Level:
     cpdef reset(self):
         """Forget all input."""
         self._held = self._ready = self._next = 0
-        self._windows = self._middle = 0
+        self._windows = self._middle = self._steady = 0
         self._first = True
 
     cdef int _chosen(self, const float* piece) noexcept nogil:
@@ -194,6 +205,19 @@ cdef class Level:
                     best, least = w, left
         return best
 
+    cdef void _hold(self, int w) noexcept nogil:
+        # a window that has only one of the levels before it gets both of these
+        cdef float off = fabsf(self._centres[w] - self._centre), swing = self._swings[w]
+        cdef bint near
+        if self._rests[w] < ONE:
+            near = off < NEAR * self._swing and NARROW * self._swing < swing < self._swing / NARROW
+            self._steady = self._steady + 1 if near else 1
+        elif (self._steady > 3 and swing < NARROW * self._swing
+              and fabsf(off - self._swing) < NEAR * self._swing):
+            self._centres[w], self._swings[w] = self._centre, self._swing
+        else:
+            self._steady = 0
+
     cdef Py_ssize_t _give(self, float* soft, float* centres, float* swings) noexcept nogil:
         # the symbols up to the middle of the next window
         cdef Py_ssize_t stop = self._next + WINDOW // 2 - (self._windows - self._middle) * self._advance
@@ -205,6 +229,7 @@ cdef class Level:
             w = self._chosen(self._x + stop - PIECE // 2)
         if self._first:
             self._centre, self._swing, self._first = self._centres[w], self._swings[w], False
+        self._hold(w)
         more_centre, more_swing = self._centres[w] - self._centre, self._swings[w] - self._swing
         if self._around:
             step = _step(x, <int>n, ahead, each, self._centre, more_centre, self._swing, more_swing)
@@ -220,6 +245,7 @@ cdef class Level:
         if self._middle > self._around:
             memmove(self._centres, self._centres + 1, (self._windows - 1) * sizeof(float))
             memmove(self._swings, self._swings + 1, (self._windows - 1) * sizeof(float))
+            memmove(self._rests, self._rests + 1, (self._windows - 1) * sizeof(float))
             self._windows -= 1
             self._middle -= 1
         return n
@@ -241,7 +267,7 @@ cdef class Level:
                 break
             windows = 2 if self._held == self._next + WINDOW + advance else 1
             _cluster(self._x + self._next, windows, advance, self._told, self._centres + self._windows,
-                     self._swings + self._windows)
+                     self._swings + self._windows, self._rests + self._windows)
             self._windows += windows
             self._next += windows * advance
             while self._windows - self._middle > self._around:
@@ -322,4 +348,5 @@ cdef class Level:
 
 
 cdef _fill(Level level, const float[::1] full):
-    _cluster(&full[0], 1, 0, 0, &level._centre, &level._swing)
+    cdef float rest
+    _cluster(&full[0], 1, 0, 0, &level._centre, &level._swing, &rest)

@@ -219,3 +219,24 @@ def test_centres_by_themselves_are_the_same(rng: np.random.Generator, around: in
     level = Level(64, around)
     made = [level.centres(part) for part in np.split(spread[::2], [0, 1, 130, 131, 1900])]
     np.testing.assert_array_equal(np.concatenate([*made, level.flush()[1]]), expected)
+
+
+@pytest.mark.parametrize("around", [0, 2])
+@pytest.mark.parametrize(("noise", "sign"), [(0.1, -1.0), (0.3, 1.0)])
+def test_a_row_of_equal_symbols_keeps_the_levels_before_it(around: int, noise: float, sign: float) -> None:
+    rng = np.random.default_rng(9)
+    symbols = np.concatenate([rng.choice([-1.0, 1.0], 300), np.full(700, sign), rng.choice([-1.0, 1.0], 300)])
+    x = (0.4 + 0.2 * (symbols + noise * rng.standard_normal(len(symbols)))).astype(np.float32)
+    soft, centres, _ = outputs(Level(around=around), [x])
+    assert np.abs(centres - 0.4).max() < 0.1
+    assert (np.sign(soft) != symbols).mean() < 0.004
+
+
+@pytest.mark.parametrize("at", [0.4, 0.8, 1.2])
+@pytest.mark.parametrize("around", [0, 2])
+def test_a_tone_behind_noise_is_its_own_centre(around: int, at: float) -> None:
+    """Both together look like two levels, but not for long."""
+    rng = np.random.default_rng(10)
+    x = np.concatenate([rng.standard_normal(1000), at + 0.1 * rng.standard_normal(1000)]).astype(np.float32)
+    _, centres, _ = outputs(Level(around=around), [x])
+    assert np.abs(centres[1128:] - at).max() < 0.1

@@ -61,3 +61,19 @@ def test_row_of_flags_amid_a_frame() -> None:
     sender = transmitter(demod, {"use": "astrocast-fx25-nrz-i"})
     signal = send(sender, payloads(10), 12000.0, ebn0_db=11.0, burst=1, pause=0.2)
     assert len({frame.payload for frame in receive(signal, sender)} & set(payloads(10))) >= 9
+
+
+@pytest.mark.parametrize("form", ["iq", "fm"])
+@pytest.mark.parametrize(("baudrate", "h"), [(1200, 1.0), (4800, 0.67), (9600, 0.5)])
+@pytest.mark.parametrize("fill", [0x00, 0xFF])
+def test_fields_of_zeros_within_a_frame(fill: int, baudrate: float, h: float, form: str) -> None:
+    """Of data that are not scrambled. Neither centre nor clock may leave what they are for 200 equal symbols."""
+    steps = [{"use": "crc", "name": "CRC-16/IBM-3740"}]
+    framing = {"use": "declared", "name": "plain", "sync": "1ACFFC1D", "size": 122, "steps": steps}
+    sender = transmitter({"use": "fsk", "baudrate": baudrate, "deviation": h * baudrate / 2}, framing)
+    rng = np.random.default_rng(6)
+    frames = [rng.bytes(n) + bytes([fill]) * 24 + rng.bytes(96 - n) for n in rng.integers(0, 97, 20)]
+    signal = send(sender, frames, 48000.0, ebn0_db=20.0, form=form, burst=1, pause=0.2)
+    found = {frame.payload for frame in receive(signal, sender)}
+    assert found <= set(frames)
+    assert len(found) >= 18
