@@ -251,7 +251,7 @@ CHAINS = (
     Chain("GFSK 9600 h 1, AX.25 G3RUH", fsk(1.0), G3RUH, 7.98, whole(cpm(1.0), HDLC)),
     Chain("GFSK 9600 h 1.5, AX.25 G3RUH", fsk(1.5), G3RUH, 6.27, whole(cpm(1.5), HDLC)),
     Chain("GMSK 9600, FM audio, AX.25 G3RUH", fsk(0.5), G3RUH, 9.5, GMSK, form="fm"),
-    Chain("GFSK 1200 h 1, 15 kHz FM audio, AX.25", fsk(1.0, 1200), G3RUH, 16.3, whole(cpm(1.0), HDLC), form="fm",
+    Chain("GFSK 1200 h 1, 15 kHz FM audio, AX.25", fsk(1.0, 1200), G3RUH, 16.5, whole(cpm(1.0), HDLC), form="fm",
           receiver=15e3),
     Chain("GMSK 9600, AX100 ASM+Golay", fsk(0.5), GOLAY, 5.41, reed_solomon(cpm(0.5), 9)),
     Chain("GMSK 9600, AX100 Reed Solomon", fsk(0.5), AX100_RS, 6.43, reed_solomon(cpm(0.5), 27), size=WORD - 1),
