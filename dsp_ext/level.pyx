@@ -10,7 +10,7 @@ deviation is told, and a window repeats every byte, the centre is found by the m
 deviations as there are more symbols of one kind in what repeats.
 
 A window in a long row of equal symbols has one level only, whose noise is parted. Where that level is one of two that
-have lasted for more than a window, as those of noise and a carrier behind it do not, these hold on.
+have lasted for longer than those of noise and a carrier behind it, these hold on.
 
 A window at the edge of a burst has noise in it, or the next burst, whose centre may be far off in audio: the 64 symbols
 about its middle may then go by one of the two windows before or behind, which hold some of them, if that leaves less of
@@ -43,13 +43,15 @@ cdef enum:
     ADVANCE = 64  # of windows, at most
     FEW = 8      # symbols, as many as clicks may be
     AROUND = 2   # windows on each side, at most
+    STEADY = 3   # pieces by the same levels that noise and a carrier behind it may last
     WINDOWS = 2 * AROUND + 2
 
 cdef float LESS = <float>0.9      # of what its own window leaves of a piece, for another to count
 cdef float FAR = <float>0.5       # of the swing, by which two pieces are apart if there may be a step between them
 cdef float CAP = 2                # swings from the nearer level beyond which a symbol counts no more
 cdef float SMALLER = <float>0.25  # of another swing, that the one of these has at least
-cdef float ONE = <float>0.25      # of a window is left by levels where there are no two, at least
+cdef float TWO = <float>0.22      # of a window is left by two levels at most; by the halves of noise 0.22 to 0.34
+cdef float ONE = <float>0.18      # and by those of one level at least
 cdef float NARROW = <float>0.5    # of the swing, that the noise of one level is parted by at most
 cdef float NEAR = <float>0.35     # of the swing, by which this level may be off the one before
 
@@ -209,12 +211,12 @@ cdef class Level:
         # a window that has only one of the levels before it gets both of these
         cdef float off = fabsf(self._centres[w] - self._centre), swing = self._swings[w]
         cdef bint near
-        if self._rests[w] < ONE:
+        if (self._steady > STEADY and self._rests[w] > ONE and swing < NARROW * self._swing
+                and fabsf(off - self._swing) < NEAR * self._swing):
+            self._centres[w], self._swings[w] = self._centre, self._swing
+        elif self._rests[w] < TWO:
             near = off < NEAR * self._swing and NARROW * self._swing < swing < self._swing / NARROW
             self._steady = self._steady + 1 if near else 1
-        elif (self._steady > 3 and swing < NARROW * self._swing
-              and fabsf(off - self._swing) < NEAR * self._swing):
-            self._centres[w], self._swings[w] = self._centre, self._swing
         else:
             self._steady = 0
 
