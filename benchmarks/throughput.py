@@ -144,7 +144,7 @@ def kernels(n: int) -> Iterator[Kernel]:
     bound = "8 bytes; 3 additions and a division, one after the other"
     yield samples("dcblock.DcBlocker", bound, DcBlocker(161).process, real)
     bound = "8 bytes; 5.5 additions, two comparisons, and a half of an average to sort by"
-    yield samples("limiter.ClickLimiter, of symbols", bound, ClickLimiter(256, 11, 0.05, 0.2).process, real)
+    yield samples("limiter.ClickLimiter, of symbols", bound, ClickLimiter(256, 11, 0.05, 12).process, real)
     bound = "8 bytes; two comparisons, and a fifth of an average to sort by"
     yield samples("limiter.ClickLimiter, of tones", bound, ClickLimiter(1280, 1, 0.12, 0).process, real)
     clock = SymbolClock(lowpass(0.43 / 4, 0.9 * 0.43 / 4, 40))

@@ -10,7 +10,7 @@ deviation is told, and a window repeats every byte, the centre is found by the m
 deviations as there are more symbols of one kind in what repeats.
 
 A window in a long row of equal symbols has one level only, whose noise is parted. Where that level is one of two that
-have lasted for longer than those of noise and a carrier behind it, these hold on.
+have lasted for more than a window, as those about a step or of noise and a carrier do not, these hold on.
 
 A window at the edge of a burst has noise in it, or the next burst, whose centre may be far off in audio: the 64 symbols
 about its middle may then go by one of the two windows before or behind, which hold some of them, if that leaves less of
@@ -43,7 +43,6 @@ cdef enum:
     ADVANCE = 64  # of windows, at most
     FEW = 8      # symbols, as many as clicks may be
     AROUND = 2   # windows on each side, at most
-    STEADY = 3   # pieces by the same levels that noise and a carrier behind it may last
     WINDOWS = 2 * AROUND + 2
 
 cdef float LESS = <float>0.9      # of what its own window leaves of a piece, for another to count
@@ -211,7 +210,7 @@ cdef class Level:
         # a window that has only one of the levels before it gets both of these
         cdef float off = fabsf(self._centres[w] - self._centre), swing = self._swings[w]
         cdef bint near
-        if (self._steady > STEADY and self._rests[w] > ONE and swing < NARROW * self._swing
+        if (self._steady > WINDOW // self._advance and self._rests[w] > ONE and swing < NARROW * self._swing
                 and fabsf(off - self._swing) < NEAR * self._swing):
             self._centres[w], self._swings[w] = self._centre, self._swing
         elif self._rests[w] < TWO:

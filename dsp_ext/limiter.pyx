@@ -10,7 +10,8 @@ Low-passed as it is, it would fill a symbol; cut to the signal's height before, 
 The stream is taken in blocks. In each the values are averaged over some samples, and all but a share of these on each
 side lies between two levels. Those of a block and of its neighbours tell how high the signal is. Coupling capacitors
 make a signal of two levels lean over, and reach further than the greater part of it: half of the averages lie between
-their quartiles, and the further beyond these the levels are, the further out bounds may be.
+their quartiles, and the further beyond these the levels are, the further out are the bounds. So they are, too, where
+noise hides the levels: what is cut off it would not be a click.
 """
 import numpy as np
 
@@ -30,6 +31,7 @@ cdef extern from "queue.h" nogil:
 cdef enum:
     MANY = 256              # averages of a block are enough
 
+cdef float CLEAR = <float>1.55  # times the quartiles are apart the levels are, where two of them stand out
 cdef float LEAST = <float>1.1  # times half of the levels' distance from midway between them is where bounds are
 
 
@@ -71,8 +73,8 @@ cdef class ClickLimiter:
     block : samples in a block
     smooth : samples that are averaged before levels are looked for; a click is shorter
     share : of the averages that may lie beyond a level on each side, 0 to below 0.25
-    leaning : times the fourth power of the levels' distance over that of the quartiles is where the bounds are, if that
-        is further out; 0 for what cannot lean, such as tones
+    leaning : how much further out the bounds are by how much further than two clear levels these are apart, as a share
+        of the quartiles' distance; 0 for what cannot lean, such as tones
 
     Raises
     ------
@@ -130,7 +132,7 @@ cdef class ClickLimiter:
         cdef float far = (a.high - a.low + b.high - b.low + c.high - c.low) / (a.between + b.between + c.between)
         cdef float middle = (low + high) / 2, reach = (high - low) / 2
         cdef Py_ssize_t i
-        reach *= max(LEAST, self._leaning * far * far * far * far)
+        reach *= LEAST + (self._leaning * (far - CLEAR) if far > CLEAR else 0)
         low, high = middle - reach, middle + reach
         for i in range(n):
             y[i] = low if x[i] < low else (high if x[i] > high else x[i])

@@ -42,6 +42,9 @@ class Ra:
         if code is None:
             raise Failed("length")
         data, wrong = code.decode(block.soft)
+        if not data.any():
+            # zeros are a code word, and what a carrier gives between two transmissions
+            raise Failed("fec")
         bits = len(block.soft)
         # of all words that noise may be, how many are as near to some code word: bits of the code, less those of data
         excess = bits - 8 * len(data) - log_ball(bits, wrong) if 4 * wrong < bits else 0.0

@@ -52,9 +52,13 @@ FINE, LEAST_FINE, FINE_CUTOFF = 16.0, 12.0, 3.6
 """Samples a symbol of the audio in which clicks are cut, at most and at least, and the low-pass before in symbol rates.
 A click is nearly as long as a symbol where there are fewer, and no higher than the noise beside it."""
 
-CUT_BLOCK, CUT_SMOOTH, CUT_SHARE, CUT_LEANING = 16, 0.7, 0.05, 0.2
-"""Symbols in which the signal's height is measured, and by averages over how much of one; the rest as of ClickLimiter.
-One symbol of another kind in a block is seen."""
+CUT_BLOCK, CUT_SMOOTH, CUT_SHARE = 16, 0.7, 0.05
+"""Symbols in which the signal's height is measured, and by averages over how much of one; ClickLimiter's share. One
+symbol of another kind in a block is seen."""
+
+CUT_LEANINGS = ((0.8, 5.0), (0.65, 12.0))
+"""ClickLimiter's `leaning` from a modulation index on. Nothing is cut below: noise beside the clicks would be, and then
+reach down into the signal's band. An index that is not told may be any, and goes as the last."""
 
 LONGEST_SYMBOL = 8192
 """Samples; the filters grow with it."""
@@ -116,6 +120,12 @@ class Fsk:
         return self.baudrate if apart else None
 
     @property
+    def _leaning(self) -> float | None:
+        """How clicks in audio are cut; None where they are not."""
+        index = CUT_LEANINGS[-1][0] if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
+        return next((leaning for least, leaning in CUT_LEANINGS if index >= least and not self.subaudio), None)
+
+    @property
     def index(self) -> float | None:
         """Modulation index, twice the deviation by the symbol rate, as it was last measured; None where it was not."""
         receiver = getattr(self, "_receiver", None)  # none before it is open
@@ -157,10 +167,11 @@ class Fsk:
             self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
             return out
         self._limiter: ClickLimiter | None = None
-        if rate >= LEAST_FINE * self.baudrate and not self.subaudio:
+        leaning = self._leaning
+        if rate >= LEAST_FINE * self.baudrate and leaning is not None:
             fine, cutoff = min(FINE, rate / self.baudrate), FINE_CUTOFF * self.baudrate / rate
             self._finer = Resampler(polyphase(cutoff, cutoff, 40), rate / (fine * self.baudrate), is_complex=False)
-            self._limiter = ClickLimiter(round(CUT_BLOCK * fine), round(CUT_SMOOTH * fine), CUT_SHARE, CUT_LEANING)
+            self._limiter = ClickLimiter(round(CUT_BLOCK * fine), round(CUT_SMOOTH * fine), CUT_SHARE, leaning)
             rate = fine * self.baudrate
         step = rate / (4 * self.baudrate)
         cutoff = min(0.9 * self.baudrate / rate, 0.45)

@@ -8,7 +8,7 @@ import pytest
 from dsp_ext.limiter import ClickLimiter
 from tests.jig import kernel_keeps_the_law, outputs
 
-BLOCK, SMOOTH, SHARE, LEANING = 160, 7, 0.05, 0.2
+BLOCK, SMOOTH, SHARE, LEANING = 160, 7, 0.05, 12.0
 
 
 def levels(x):
@@ -31,7 +31,7 @@ def limited(x):
         around = np.array([found[max(0, i - 1)], found[i], found[min(i + 1, len(found) - 1)]])
         low, high = around[:, 0].min(), around[:, 1].max()
         far = (around[:, 1] - around[:, 0]).sum() / around[:, 2].sum()
-        reach = (high - low) / 2 * max(1.1, LEANING * far**4)
+        reach = (high - low) / 2 * (1.1 + LEANING * max(0, far - 1.55))
         out.append(np.clip(block, (low + high) / 2 - reach, (low + high) / 2 + reach))
     return np.concatenate(out)
 
@@ -70,8 +70,8 @@ def test_what_is_left_of_a_click_is_small():
     n = 4000
     clean = np.sign(np.sin(2 * np.pi * np.arange(n) / 80)).astype(np.float32)
     x = clean.copy()
-    x[100::97] -= 12 * clean[100::97]
-    (y,) = outputs(ClickLimiter(320, 28, 0.05, 0.2), [x])
+    x[100::410] -= 12 * clean[100::410]
+    (y,) = outputs(ClickLimiter(320, 28, 0.05, 12), [x])
     assert np.abs(y - clean).max() < 3
     np.testing.assert_array_equal(y[x == clean], clean[x == clean])
 
@@ -79,7 +79,7 @@ def test_what_is_left_of_a_click_is_small():
 def test_one_symbol_of_another_kind_stays():
     x = np.full(16 * 16 * 5, -1.0, np.float32)
     x[16 * 40 : 16 * 41] = 1
-    (y,) = outputs(ClickLimiter(256, 11, 0.05, 0.2), [x])
+    (y,) = outputs(ClickLimiter(256, 11, 0.05, 12), [x])
     assert y[16 * 40 : 16 * 41].mean() > 0.2
 
 
@@ -91,7 +91,7 @@ def test_a_signal_that_leans_stays():
     for i in range(1, len(x)):
         y[i] = 0.93 * (y[i - 1] + x[i] - x[i - 1])
     y = y.astype(np.float32)
-    (given,) = outputs(ClickLimiter(256, 11, 0.05, 0.2), [y])
+    (given,) = outputs(ClickLimiter(256, 11, 0.05, 12), [y])
     assert np.sum((given - y) ** 2) < 0.002 * np.sum(y**2)
     (cut,) = outputs(ClickLimiter(256, 11, 0.05, 0), [y])
     assert np.sum((cut - y) ** 2) > 0.01 * np.sum(y**2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from receiver.coding.crc import Crc
 from receiver.coding.whitening import Whitening
 from receiver.errors import FlowgraphError
 from receiver.flowgraph import build, framing_names
+from receiver.satellite import all_satellites
 from receiver.stage import Frame, Stage
 from receiver.synth.framing import encoder
 from receiver.synth.payloads import payloads
@@ -423,3 +425,17 @@ def test_faults_in_a_declaration_are_named(change: dict[str, Any], says: str) ->
     table = {"use": "declared", "name": "mine", "sync": "1ACFFC1D", "size": 100, **change}
     with pytest.raises(FlowgraphError, match="^here: " + says):
         build(table, "here", "framing")
+
+
+SHIPPED = sorted({json.dumps(t.framing, sort_keys=True) for s in all_satellites() for t in s.transmitters})
+
+
+@pytest.mark.parametrize("framing", SHIPPED)
+def test_a_carrier_is_no_frame(framing: str) -> None:
+    """Zeros are a word of every linear code, and have the checksum 0 where that begins with 0."""
+    rng = np.random.default_rng(3)
+    parts = []
+    for i in range(40):
+        before = rng.standard_normal if i % 2 else lambda n: rng.choice([-1.0, 1.0], n)
+        parts += [before(int(rng.integers(50, 1500))), rng.choice([-1, 1]) + 0.1 * rng.standard_normal(4000)]
+    assert run(build(json.loads(framing), "here", "framing"), np.concatenate(parts).astype(np.float32)) == []
