@@ -15,54 +15,23 @@ noise hides the levels: what is cut off it would not be a click.
 """
 import numpy as np
 
-from libc.string cimport memcpy, memset
-from cpython.mem cimport PyMem_Malloc, PyMem_Free
 from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
-cdef extern from "queue.h" nogil:
-    ctypedef struct radome_queue:
-        char* bytes
-        Py_ssize_t first, stop
-    void* radome_items(const radome_queue* q)
-    void* radome_push(radome_queue* q, Py_ssize_t n)
-    void radome_drop(radome_queue* q, Py_ssize_t n)
-
+from dsp_ext.order cimport smallest
+from dsp_ext.queue cimport radome_drop, radome_items, radome_push, radome_queue
 
 cdef enum:
-    MANY = 256              # averages of a block are enough
+    MANY = 256                  # averages of a block are enough
 
 cdef float CLEAR = <float>1.55  # times the quartiles are apart the levels are, where two of them stand out
-cdef float LEAST = <float>1.1  # times half of the levels' distance from midway between them is where bounds are
+cdef float LEAST = <float>1.1   # times half of the levels' distance from midway between them is where bounds are
 
 
 cdef struct Levels:
     float low, high
     float between               # the quartiles
-
-
-cdef float _smallest(float* a, Py_ssize_t first, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    # the k-th smallest, those before it no greater and those behind it no smaller (Hoare: Algorithm 65, Find, 1961)
-    cdef Py_ssize_t low = first, high = n - 1, i, j
-    cdef float x, t
-    while low < high:
-        x = a[k]
-        i, j = low, high
-        while i <= j:
-            while a[i] < x:
-                i += 1
-            while x < a[j]:
-                j -= 1
-            if i <= j:
-                t = a[i]
-                a[i] = a[j]
-                a[j] = t
-                i += 1
-                j -= 1
-        if j < k:
-            low = i
-        if k < i:
-            high = j
-    return a[k]
 
 
 cdef class ClickLimiter:
@@ -120,10 +89,10 @@ cdef class ClickLimiter:
                 sum += x[i * self._step + j]
             self._averages[i] = sum / self._smooth
         beyond, quarter = <Py_ssize_t>(self._share * k), k // 4
-        found.low = _smallest(self._averages, 0, k, beyond)
-        found.between = -_smallest(self._averages, beyond, k, quarter)
-        found.between += _smallest(self._averages, quarter, k, k - 1 - quarter)
-        found.high = _smallest(self._averages, k - 1 - quarter, k, k - 1 - beyond)
+        found.low = smallest(self._averages, 0, k, beyond)
+        found.between = -smallest(self._averages, beyond, k, quarter)
+        found.between += smallest(self._averages, quarter, k, k - 1 - quarter)
+        found.high = smallest(self._averages, k - 1 - quarter, k, k - 1 - beyond)
         return found
 
     cdef void _cut(self, const float* x, float* y, Py_ssize_t n, Levels after) noexcept nogil:

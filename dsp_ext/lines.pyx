@@ -12,13 +12,7 @@ from libc.math cimport atan2, cos, fabs, floor, sin, sqrt
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-cdef extern from "queue.h" nogil:
-    ctypedef struct radome_queue:
-        char* bytes
-        Py_ssize_t first, stop
-    void* radome_items(const radome_queue* q)
-    void* radome_push(radome_queue* q, Py_ssize_t n)
-    void radome_drop(radome_queue* q, Py_ssize_t n)
+from dsp_ext.queue cimport radome_drop, radome_items, radome_push, radome_queue
 
 cdef double TURN = 6.283185307179586
 

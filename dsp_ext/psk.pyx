@@ -6,13 +6,7 @@ from libc.math cimport ceil, cos, fabs, floor, sin, sqrt
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-cdef extern from "queue.h" nogil:
-    ctypedef struct radome_queue:
-        char* bytes
-        Py_ssize_t first, stop
-    void* radome_items(const radome_queue* q)
-    void* radome_push(radome_queue* q, Py_ssize_t n)
-    void radome_drop(radome_queue* q, Py_ssize_t n)
+from dsp_ext.queue cimport radome_drop, radome_items, radome_push, radome_queue
 
 cdef extern from *:
     const Py_ssize_t PY_SSIZE_T_MAX

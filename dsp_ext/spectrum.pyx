@@ -6,6 +6,8 @@ from libc.math cimport INFINITY, cos, logf, rint, sin, M_PI
 from libc.string cimport memcpy, memset
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
+from dsp_ext.order cimport smallest
+
 cdef extern from "spectrum.h" nogil:
     void radome_butterfly(float* re0, float* im0, float* re1, float* im1, float c, float s)
     void radome_butterflies(float* re, float* im, Py_ssize_t span, float c, float s, float c2, float s2)
@@ -242,25 +244,10 @@ def without_lines(float[:, ::1] power not None, Py_ssize_t width, float sticks_o
 
 
 cdef float _quantile(float* x, Py_ssize_t n, double place) noexcept nogil:
-    # between the values at floor(place) and behind it; x is rearranged (Hoare, Algorithm 65, Comm. ACM 4, 1961)
-    cdef Py_ssize_t low = 0, high = n - 1, k = <Py_ssize_t>place, i, j
-    cdef float pivot, v
-    while low < high:
-        pivot = x[k]
-        i, j = low, high
-        while i <= j:
-            while x[i] < pivot:
-                i += 1
-            while pivot < x[j]:
-                j -= 1
-            if i <= j:
-                x[i], x[j] = x[j], x[i]
-                i += 1
-                j -= 1
-        if j < k:
-            low = i
-        if k < i:
-            high = j
+    # between the values at floor(place) and behind it; x is rearranged
+    cdef Py_ssize_t k = <Py_ssize_t>place, i
+    cdef float v
+    smallest(x, 0, n, k)
     if k + 1 >= n:
         return x[k]
     v = x[k + 1]
