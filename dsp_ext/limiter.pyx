@@ -65,7 +65,7 @@ cdef class ClickLimiter:
         self._block, self._smooth, self._share, self._leaning = block, smooth, share, leaning
         self._step = max(1, smooth // 4, block // MANY)
         memset(&self._held, 0, sizeof(radome_queue))
-        self._averages = <float*>PyMem_Malloc(block * sizeof(float))
+        self._averages = <float*>PyMem_Malloc(((block - smooth) // self._step + 1) * sizeof(float))
         if not self._averages:
             raise MemoryError
         self.reset()

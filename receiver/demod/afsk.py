@@ -58,6 +58,7 @@ class Afsk:
         highest = self.carrier + abs(self.deviation)
         self._fm, self._rate = tone_audio(stream, "afsk", "tones", self._top, highest, self.fm_deviation, self.baudrate)
         self._fsk = Fsk(self.baudrate, self.deviation)
+        self._fsk.open(replace(stream, kind="iq", rate=self._rate))  # refuses symbols that are too long
         self._mixer = Mixer(-self.carrier / self._rate)
         low = self.carrier - abs(self.deviation) - 0.5 * self.baudrate
         self._blocker = DcBlocker(2 * round(self._rate / (2 * max(0.5 * low, NOTCH * self.baudrate))) + 1)
@@ -65,7 +66,6 @@ class Afsk:
         self._audio: Chunk | None = None  # the last
         self._done = 0  # samples
         self._begun = False
-        self._fsk.open(replace(stream, kind="iq", rate=self._rate))
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
     def process(self, chunk: Chunk) -> list[Chunk]:
