@@ -65,7 +65,6 @@ class Afsk:
         self._limiter = tone_limiter(self._rate, self.baudrate)
         self._audio: Chunk | None = None  # the last
         self._done = 0  # samples
-        self._begun = False
         return Stream("soft", self.baudrate, stream.clock, stream.frequency, stream.target, stream.span)
 
     def process(self, chunk: Chunk) -> list[Chunk]:

@@ -122,8 +122,13 @@ class Fsk:
     @property
     def _leaning(self) -> float | None:
         """How clicks in audio are cut; None where they are not."""
-        index = CUT_LEANINGS[-1][0] if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
+        index = CUT_LEANINGS[-1][0] if self._told is None else self._told
         return next((leaning for least, leaning in CUT_LEANINGS if index >= least and not self.subaudio), None)
+
+    @property
+    def _told(self) -> float | None:
+        """Modulation index of two levels as it is told."""
+        return None if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
 
     @property
     def index(self) -> float | None:
@@ -163,8 +168,7 @@ class Fsk:
             rate = 1.25 * self.bandwidth
             self._fm = FmAudio(stream, self.bandwidth, rate)
         elif stream.kind == "iq":
-            index = None if self.deviation is None else 2 * abs(self.deviation) / self.baudrate
-            self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, index)
+            self._receiver = SequenceReceiver(stream, self.baudrate, self.bandwidth, self._told)
             return out
         self._limiter: ClickLimiter | None = None
         leaning = self._leaning
@@ -208,7 +212,7 @@ class Fsk:
             out += self._audio(self._fm.flush().items)
         if self._limiter is not None:
             for rest in (self._limiter.process(self._finer.flush()), self._limiter.flush()):
-                out += self._symbols(*self._clock_recovery.process(self._resampler.process(rest)))
+                out += self._limited(rest)
         out += self._symbols(*self._clock_recovery.process(self._resampler.flush()))
         out += self._symbols(*self._clock_recovery.flush())
         if self._four is not None:
@@ -225,6 +229,9 @@ class Fsk:
     def _audio(self, x: NDArray[np.float32]) -> list[Chunk]:
         if self._limiter is not None:
             x = self._limiter.process(self._finer.process(x))
+        return self._limited(x)
+
+    def _limited(self, x: NDArray[np.float32]) -> list[Chunk]:
         return self._symbols(*self._clock_recovery.process(self._resampler.process(x)))
 
     def _symbols(self, values: NDArray[np.float32], instants: NDArray[np.float64]) -> list[Chunk]:

@@ -125,9 +125,9 @@ def scores(soft: NDArray[np.float32]) -> NDArray[np.float32]:
     return fits
 
 
-def of_code(soft: NDArray[np.float32]) -> bool:
-    """Whether soft bits of some words are as like words of the code as those of a frame are, each by itself."""
-    return bool(scores(soft).max(axis=(1, 2)).sum() >= (1 - 2 * LOST) * float(np.abs(soft).sum()))
+def of_code(fits: NDArray[np.float32], said: float) -> bool:
+    """Whether `scores` of some words, of all that their symbols say, are those of a frame, each word by itself."""
+    return bool(fits.max(axis=(1, 2)).sum() >= (1 - 2 * LOST) * said)
 
 
 def best_steps(fits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -199,7 +199,8 @@ class Fox:
             return None
         if len(soft) < form.symbols:
             return form.symbols
-        if not of_code(soft.reshape(-1, BITS)[::SPREAD].ravel()):
+        some = soft.reshape(-1, BITS)[::SPREAD].ravel()
+        if not of_code(scores(some), float(np.abs(some).sum())):
             self.failures["sync"] += 1
             return None
         chance = sync_chance(candidate.errors, form.bits)
@@ -241,9 +242,10 @@ class Fox:
             if rival - sync > said / PROBE:
                 return False
         # most of what is none is so without a look at the disparities
-        if not of_code(soft):
+        fits = scores(soft)
+        if not of_code(fits, said):
             return False
-        return bool(paths(best_steps(scores(soft)), -sync, sync)[-1].max() - sync >= (1 - 2 * LOST) * said)
+        return bool(paths(best_steps(fits), -sync, sync)[-1].max() - sync >= (1 - 2 * LOST) * said)
 
     def _corrected(
         self, got: NDArray[np.uint8], second: NDArray[np.uint8], sureness: NDArray[np.float32], chance: float
